@@ -3,6 +3,7 @@
 //! One direction. Everything left of [`program`] depends on one file's bytes and this crate's
 //! version only; everything right of it never sees syntax.
 
+pub mod ledger;
 pub mod python;
 pub mod rust;
 pub mod source;

@@ -1,1 +1,11 @@
-//! stub
+//! What the APIs of each library mean for the life of tasks, queues and gauges, as data.
+//!
+//! One TOML file a library, under `python/` and `rust/`; one entry an API. See [`model`] for the
+//! vocabulary and [`subject`] for the notations. [`Catalogue::embedded`] is the data this version carries.
+
+pub mod model;
+pub mod subject;
+
+mod load;
+
+pub use load::{Catalogue, LoadError};

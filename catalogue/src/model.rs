@@ -1,0 +1,431 @@
+//! The vocabulary: what an API can mean for the life of a resource.
+//!
+//! These enums are closed and shared by the data, the ledger and the lints. A model never speaks of
+//! syntax, and nothing outside the data files knows the name of an API.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::subject::{Subject, TypeRef};
+
+/// What a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A task or future that runs by itself.
+    Task,
+    /// A thread.
+    Thread,
+    /// A child process.
+    Process,
+    /// A timer or a scheduled call.
+    Timer,
+    /// A coroutine or future that does not run until it is awaited or spawned.
+    Coroutine,
+    /// A queue or channel.
+    Queue,
+    /// A count that goes up and down.
+    Gauge,
+    /// Several awaitables run at once and waited for together.
+    Fanout,
+    /// A list, set, map or deque.
+    Collection,
+    /// A task group, nursery, join set or executor: something that owns tasks.
+    Supervisor,
+    /// A semaphore, lock or limiter.
+    Gate,
+    /// An event, flag, token or one-shot reply.
+    Signal,
+    /// A connection, session, client, pool or file.
+    Handle,
+}
+
+/// What a call does to one of its subjects (the receiver, an argument, the elements of one).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Looks at it and keeps nothing (`done()`, `set_name`, `print`).
+    Observed,
+    /// Stores it in the receiver (`append`, `put`, `insert`, `send`), which holds it from then on.
+    Kept,
+    /// Stores it in the receiver, which holds it weakly only (`WeakSet.add`).
+    KeptWeakly,
+    /// The result is the same thing again (`shield`, `wait_for`, `Arc::new`, `instrument`).
+    PassedThrough,
+    /// It is waited for to its end and its result taken.
+    Awaited,
+    /// It is waited for, but with a time limit or only until the first of several: it may still run after.
+    AwaitedInPart,
+    /// It is waited for to its end; its result or failure is not looked at.
+    Joined,
+    /// It is told to stop.
+    Cancelled,
+    /// It is closed or freed.
+    Closed,
+    /// The handle is given up while the thing goes on (`detach`, `drop` of a detaching handle).
+    Detached,
+    /// The handle is given up without running its destructor (`mem::forget`).
+    Forgotten,
+    /// A value is dropped here (`mem::drop`): what that means is told by its type's `on_drop`.
+    Dropped,
+    /// It is the code the born task, thread or process runs.
+    Run,
+    /// It is called now, perhaps many times, and has returned when the call returns (`map`, `sort(key=)`).
+    Called,
+    /// It is called once, later; its result is dropped (`call_later`, `call_soon`).
+    CalledLater,
+    /// It is called for every event from now on; its result is dropped (`add_reader`, `signal`).
+    CalledPerEvent,
+    /// It is called with the receiver when the receiver ends (`add_done_callback`).
+    CalledAtEnd,
+    /// An item goes into it.
+    Put,
+    /// An item goes into it if there is room; when full the item is refused (`put_nowait`, `try_send`).
+    TryPut,
+    /// One item is taken out.
+    Take,
+    /// All items are taken out or thrown away (`clear`, `drain`, `mem::take`).
+    TakeAll,
+    /// Items beyond a number are thrown away (`truncate`).
+    Trim,
+    /// One named item is taken out (`discard`, `remove`, `pop(key)`).
+    Remove,
+    /// Its number of items, or whether it is full or empty, is asked for.
+    Measured,
+    /// It goes up by one (or by an amount).
+    Up,
+    /// It goes down.
+    Down,
+    /// It is set to a value.
+    Set,
+    /// It goes up now and down when the result (a guard or context manager) ends.
+    UpWhileHeld,
+    /// A permit is taken; it must be given back.
+    Acquire,
+    /// A permit is given back.
+    Release,
+    /// A permit is held while the result (a guard) lives.
+    AcquireWhileHeld,
+    /// A stop flag, event or token is fired.
+    Fired,
+    /// A stop flag, event or token is asked or waited for.
+    Heeded,
+    /// It becomes part of something this call cannot tell of; what follows is unknown.
+    Escapes,
+}
+
+/// What dropping the last handle does (Rust; in Python always nothing).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnDrop {
+    /// Nothing of interest.
+    #[default]
+    Nothing,
+    /// The task or thread goes on alone.
+    Detaches,
+    /// The task is cancelled.
+    Cancels,
+    /// The thread is joined, the tasks are waited for.
+    Joins,
+    /// The channel closes (when it is the last one of its side).
+    ClosesChannel,
+    /// The gauge goes down, the permit is given back.
+    Decrements,
+    /// The thing is closed.
+    Closes,
+}
+
+/// A resource that a call brings into being.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Birth {
+    /// What is born.
+    pub kind: Kind,
+    /// What stands for it afterwards.
+    #[serde(default)]
+    pub handle: HandleOf,
+    /// Who ends it whatever the code does with the handle: a task group, a tracker.
+    #[serde(default)]
+    pub owner: OwnerOf,
+    /// The argument that bounds it (a queue's `maxsize`, a pool's workers, a fan-out's limit).
+    #[serde(default)]
+    pub bound: Option<Subject>,
+    /// What it means when that argument is absent.
+    #[serde(default)]
+    pub without_bound: Unbounded,
+    /// What a bound of zero or less means.
+    #[serde(default)]
+    pub zero_bound: ZeroBound,
+    /// For a fan-out: what it runs at once.
+    #[serde(default)]
+    pub items: Option<Subject>,
+    /// Where its failure goes when nobody looks.
+    #[serde(default)]
+    pub failure: Failure,
+}
+
+/// What stands for the born thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandleOf {
+    /// The result of the call.
+    #[default]
+    Result,
+    /// The receiver (`thread.start()`).
+    Receiver,
+    /// Nothing: it cannot be reached any more.
+    Nobody,
+}
+
+/// Who owns the born thing from the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnerOf {
+    /// Whoever keeps the handle.
+    #[default]
+    Handle,
+    /// The receiver (task group, join set, tracker).
+    Receiver,
+    /// The framework that is called (background tasks of a response, a server's lifespan).
+    Framework,
+}
+
+/// What an absent bound means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unbounded {
+    /// There is no bound.
+    #[default]
+    Unbounded,
+    /// The library sets one itself.
+    Bounded,
+}
+
+/// What a bound of zero or less means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZeroBound {
+    /// No bound (Python's queues).
+    #[default]
+    Unbounded,
+    /// A rendezvous, or an error: bounded (Rust's channels).
+    Bounded,
+}
+
+/// Where a failure goes when nobody takes the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// It is lost, or at best printed when the handle is collected.
+    #[default]
+    Lost,
+    /// The library logs it.
+    Logged,
+    /// It reaches the owner.
+    Propagates,
+}
+
+/// Whether a call must be awaited to take effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Takes {
+    /// It acts at once.
+    #[default]
+    AtOnce,
+    /// It makes a coroutine or future; `returns` is what awaiting it gives.
+    WhenAwaited,
+}
+
+/// Whether a call can fail or block, as far as ways out are concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fails {
+    /// It may raise.
+    #[default]
+    Perhaps,
+    /// It never does in practice.
+    Never,
+}
+
+/// What a call to one function or method means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CallModel {
+    /// The full path: `asyncio.create_task`, `asyncio.Task.cancel`, `tokio::spawn`, `tokio::select!`.
+    /// A path whose prefix is a type of the catalogue is a method of it; the type's own path is its constructor.
+    pub path: SmolStr,
+    /// Other paths of the same function.
+    #[serde(default)]
+    pub also: Vec<SmolStr>,
+    /// What is born.
+    #[serde(default)]
+    pub birth: Option<Birth>,
+    /// What is done to whom. Arguments that are not named are observed.
+    #[serde(default)]
+    pub does: BTreeMap<Subject, Effect>,
+    /// Effects that replace those in `does` when one of these named arguments is given.
+    #[serde(default)]
+    pub when_given: BTreeMap<SmolStr, BTreeMap<Subject, Effect>>,
+    /// What it gives (after `await` when it takes effect only then).
+    #[serde(default)]
+    pub returns: Option<TypeRef>,
+    /// Whether it must be awaited.
+    #[serde(default)]
+    pub takes_effect: Takes,
+    /// With what a callback among its arguments is called: the argument from which on the rest is passed on.
+    #[serde(default)]
+    pub calls_with: Option<Subject>,
+    /// Whether it may raise.
+    #[serde(default)]
+    pub fails: Fails,
+    /// Whether it can wait without end (a receive, a join).
+    #[serde(default)]
+    pub waits: Waits,
+    /// Whether what is handed to it, or decorated with it, handles events: requests, messages, connections.
+    #[serde(default)]
+    pub handles_events: HandlesEvents,
+    /// One line of code in which this entry, and no other, is meant by the first call that resolves to the library.
+    pub example: String,
+    /// Why it is modelled so, where that is not plain.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The page that says so, when it is not the library's.
+    #[serde(default)]
+    pub docs: Option<String>,
+}
+
+/// Whether a call can wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Waits {
+    /// No.
+    #[default]
+    Not,
+    /// For a time that is bounded by an argument or by nature (a sleep).
+    Bounded,
+    /// For an event from outside that may never come.
+    Unbounded,
+}
+
+/// Whether a function handles events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandlesEvents {
+    /// No.
+    #[default]
+    Not,
+    /// The function handed over or decorated is called once per event.
+    PerEvent,
+}
+
+/// What a type means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TypeModel {
+    /// Its full path.
+    pub path: SmolStr,
+    /// Other paths of the same type.
+    #[serde(default)]
+    pub also: Vec<SmolStr>,
+    /// What its instances are.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    /// Types whose methods it has too.
+    #[serde(default)]
+    pub bases: Vec<SmolStr>,
+    /// What dropping it does.
+    #[serde(default)]
+    pub on_drop: OnDrop,
+    /// Variable or field names that suggest this type when nothing else is known (never certain).
+    #[serde(default)]
+    pub hints: Vec<SmolStr>,
+    /// Seen through: methods of its first type argument are found on it (`Arc`, `Box`, `MutexGuard`).
+    #[serde(default)]
+    pub transparent: Transparent,
+    /// What awaiting it gives (`T` stands for its first type argument).
+    #[serde(default)]
+    pub awaited: Option<TypeRef>,
+    /// What `with`/`async with` binds, when it is not itself.
+    #[serde(default)]
+    pub entered: Option<TypeRef>,
+    /// What leaving its `with` scope does to it.
+    #[serde(default)]
+    pub exited: Option<Effect>,
+    /// What iterating over it gives, or taking one item (`T` for its first type argument).
+    #[serde(default)]
+    pub element: Option<TypeRef>,
+    /// What one turn of a `for` loop over it stands for.
+    #[serde(default)]
+    pub iterates: Iterates,
+    /// Why, where that is not plain.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// Whether methods are found through a type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transparent {
+    /// No.
+    #[default]
+    Not,
+    /// Yes, strongly held.
+    Strong,
+    /// Yes, weakly held (`Weak`, `weakref.ref`).
+    Weak,
+}
+
+/// What a turn of a loop over a value stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Iterates {
+    /// An item of something finite.
+    #[default]
+    Items,
+    /// An event from outside (a socket, a stream, a subscription).
+    Events,
+}
+
+/// A constant that stands for "no bound".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConstModel {
+    /// Its path: `math.inf`, `usize::MAX`.
+    pub path: SmolStr,
+    /// What it means as a bound.
+    pub bound: AbsurdBound,
+}
+
+/// What a constant means as a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbsurdBound {
+    /// No bound at all.
+    None,
+}
+
+/// One library's data file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Library {
+    /// The name people install it by.
+    pub library: SmolStr,
+    /// `python` or `rust`.
+    pub language: SmolStr,
+    /// Where its documentation is.
+    pub docs: String,
+    /// Modules whose names are those of another module: `["asyncio.tasks", "asyncio"]`.
+    #[serde(default)]
+    pub same_modules: Vec<(SmolStr, SmolStr)>,
+    /// Its types.
+    #[serde(default, rename = "type")]
+    pub types: Vec<TypeModel>,
+    /// Its functions and methods.
+    #[serde(default, rename = "call")]
+    pub calls: Vec<CallModel>,
+    /// Its constants.
+    #[serde(default, rename = "constant")]
+    pub constants: Vec<ConstModel>,
+}
