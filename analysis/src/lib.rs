@@ -4,6 +4,7 @@
 //! version only; everything right of it never sees syntax.
 
 pub mod ledger;
+pub mod program;
 pub mod python;
 pub mod rust;
 pub mod source;
