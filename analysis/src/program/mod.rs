@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod exits;
 pub mod flow;
+pub mod many;
 mod names;
 mod python_names;
 mod rust_names;
