@@ -345,7 +345,7 @@ fn the_outline_tells_headers() {
             def __init__(self): self._t: Optional[a.T] = None
     ",
     );
-    insta::assert_snapshot!(print(&lower_checked(&text), &text).split("body 0").next().unwrap_or_default(), @r"
+    insta::assert_snapshot!(print(&lower_checked(&text), &text).split("body 0").next().unwrap_or_default(), @r#"
     import .a item b as c
     import .a item d as d
     import e.f as e
@@ -366,7 +366,7 @@ fn the_outline_tells_headers() {
     constant fast = false
     constant U: TypeAlias = "int | None"
     constant type 2.q: m.Queue[int] | nothing = nothing
-    ");
+    "#);
 }
 
 #[test]

@@ -42,7 +42,21 @@ fn deep_targets_patterns_types_and_texts_are_read_without_overflow() {
 
 #[test]
 fn unclosed_brackets_are_read_without_overflow() {
-    for open in ["(", "[", "{", "f(", "x[", "lambda x=", "f'{", "(yield ", "[x for x in ", "A[\"", "case [", "@("] {
+    for open in [
+        "(",
+        "[",
+        "{",
+        "f(",
+        "x[",
+        "lambda x=",
+        "f'{",
+        "(yield ",
+        "[x for x in ",
+        "A[\"",
+        "case [",
+        "@(",
+        "lambda x=type x=",
+    ] {
         problems_of(open.repeat(10_000));
     }
 }
