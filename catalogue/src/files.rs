@@ -1,9 +1,23 @@
 //! The data files. Written by `tests/file_list.rs`.
 
 pub(crate) const FILES: &[(&str, &str)] = &[
+    ("python/anyio.toml", include_str!("../python/anyio.toml")),
     ("python/asyncio.toml", include_str!("../python/asyncio.toml")),
     ("python/builtins.toml", include_str!("../python/builtins.toml")),
+    ("python/collections.toml", include_str!("../python/collections.toml")),
     ("python/concurrent_futures.toml", include_str!("../python/concurrent_futures.toml")),
+    ("python/contextlib.toml", include_str!("../python/contextlib.toml")),
+    ("python/functools.toml", include_str!("../python/functools.toml")),
+    ("python/itertools.toml", include_str!("../python/itertools.toml")),
+    ("python/janus.toml", include_str!("../python/janus.toml")),
+    ("python/logging.toml", include_str!("../python/logging.toml")),
+    ("python/multiprocessing.toml", include_str!("../python/multiprocessing.toml")),
+    ("python/prometheus_client.toml", include_str!("../python/prometheus_client.toml")),
+    ("python/queue.toml", include_str!("../python/queue.toml")),
+    ("python/subprocess.toml", include_str!("../python/subprocess.toml")),
+    ("python/threading.toml", include_str!("../python/threading.toml")),
+    ("python/trio.toml", include_str!("../python/trio.toml")),
+    ("python/weakref.toml", include_str!("../python/weakref.toml")),
     ("rust/async_channel.toml", include_str!("../rust/async_channel.toml")),
     ("rust/async_std.toml", include_str!("../rust/async_std.toml")),
     ("rust/crossbeam_channel.toml", include_str!("../rust/crossbeam_channel.toml")),
