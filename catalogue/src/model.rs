@@ -348,6 +348,12 @@ pub struct TypeModel {
     /// Variable or field names that suggest this type when nothing else is known (never certain).
     #[serde(default)]
     pub hints: Vec<SmolStr>,
+    /// For collections: how `x[key] = value` holds them.
+    #[serde(default)]
+    pub holds: Holds,
+    /// For exceptions and error variants: what catching one tells. Its `bases` catch it too.
+    #[serde(default)]
+    pub tells: Tells,
     /// Whether its methods apply to receivers of any type (extension traits).
     #[serde(default)]
     pub extends: Extends,
@@ -391,6 +397,40 @@ pub enum Transparent {
     Strong,
     /// Yes, weakly held (`Weak`, `weakref.ref`).
     Weak,
+}
+
+/// How a collection holds what is stored in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// Strongly.
+    #[default]
+    Strongly,
+    /// Its keys weakly: an entry goes when its key dies.
+    KeysWeakly,
+    /// Its values weakly: an entry goes when its value dies.
+    ValuesWeakly,
+}
+
+/// What catching an exception, or matching an error, tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tells {
+    /// Nothing of interest.
+    #[default]
+    Nothing,
+    /// The task is being cancelled; caught and not raised again, the cancellation is eaten.
+    Cancelled,
+    /// A time has passed.
+    TimedOut,
+    /// A queue was full: the item was refused.
+    Full,
+    /// A queue was empty.
+    Empty,
+    /// The other side is gone.
+    Closed,
+    /// Items were thrown away before they were read (`Lagged`).
+    Missed,
 }
 
 /// To which receivers the methods of a type apply.
