@@ -18,6 +18,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("python/threading.toml", include_str!("../python/threading.toml")),
     ("python/trio.toml", include_str!("../python/trio.toml")),
     ("python/weakref.toml", include_str!("../python/weakref.toml")),
+    ("rust/anyhow.toml", include_str!("../rust/anyhow.toml")),
     ("rust/async_channel.toml", include_str!("../rust/async_channel.toml")),
     ("rust/async_std.toml", include_str!("../rust/async_std.toml")),
     ("rust/crossbeam_channel.toml", include_str!("../rust/crossbeam_channel.toml")),
