@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Named, foreign};
+use super::{Named, is_foreign};
 
 /// Files that belong together and are analysed together.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     /// The folder that paths are relative to.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// How much of it is read.
-    pub extent: Extent,
+    pub(crate) extent: Extent,
     /// What was named in it.
-    pub named: Vec<Named>,
+    pub(crate) named: Vec<Named>,
 }
 
 /// How much of a context's root is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// The whole tree.
     Tree,
     /// The named files only: they stand outside any project, and their folder may be anything.
@@ -26,7 +26,7 @@ pub enum Extent {
 }
 
 /// The contexts of all named paths; each path is in exactly one.
-pub fn contexts(named: Vec<Named>) -> Vec<Context> {
+pub(crate) fn contexts(named: Vec<Named>) -> Vec<Context> {
     let mut found: BTreeMap<(PathBuf, Extent), Vec<Named>> = BTreeMap::new();
     for path in named {
         let all = found.entry(root_of(&path)).or_default();
@@ -43,7 +43,7 @@ fn root_of(named: &Named) -> (PathBuf, Extent) {
     let mut nearby: Vec<&Path> = Vec::new();
     for folder in named.folder().ancestors() {
         nearby.push(folder);
-        if foreign(folder).is_some() {
+        if is_foreign(folder) {
             break;
         }
     }
