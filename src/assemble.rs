@@ -57,11 +57,17 @@ fn judge(part: &Part, question: &Question, files: &mut Files, report: &mut Repor
         findings.extend(complaints);
     }
     let applied = suppress::apply(files, found, &suppressions, &question.selection);
-    findings.extend(applied.findings);
+    findings.extend(applied.findings.into_iter().filter(|finding| !is_doubtful(part, finding)));
     report.statistics.detached += applied.detached;
     report.statistics.ignored += applied.silenced.len() - applied.detached;
     report.silenced.extend(applied.silenced);
     report.findings.extend(findings.into_iter().filter(|finding| is_shown(finding, question, files)));
+}
+
+/// A file that could not be read in full cannot show that a comment in it is of no use.
+fn is_doubtful(part: &Part, finding: &Finding) -> bool {
+    let broken = || part.analysis.problems.iter().any(|(index, _)| part.ids[*index] == finding.place.file);
+    suppress::is_unused(finding) && broken()
 }
 
 fn is_shown(finding: &Finding, question: &Question, files: &Files) -> bool {

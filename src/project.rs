@@ -72,11 +72,11 @@ pub(crate) fn load(paths: &[PathBuf], working: &Working) -> anyhow::Result<Proje
     let contexts = discover::contexts(named);
     let catalogue = catalogue();
     let mut project = Project::default();
-    for context in &contexts {
+    let owners = Owners::of(&contexts);
+    for (index, context) in contexts.iter().enumerate() {
         let excluded = Arc::new(Excluded::of(context)?);
         let walked = discover::walk(context, &excluded);
-        let scope = |path: &Path| scope_of(path, context, &contexts);
-        project.read(context, walked, &catalogue, working, scope);
+        project.read(context, walked, &catalogue, working, |path| owners.scope(path, index));
     }
     Ok(project)
 }
@@ -177,16 +177,24 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// A file is reported on in the context of the innermost path that was named and that it lies in.
-fn scope_of(path: &Path, context: &Context, contexts: &[Context]) -> Scope {
-    let depth = |context: &Context| {
-        let around = context.named.iter().filter(|named| path.starts_with(named.path()));
-        around.map(|named| named.path().components().count()).max()
-    };
-    let here = depth(context);
-    match contexts.iter().map(depth).max().flatten() {
-        deepest if here.is_some() && here == deepest => Scope::Named,
-        _ => Scope::Context,
+/// Which context each named path belongs to.
+struct Owners<'a> {
+    by_path: HashMap<&'a Path, usize>,
+}
+
+impl<'a> Owners<'a> {
+    fn of(contexts: &'a [Context]) -> Owners<'a> {
+        let named = contexts
+            .iter()
+            .enumerate()
+            .flat_map(|(index, context)| context.named.iter().map(move |n| (n.path(), index)));
+        Owners { by_path: named.collect() }
+    }
+
+    /// A file is reported on in the context of the innermost named path that it is or lies in.
+    fn scope(&self, path: &Path, context: usize) -> Scope {
+        let innermost = path.ancestors().find_map(|around| self.by_path.get(around));
+        if innermost == Some(&context) { Scope::Named } else { Scope::Context }
     }
 }
 

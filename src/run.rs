@@ -10,7 +10,7 @@ use crate::assemble::{self, Question};
 use crate::discover;
 use crate::options::{Census, Check, Failing, Line, Request, Statistics};
 use crate::output;
-use crate::place::FileId;
+use crate::place::{FileId, Scope};
 use crate::print::{self, Colours};
 use crate::project::{self, Working};
 use crate::report::Report;
@@ -69,6 +69,9 @@ fn why(asked: &Line) -> anyhow::Result<Ending> {
     if !project::is_source(&asked.file) {
         bail!("`{}` is no source file: it does not end in {}", asked.file.display(), discover::endings());
     }
+    if working.folder().join(&asked.file).is_dir() {
+        bail!("`{}` is a folder; name a line of a file in it", asked.file.display());
+    }
     let report = assemble::report(project::load(std::slice::from_ref(&asked.file), &working)?, &Question::everything());
     let file = named_file(&report, &asked.file)?;
     let lines = report.files.get(file).lines();
@@ -80,11 +83,10 @@ fn why(asked: &Line) -> anyhow::Result<Ending> {
     Ok(Ending::Clean)
 }
 
-/// The one file that was named, if it could be read.
+/// The one file that was named.
 fn named_file(report: &Report, typed: &Path) -> anyhow::Result<FileId> {
-    let mut named = report.files.iter().filter(|(_, file)| file.scope == crate::place::Scope::Named);
-    let (id, _) =
-        named.next().with_context(|| format!("`{}` was not read; name a file, not a folder", typed.display()))?;
+    let mut named = report.files.iter().filter(|(_, file)| file.scope == Scope::Named);
+    let (id, _) = named.next().with_context(|| format!("`{}` was not read", typed.display()))?;
     Ok(id)
 }
 

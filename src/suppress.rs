@@ -126,6 +126,11 @@ pub(crate) fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppress
     applied
 }
 
+/// Whether a finding says that a comment is of no use.
+pub(crate) fn is_unused(finding: &Finding) -> bool {
+    finding.lint == UNUSED.name
+}
+
 impl Suppression {
     fn covers(&self, files: &Files, finding: &Finding) -> bool {
         finding.place.file == self.comment.file

@@ -1,6 +1,6 @@
 //! The project around each named path: what has to be read to understand it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Named, is_foreign};
@@ -13,7 +13,7 @@ pub(crate) struct Context {
     /// How much of it is read.
     pub(crate) extent: Extent,
     /// What was named in it.
-    pub(crate) named: Vec<Named>,
+    pub(crate) named: BTreeSet<Named>,
 }
 
 /// How much of a context's root is read.
@@ -27,12 +27,9 @@ pub(crate) enum Extent {
 
 /// The contexts of all named paths; each path is in exactly one.
 pub(crate) fn contexts(named: Vec<Named>) -> Vec<Context> {
-    let mut found: BTreeMap<(PathBuf, Extent), Vec<Named>> = BTreeMap::new();
+    let mut found: BTreeMap<(PathBuf, Extent), BTreeSet<Named>> = BTreeMap::new();
     for path in named {
-        let all = found.entry(root_of(&path)).or_default();
-        if !all.contains(&path) {
-            all.push(path);
-        }
+        found.entry(root_of(&path)).or_default().insert(path);
     }
     found.into_iter().map(|((root, extent), named)| Context { root, extent, named }).collect()
 }

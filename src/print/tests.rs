@@ -22,10 +22,10 @@ fn full_shows_the_ownership_story() {
 fn colours_change_nothing_but_colours() {
     let coloured = full(Colours::On);
     assert!(coloured.contains('\u{1b}'));
-    let mut plain = String::new();
-    for part in coloured.split('\u{1b}') {
-        plain += if plain.is_empty() { part } else { part.split_once('m').map_or("", |(_, rest)| rest) };
-    }
+    let mut parts = coloured.split('\u{1b}');
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('m').map_or("", |(_, text)| text));
+    let plain: String = std::iter::once(first).chain(rest).collect();
     assert_eq!(plain, full(Colours::Off));
 }
 

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use crate::project::Project;
 
-const CLEAN: &[(&str, &str)] = &[("a.py", "x = 1\n"), ("b.rs", "fn main() {}\n")];
+const CLEAN: &[(&str, &str)] = &[("pyproject.toml", ""), ("a.py", "x = 1\n"), ("b.rs", "fn main() {}\n")];
 
 #[test]
 fn a_clean_project_ends_with_zero() {
@@ -47,12 +47,13 @@ fn why_says_that_there_is_nothing() {
 
 #[test]
 fn why_needs_a_line_of_a_source_file() {
-    let project = Project::with(CLEAN).file("c.txt", "x\n");
+    let project = Project::with(CLEAN).file("c.txt", "x\n").file("dir.py/d.py", "");
     for (place, said) in [
         ("a.py", "names no line"),
         ("a.py:0", "names no line"),
         ("a.py:2", "`a.py` has 1 line, so there is no line 2"),
         ("c.txt:1", "`c.txt` is no source file: it does not end in `.py`, `.pyi` or `.rs`"),
+        ("dir.py:1", "`dir.py` is a folder"),
         ("none.py:1", "cannot read `none.py`: "),
     ] {
         let ran = project.run(&["why", place]);

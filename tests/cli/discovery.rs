@@ -7,6 +7,7 @@ use crate::project::Project;
 #[test]
 fn ignore_files_are_respected_outside_repositories_too() {
     let project = Project::with(&[
+        ("pyproject.toml", ""),
         (".gitignore", "gen/\n"),
         (".ignore", "*_pb2.py\n"),
         ("a.py", ""),

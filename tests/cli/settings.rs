@@ -39,7 +39,7 @@ fn mistakes_end_with_two_and_say_what_to_do() {
     for (text, said) in [
         ("exlude = []", "there is no key `exlude`; did you mean `exclude`?"),
         ("exclude = 'x'", "`exclude` has to be a list of globs"),
-        ("exclude = ['a[']", "`a[` is not a glob"),
+        ("exclude = ['a{b']", "`a{b` is not a glob"),
         ("exclude", "is not TOML"),
     ] {
         let project = Project::with(&[("unleak.toml", text), ("a.py", "")]);
