@@ -271,6 +271,9 @@ pub struct CallModel {
     /// What it gives (after `await` when it takes effect only then).
     #[serde(default)]
     pub returns: Option<TypeRef>,
+    /// What it gives before it is awaited, when that is a value with methods of its own (`gather`, `sleep`).
+    #[serde(default)]
+    pub unawaited: Option<TypeRef>,
     /// Whether it must be awaited.
     #[serde(default)]
     pub takes_effect: Takes,
@@ -341,10 +344,13 @@ pub struct TypeModel {
     /// Variable or field names that suggest this type when nothing else is known (never certain).
     #[serde(default)]
     pub hints: Vec<SmolStr>,
+    /// Whether its methods apply to receivers of any type (extension traits).
+    #[serde(default)]
+    pub extends: Extends,
     /// Seen through: methods of its first type argument are found on it (`Arc`, `Box`, `MutexGuard`).
     #[serde(default)]
     pub transparent: Transparent,
-    /// What awaiting it gives (`T` stands for its first type argument).
+    /// What awaiting it gives (here and below `T` stands for its first type argument, `U` for its second).
     #[serde(default)]
     pub awaited: Option<TypeRef>,
     /// What `with`/`async with` binds, when it is not itself.
@@ -353,9 +359,15 @@ pub struct TypeModel {
     /// What leaving its `with` scope does to it.
     #[serde(default)]
     pub exited: Option<Effect>,
-    /// What iterating over it gives, or taking one item (`T` for its first type argument).
+    /// What the code inside its `with` scope may rely on.
+    #[serde(default)]
+    pub scope: ScopeMeans,
+    /// What it contains: what taking one item gives, and for maps the value.
     #[serde(default)]
     pub element: Option<TypeRef>,
+    /// What a loop over it gives, when that is not `element` (keys, pairs).
+    #[serde(default)]
+    pub iterated: Option<TypeRef>,
     /// What one turn of a `for` loop over it stands for.
     #[serde(default)]
     pub iterates: Iterates,
@@ -377,6 +389,30 @@ pub enum Transparent {
     Weak,
 }
 
+/// To which receivers the methods of a type apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extends {
+    /// To its own instances and those of types that name it as a base.
+    #[default]
+    Nothing,
+    /// To any receiver (`FutureExt`, `Iterator`): found by bare name when the receiver's own type has no such method.
+    Any,
+}
+
+/// What a `with` scope means for the code inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeMeans {
+    /// Nothing more than what `exited` says.
+    #[default]
+    Plain,
+    /// The code inside is cancelled when a time has passed.
+    Deadline,
+    /// Exceptions of the types given to its constructor end at the scope.
+    Swallows,
+}
+
 /// What a turn of a loop over a value stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -394,6 +430,9 @@ pub enum Iterates {
 pub struct ConstModel {
     /// Its path: `math.inf`, `usize::MAX`.
     pub path: SmolStr,
+    /// Other paths of the same constant.
+    #[serde(default)]
+    pub also: Vec<SmolStr>,
     /// What it means as a bound.
     pub bound: AbsurdBound,
 }
