@@ -70,31 +70,18 @@ impl Working {
 pub(crate) fn load(paths: &[PathBuf], working: &Working) -> anyhow::Result<Project> {
     let named = paths.iter().map(|path| Named::find(path, working.folder())).collect::<Result<Vec<_>, _>>()?;
     let contexts = discover::contexts(named);
-    let catalogue = catalogue();
     let mut project = Project::default();
     let owners = Owners::of(&contexts);
     for (index, context) in contexts.iter().enumerate() {
         let excluded = Arc::new(Excluded::of(context)?);
         let walked = discover::walk(context, &excluded);
-        project.read(context, walked, &catalogue, working, |path| owners.scope(path, index));
+        project.read(context, walked, working, |path| owners.scope(path, index));
     }
     Ok(project)
 }
 
-/// What this version knows of libraries.
-fn catalogue() -> Catalogue {
-    Catalogue::default()
-}
-
 impl Project {
-    fn read(
-        &mut self,
-        context: &Context,
-        walked: discover::Walked,
-        catalogue: &Catalogue,
-        working: &Working,
-        scope: impl Fn(&Path) -> Scope,
-    ) {
+    fn read(&mut self, context: &Context, walked: discover::Walked, working: &Working, scope: impl Fn(&Path) -> Scope) {
         for Unreadable { path, why } in walked.unreadable {
             let file = File::new(working.show(&path), "".into(), None, scope(&path));
             self.problem(file, Span::default(), format!("cannot be read: {why}"));
@@ -118,7 +105,7 @@ impl Project {
                 }
             }
         }
-        self.analysed(analyse(&sources, catalogue), &sources, ids);
+        self.analysed(analyse(&sources, Catalogue::embedded()), &sources, ids);
     }
 
     fn analysed(&mut self, analysis: Analysis, sources: &[Source], ids: Vec<FileId>) {

@@ -6,6 +6,8 @@ mod arguments;
 mod discovery;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/suppressions.rs"]
+mod suppressions;
 #[path = "cli/trust.rs"]
 mod trust;
 

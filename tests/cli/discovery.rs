@@ -4,6 +4,9 @@ use std::fs;
 
 use crate::project::Project;
 
+/// A string that is fine but for its encoding.
+const NOT_UTF8: &[u8] = b"'\xff'\n";
+
 #[test]
 fn ignore_files_are_respected_outside_repositories_too() {
     let project = Project::with(&[
@@ -61,7 +64,7 @@ fn a_package_under_a_hidden_folder_is_its_own_context() {
 
 #[test]
 fn a_file_in_two_named_contexts_is_reported_once() {
-    let project = Project::with(&[(".git/HEAD", ""), ("sub/.git/HEAD", "")]).file("sub/bad.py", b"\xff\n");
+    let project = Project::with(&[(".git/HEAD", ""), ("sub/.git/HEAD", "")]).file("sub/bad.py", NOT_UTF8);
     let json = project.json(&[".", "sub", "sub/bad.py"]);
     assert_eq!(json["problems"].as_array().map(Vec::len), Some(1));
     assert_eq!(json["statistics"]["checked"], 1);
@@ -70,10 +73,10 @@ fn a_file_in_two_named_contexts_is_reported_once() {
 #[test]
 fn paths_are_relative_below_the_working_folder_and_absolute_elsewhere() {
     let project = Project::with(&[("pyproject.toml", ""), ("sub/deep/x.txt", "")])
-        .file("bad.py", b"\xff\n")
-        .file("sub/deep/bad.py", b"\xff\n");
+        .file("bad.py", NOT_UTF8)
+        .file("sub/deep/bad.py", NOT_UTF8);
     let ran = project.run_in("sub", &["check", "--format=concise", "..", "./deep/"]);
-    let paths: Vec<&str> = ran.out.lines().filter_map(|line| Some(line.split_once(":1:1: problem")?.0)).collect();
+    let paths: Vec<&str> = ran.out.lines().filter_map(|line| Some(line.split_once(":1:2: problem")?.0)).collect();
     assert_eq!(paths, ["[PROJECT]/bad.py", "deep/bad.py"]);
 }
 

@@ -65,6 +65,29 @@ fn nothing_of_what_is_analysed_runs_and_nothing_is_written() {
     }
 }
 
+/// What the system is asked for: where `strace` is there, it shows every program and connection, and every file
+/// opened for writing.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_system_is_asked_for_reading_only() {
+    let project = booby_trapped();
+    let log = project.path("../calls");
+    let mut traced = std::process::Command::new("strace");
+    traced.current_dir(project.path(".")).arg("-f").arg("-o").arg(&log).arg("-e");
+    traced
+        .arg("trace=execve,execveat,fork,vfork,socket,connect,open,openat,creat,mkdir,mkdirat,unlink,unlinkat,rename");
+    let traced = traced.arg(env!("CARGO_BIN_EXE_unleak")).args(["check", "--strict", "--preview", "--stats"]);
+    if traced.output().is_err() {
+        return;
+    }
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    let calls: Vec<&str> = log.lines().filter(|line| line.contains('(') && line.contains(" = ")).collect();
+    let reads = |call: &&&str| call.contains(" open") && call.contains("O_RDONLY");
+    let others: Vec<&&str> = calls.iter().filter(|call| !reads(call)).collect();
+    let own = others.iter().filter(|call| call.contains("execve(") && call.contains("unleak"));
+    assert_eq!(own.count(), others.len(), "{others:#?}");
+}
+
 /// What the sources may not even mention.
 const FORBIDDEN: [&str; 16] = [
     "process::Command",
