@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::Value;
-use support::{read, report, root, slashed, unleak};
+use support::{read, report, root, slashed, temporary_folder, unleak};
 use unleak_analysis::source::Language;
 
 /// The lints that must have [`ENOUGH`] expectations of either sort in each language.
@@ -146,7 +146,7 @@ fn all_marks() -> &'static [Mark] {
 
 /// Runs the binary on a copy of the case that has a folder to itself.
 fn run(case: &Case) -> Answer {
-    let folder = tempfile::Builder::new().prefix("case").tempdir().expect("a temporary folder");
+    let folder = temporary_folder();
     let base =
         if root().join(&case.path).is_dir() { case.path.as_path() } else { case.path.parent().expect("a folder") };
     for file in support::tree().iter().filter(|file| file.starts_with(&case.path)) {

@@ -320,6 +320,30 @@ fn no_file_names_a_machine_or_a_registry() {
 }
 
 #[test]
+fn the_map_of_the_rooms_is_complete() {
+    let map = read("ARCHITECTURE.md");
+    let rooms: Vec<&str> =
+        map.lines().filter(|line| line.starts_with("| `")).flat_map(|line| line.split('|').nth(1)).collect();
+    let named: Vec<&str> = rooms.iter().flat_map(|room| room.split('`').skip(1).step_by(2)).collect();
+    let mut failures = Vec::new();
+    for room in &named {
+        if !support::root().join(room).exists() {
+            failures.push(format!("{room}: is named and not there"));
+        }
+    }
+    for file in sources("src", "rs").into_iter().chain(sources("analysis/src", "rs")) {
+        // `src/x.rs` and `src/x/…` are one room, and so are `analysis/src/x.rs` and `analysis/src/x/…`.
+        let depth = if file.starts_with("src") { 2 } else { 3 };
+        let room = slashed(&file.iter().take(depth).collect::<PathBuf>());
+        let room = room.trim_end_matches(".rs");
+        if !named.iter().any(|name| name.trim_end_matches('/').trim_end_matches(".rs") == room) {
+            failures.push(format!("{}: ARCHITECTURE.md has no line for `{room}`", slashed(&file)));
+        }
+    }
+    report("ARCHITECTURE.md against the tree", &failures);
+}
+
+#[test]
 fn the_readme_and_ci_run_the_same_tests() {
     for file in ["README.md", ".ci/run"] {
         assert!(read(file).contains("cargo test --workspace --locked"), "{file} runs the tests as users do");

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use support::{report, unleak};
+use support::{report, temporary_folder, unleak};
 use unleak_analysis::lower;
 use unleak_analysis::source::{Language, Source};
 
@@ -218,7 +218,7 @@ fn check_each(files: Vec<(String, Vec<u8>)>) {
     let mut failures = Vec::new();
     for (name, bytes) in files {
         let (label, ending) = name.rsplit_once('.').expect("an ending");
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = temporary_folder();
         fs::write(folder.path().join(format!("x.{ending}")), bytes).expect("a temporary file");
         if let Err(error) = check(folder.path()) {
             failures.push(format!("{label} ({ending}): {error}"));
@@ -318,7 +318,7 @@ fn deep_and_long_files_are_read() {
 
 #[test]
 fn what_is_no_file_is_passed_over() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = temporary_folder();
     let at = |name: &str| folder.path().join(name);
     fs::create_dir(at("folder.py")).expect("a folder");
     fs::create_dir(at("folder.rs")).expect("a folder");

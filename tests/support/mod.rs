@@ -85,6 +85,11 @@ pub(crate) fn unleak(folder: &Path, arguments: &[&str]) -> Run {
     Run { code: status.code(), stdout: text(&out), stderr: text(&err) }
 }
 
+/// A temporary folder without a dot before its name, for what is hidden is not read.
+pub(crate) fn temporary_folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("case").tempdir().expect("a temporary folder")
+}
+
 /// Panics with all of `failures`, if there are any.
 pub(crate) fn report(title: &str, failures: &[String]) {
     assert!(failures.is_empty(), "\n{title} ({}):\n\n{}\n", failures.len(), failures.join("\n"));
