@@ -16,7 +16,7 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use support::{read, report, root, slashed, temporary_folder, unleak};
@@ -181,23 +181,10 @@ fn run(case: &Case) -> Answer {
 fn answers() -> &'static [(Case, Answer)] {
     static ANSWERS: OnceLock<Vec<(Case, Answer)>> = OnceLock::new();
     ANSWERS.get_or_init(|| {
-        let waiting = Mutex::new(cases().into_iter());
-        let done = Mutex::new(Vec::new());
-        let work = || {
-            loop {
-                let Some(case) = waiting.lock().expect("no panic holds it").next() else { break };
-                let answer = run(&case);
-                done.lock().expect("no panic holds it").push((case, answer));
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-                scope.spawn(work);
-            }
-        });
-        let mut done = done.into_inner().expect("no panic holds it");
-        done.sort_by(|a: &(Case, Answer), b| a.0.path.cmp(&b.0.path));
-        done
+        support::each(cases(), |case| {
+            let answer = run(&case);
+            (case, answer)
+        })
     })
 }
 
@@ -244,7 +231,8 @@ fn every_expectation_is_met_and_everything_else_is_silent() {
             let wrong = judge(&marks, &found);
             if !wrong.is_empty() {
                 let text = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
-                let code = text.lines().nth(line.saturating_sub(1)).unwrap_or("").trim();
+                let text = text.lines().nth(line.saturating_sub(1)).unwrap_or("");
+                let code = marks.first().map_or(text.trim(), |mark| &mark.code);
                 let code: String = code.chars().take(100).collect();
                 failures.push(format!("{path}:{line}\n      {code}\n    {}", wrong.join("\n    ")));
             }

@@ -215,16 +215,13 @@ fn check(folder: &Path) -> Result<Value, String> {
 
 /// Checks each file in a folder of its own and reports all that go wrong.
 fn check_each(files: Vec<(String, Vec<u8>)>) {
-    let mut failures = Vec::new();
-    for (name, bytes) in files {
+    let failures = support::each(files, |(name, bytes)| {
         let (label, ending) = name.rsplit_once('.').expect("an ending");
         let folder = temporary_folder();
         fs::write(folder.path().join(format!("x.{ending}")), bytes).expect("a temporary file");
-        if let Err(error) = check(folder.path()) {
-            failures.push(format!("{label} ({ending}): {error}"));
-        }
-    }
-    report("files that break a run", &failures);
+        check(folder.path()).err().map(|error| format!("{label} ({ending}): {error}"))
+    });
+    report("files that break a run", &failures.into_iter().flatten().collect::<Vec<_>>());
 }
 
 #[test]
@@ -280,8 +277,8 @@ fn deep_and_long_files_are_read() {
         ("indents", (0..2_000).map(|depth| format!("{}if a:\n", " ".repeat(depth))).collect()),
         ("patterns", format!("match x:\n    case {}:\n        pass\n", "[".repeat(DEEP))),
         ("targets", format!("{}1\n", "x = ".repeat(DEEP))),
-        ("one long line", format!("x = [{}]\n", "a, ".repeat(700_000))),
-        ("many lines", "x = f(1)\n".repeat(200_000)),
+        ("one long line", format!("x = [{}]\n", "a, ".repeat(300_000))),
+        ("many lines", "x = f(1)\n".repeat(DEEP)),
     ];
     let rust = [
         ("a sum", format!("fn f() {{ let x = 1{}; }}", " + 1".repeat(DEEP))),
@@ -308,8 +305,8 @@ fn deep_and_long_files_are_read() {
         ("returns", format!("fn f() {{ {}1 }}", "return ".repeat(DEEP))),
         ("comments", format!("{} {}", "/*".repeat(DEEP), "*/".repeat(DEEP))),
         ("attributes", format!("{}fn f() {{}}", "#[a]".repeat(DEEP))),
-        ("one long line", format!("fn f() {{ g([{}]) }}", "a, ".repeat(700_000))),
-        ("many lines", "fn f() { g(1); }\n".repeat(100_000)),
+        ("one long line", format!("fn f() {{ g([{}]) }}", "a, ".repeat(300_000))),
+        ("many lines", "fn f() { g(1); }\n".repeat(DEEP / 2)),
     ];
     files.extend(python.map(|(name, text)| (format!("{name}.py"), text.into_bytes())));
     files.extend(rust.map(|(name, text)| (format!("{name}.rs"), text.into_bytes())));

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The root of the tree.
@@ -75,7 +76,7 @@ pub(crate) fn unleak(folder: &Path, arguments: &[&str]) -> Run {
         if started.elapsed() > Duration::from_secs(60) {
             child.kill().expect("the binary can be killed");
             child.wait().expect("the binary can be waited for");
-            panic!("unleak {} does not end", arguments.join(" "));
+            return Run { code: None, stdout: String::new(), stderr: "it had not ended after a minute".to_owned() };
         }
         std::thread::sleep(Duration::from_millis(2));
     };
@@ -88,6 +89,26 @@ pub(crate) fn unleak(folder: &Path, arguments: &[&str]) -> Run {
 /// A temporary folder without a dot before its name, for what is hidden is not read.
 pub(crate) fn temporary_folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("case").tempdir().expect("a temporary folder")
+}
+
+/// Does `work` to each item, on all cores; the results are in the order of the items.
+pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let waiting = Mutex::new(items.into_iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    let next = || waiting.lock().expect("no panic holds it").next();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some((index, item)) = next() {
+                    let result = work(item);
+                    done.lock().expect("no panic holds it").push((index, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no panic holds it");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Panics with all of `failures`, if there are any.
