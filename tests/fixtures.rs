@@ -86,6 +86,13 @@ struct Answer {
     problems: Vec<String>,
 }
 
+/// What is marked on a line and what is found there.
+#[derive(Default)]
+struct Line<'a> {
+    marks: Vec<&'a Mark>,
+    found: Vec<&'a Found>,
+}
+
 fn language(path: &Path) -> Option<Language> {
     Language::of_path(&slashed(path))
 }
@@ -220,14 +227,14 @@ fn every_expectation_is_met_and_everything_else_is_silent() {
         for problem in &answer.problems {
             failures.push(format!("{}\n    ! {problem}", slashed(&case.path)));
         }
-        let mut lines: BTreeMap<(String, usize), (Vec<&Mark>, Vec<&Found>)> = BTreeMap::new();
+        let mut lines: BTreeMap<(String, usize), Line> = BTreeMap::new();
         for mark in all_marks().iter().filter(|mark| case.files.contains(&mark.path)) {
-            lines.entry((slashed(&mark.path), mark.line)).or_default().0.push(mark);
+            lines.entry((slashed(&mark.path), mark.line)).or_default().marks.push(mark);
         }
         for found in &answer.found {
-            lines.entry((found.path.clone(), found.line)).or_default().1.push(found);
+            lines.entry((found.path.clone(), found.line)).or_default().found.push(found);
         }
-        for ((path, line), (marks, found)) in lines {
+        for ((path, line), Line { marks, found }) in lines {
             let wrong = judge(&marks, &found);
             if !wrong.is_empty() {
                 let text = std::fs::read_to_string(root().join(&path)).unwrap_or_default();
@@ -260,6 +267,26 @@ fn every_mark_names_a_lint_stands_behind_code_and_says_why() {
         }
     }
     report("marks to be mended", &failures);
+}
+
+#[test]
+fn bad_fixtures_leak_and_good_ones_do_not() {
+    let mut failures = Vec::new();
+    for case in cases() {
+        let name = case.path.file_name().expect("a name").to_string_lossy().into_owned();
+        let leaks = |mark: &&Mark| matches!(mark.sort, Sort::Expect | Sort::Missing);
+        let leak = all_marks().iter().filter(leaks).find(|mark| case.files.contains(&mark.path));
+        match leak {
+            Some(mark) if name.starts_with("good_") => {
+                failures.push(format!("{}: a leak in a good fixture", mark.place()))
+            }
+            None if name.starts_with("bad_") => {
+                failures.push(format!("{}: a bad fixture without a leak", slashed(&case.path)))
+            }
+            _ => {}
+        }
+    }
+    report("fixtures that are not what they are called", &failures);
 }
 
 #[test]

@@ -324,7 +324,7 @@ fn what_is_no_file_is_passed_over() {
     {
         use std::os::unix::fs::{PermissionsExt, symlink};
         fs::write(at("locked.py"), "x = 1\n").expect("a file");
-        fs::set_permissions(at("locked.py"), fs::Permissions::from_mode(0)).expect("rights");
+        fs::set_permissions(at("locked.py"), fs::Permissions::from_mode(0o000)).expect("rights");
         symlink("nowhere.py", at("dangling.py")).expect("a link");
         symlink("round.py", at("round.py")).expect("a link");
         symlink(".", at("self")).expect("a link");
