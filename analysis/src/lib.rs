@@ -4,11 +4,13 @@
 //! version only; everything right of it never sees syntax.
 
 pub mod ledger;
+pub mod program;
 pub mod python;
 pub mod rust;
 pub mod source;
 pub mod unit;
 
+use rayon::prelude::*;
 use source::{Language, Source};
 use unit::Lowered;
 
@@ -34,13 +36,18 @@ pub struct Analysis {
 
 /// Analyses files that belong together. The result does not depend on the order of `sources`
 /// other than in the indices it uses, nor on the number of threads.
-pub fn analyse(sources: &[Source], _catalogue: &unleak_catalogue::Catalogue) -> Analysis {
-    let lowered: Vec<Lowered> = sources.iter().map(lower).collect();
+pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue) -> Analysis {
+    let mut order: Vec<usize> = (0..sources.len()).collect();
+    order.sort_by(|a, b| sources[*a].path.cmp(&sources[*b].path));
+    let ordered: Vec<Source> = order.iter().map(|index| sources[*index].clone()).collect();
+    let lowered: Vec<Lowered> = ordered.par_iter().map(lower).collect();
+    let ledger = ledger::Ledger::of(&program::Program::link(&ordered, &lowered, catalogue));
     let mut problems = Vec::new();
-    let mut outlines = Vec::new();
-    for (index, file) in lowered.into_iter().enumerate() {
+    let mut outlines = vec![unit::Outline::default(); sources.len()];
+    for (file, &index) in lowered.into_iter().zip(&order) {
         problems.extend(file.unit.problems.into_iter().map(|problem| (index, problem)));
-        outlines.push(file.outline);
+        outlines[index] = file.outline;
     }
-    Analysis { ledger: ledger::Ledger::default(), outlines, problems }
+    problems.sort_by_key(|(index, problem)| (*index, problem.span));
+    Analysis { ledger, outlines, problems }
 }

@@ -6,6 +6,10 @@
 pub mod model;
 pub mod subject;
 
+mod error;
+mod files;
+mod index;
 mod load;
 
-pub use load::{Catalogue, LoadError};
+pub use error::LoadError;
+pub use load::Catalogue;

@@ -1,59 +1,272 @@
 //! Loads the data files and answers "what does this path mean?".
 
-use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use crate::model::{CallModel, ConstModel, Library, TypeModel};
-
-/// A data file that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// It is not TOML, or not of the form the vocabulary asks for.
-    #[error("{file}: {source}")]
-    Form {
-        /// Which file.
-        file: String,
-        /// What the parser says.
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// Two entries claim one path.
-    #[error("{file}: `{path}` is modelled twice")]
-    Twice {
-        /// Which file.
-        file: String,
-        /// Which path.
-        path: SmolStr,
-    },
-}
+use crate::error::LoadError;
+use crate::files::FILES;
+use crate::index::{Entry, Index};
+use crate::model::{CallModel, ConstModel, Extends, Library, TypeModel};
+use crate::subject::TypeRef;
 
 /// All libraries of both languages.
-#[derive(Clone, Debug, Default)]
+///
+/// Paths are written as in the code: `asyncio.Task.cancel`, `tokio::sync::mpsc::Sender::send`. Questions name the
+/// language, `python` or `rust`; about any other language nothing is known.
+#[derive(Clone, Debug)]
 pub struct Catalogue {
     libraries: Vec<Library>,
-    calls: FxHashMap<SmolStr, (u32, u32)>,
-    types: FxHashMap<SmolStr, (u32, u32)>,
-    constants: FxHashMap<SmolStr, (u32, u32)>,
+    python: Index,
+    rust: Index,
 }
 
 impl Catalogue {
+    /// The data that this version carries.
+    pub fn embedded() -> &'static Catalogue {
+        static EMBEDDED: OnceLock<Catalogue> = OnceLock::new();
+        EMBEDDED.get_or_init(|| Catalogue::shipped().expect("the embedded data loads, as a test shows"))
+    }
+
+    /// Loads the data that this version carries, or says what is wrong with it.
+    pub fn shipped() -> Result<Catalogue, LoadError> {
+        let mut libraries = Vec::with_capacity(FILES.len());
+        for (name, text) in FILES {
+            libraries.push((name.to_string(), Catalogue::parse(name, text)?));
+        }
+        Catalogue::new(libraries)
+    }
+
+    /// Reads one data file; `name` is for messages.
+    pub fn parse(name: &str, text: &str) -> Result<Library, LoadError> {
+        let library: Library = toml::from_str(text).map_err(|error| LoadError::form(name, error))?;
+        if separator(&library.language).is_none() {
+            return Err(LoadError::Language { file: name.into(), language: library.language });
+        }
+        Ok(library)
+    }
+
+    /// A catalogue of these libraries, each with the name of its file.
+    pub fn new(libraries: Vec<(String, Library)>) -> Result<Catalogue, LoadError> {
+        let mut catalogue = Catalogue { libraries: Vec::new(), python: Index::new("."), rust: Index::new("::") };
+        for (file, library) in libraries {
+            catalogue.add(&file, library)?;
+        }
+        catalogue.finish();
+        Ok(catalogue)
+    }
+
+    /// This catalogue and one library more, whose entries take the place of those with the same path.
+    pub fn with(&self, file: &str, library: Library) -> Result<Catalogue, LoadError> {
+        let mut libraries = self.libraries.clone();
+        for other in libraries.iter_mut().filter(|other| other.language == library.language) {
+            other.calls.retain(|call| library.calls.iter().all(|new| new.path != call.path));
+            other.types.retain(|ty| library.types.iter().all(|new| new.path != ty.path));
+            other.constants.retain(|constant| library.constants.iter().all(|new| new.path != constant.path));
+        }
+        let named = libraries.into_iter().map(|library| (library.library.to_string(), library));
+        Catalogue::new(named.chain([(file.to_owned(), library)]).collect())
+    }
+
     /// All libraries, in the order of the file list.
     pub fn libraries(&self) -> &[Library] {
         &self.libraries
     }
 
-    /// The model of a function or method by its full path.
-    pub fn call(&self, path: &str) -> Option<&CallModel> {
-        self.calls.get(path).map(|&(library, entry)| &self.libraries[library as usize].calls[entry as usize])
+    /// The catalogue's own path for a path as written: other names of entries, types and modules are replaced by their
+    /// own, and an inherited method by that of the base. Nothing if no entry is meant.
+    pub fn canonical(&self, language: &str, path: &str) -> Option<SmolStr> {
+        let index = self.index(language)?;
+        let own = index.own(path);
+        if index.has(&own) {
+            return Some(own);
+        }
+        let (ty, name) = index.split(&own)?;
+        self.method(language, ty, name).map(|call| call.path.clone())
     }
 
-    /// The model of a type by its full path.
-    pub fn ty(&self, path: &str) -> Option<&TypeModel> {
-        self.types.get(path).map(|&(library, entry)| &self.libraries[library as usize].types[entry as usize])
+    /// The model of a function or method by its full path, under any of its names.
+    pub fn call(&self, language: &str, path: &str) -> Option<&CallModel> {
+        let index = self.index(language)?;
+        match index.calls.get(path) {
+            Some(&entry) => Some(self.call_at(entry)),
+            None => index.calls.get(&self.canonical(language, path)?).map(|&entry| self.call_at(entry)),
+        }
     }
 
-    /// The model of a constant by its full path.
-    pub fn constant(&self, path: &str) -> Option<&ConstModel> {
-        self.constants.get(path).map(|&(library, entry)| &self.libraries[library as usize].constants[entry as usize])
+    /// The model of a type by its full path, under any of its names.
+    pub fn ty(&self, language: &str, path: &str) -> Option<&TypeModel> {
+        let index = self.index(language)?;
+        index.types.get(path).or_else(|| index.types.get(&index.own(path))).map(|&entry| self.type_at(entry))
+    }
+
+    /// The model of a constant by its full path, under any of its names.
+    pub fn constant(&self, language: &str, path: &str) -> Option<&ConstModel> {
+        let index = self.index(language)?;
+        index
+            .constants
+            .get(path)
+            .or_else(|| index.constants.get(&index.own(path)))
+            .map(|&(library, entry)| &self.libraries[library as usize].constants[entry as usize])
+    }
+
+    /// The method of a type, its own or inherited.
+    pub fn method(&self, language: &str, type_path: &str, name: &str) -> Option<&CallModel> {
+        let index = self.index(language)?;
+        let mut seen = FxHashSet::default();
+        let mut waiting = vec![index.own(type_path)];
+        while let Some(path) = waiting.pop() {
+            let Some(&entry) = index.types.get(&path) else { continue };
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            if let Some(&method) = index.calls.get(&index.own(&index.join(&path, name))) {
+                return Some(self.call_at(method));
+            }
+            waiting.extend(self.type_at(entry).bases.iter().rev().cloned());
+        }
+        None
+    }
+
+    /// The types that the name of a variable or field suggests.
+    pub fn hinted(&self, language: &str, name: &str) -> &[SmolStr] {
+        self.index(language).and_then(|index| index.hints.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The methods of this name that apply to receivers of any type (extension traits).
+    pub fn any_method(&self, language: &str, name: &str) -> impl Iterator<Item = &CallModel> {
+        let entries = self.index(language).and_then(|index| index.extensions.get(name));
+        entries.into_iter().flatten().map(|&entry| self.call_at(entry))
+    }
+
+    /// All methods of this name, whatever their type.
+    pub fn methods_named(&self, language: &str, name: &str) -> impl Iterator<Item = &CallModel> {
+        let entries = self.index(language).and_then(|index| index.methods.get(name));
+        entries.into_iter().flatten().map(|&entry| self.call_at(entry))
+    }
+
+    /// Whether some entry lies below this prefix: a module, or a type with methods.
+    pub fn is_module(&self, language: &str, path: &str) -> bool {
+        self.index(language).is_some_and(|index| index.is_module(path))
+    }
+
+    /// The library that an entry belongs to.
+    pub fn library_of(&self, language: &str, path: &str) -> Option<&Library> {
+        let own = self.canonical(language, path)?;
+        let index = self.index(language)?;
+        let found = index.calls.get(&own).or_else(|| index.types.get(&own)).or_else(|| index.constants.get(&own))?;
+        Some(&self.libraries[found.0 as usize])
+    }
+
+    fn index(&self, language: &str) -> Option<&Index> {
+        match language {
+            "python" => Some(&self.python),
+            "rust" => Some(&self.rust),
+            _ => None,
+        }
+    }
+
+    fn call_at(&self, (library, entry): Entry) -> &CallModel {
+        &self.libraries[library as usize].calls[entry as usize]
+    }
+
+    fn type_at(&self, (library, entry): Entry) -> &TypeModel {
+        &self.libraries[library as usize].types[entry as usize]
+    }
+
+    /// Indexes the paths and names of one library.
+    fn add(&mut self, file: &str, library: Library) -> Result<(), LoadError> {
+        let index = if library.language == "rust" { &mut self.rust } else { &mut self.python };
+        let place = self.libraries.len() as u32;
+        let twice = |path: &SmolStr| LoadError::Twice { file: file.to_owned(), path: path.clone() };
+        for (other, own) in &library.same_modules {
+            index.renamed.insert(other.clone(), own.clone());
+            index.add_modules_of(other);
+        }
+        for (entry, ty) in library.types.iter().enumerate() {
+            if index.types.insert(ty.path.clone(), (place, entry as u32)).is_some() {
+                return Err(twice(&ty.path));
+            }
+            name(index, &ty.path, &ty.also);
+            for hint in &ty.hints {
+                index.hints.entry(hint.clone()).or_default().push(ty.path.clone());
+            }
+        }
+        for (entry, call) in library.calls.iter().enumerate() {
+            if index.calls.insert(call.path.clone(), (place, entry as u32)).is_some() {
+                return Err(twice(&call.path));
+            }
+            name(index, &call.path, &call.also);
+        }
+        for (entry, constant) in library.constants.iter().enumerate() {
+            if index.constants.insert(constant.path.clone(), (place, entry as u32)).is_some() {
+                return Err(twice(&constant.path));
+            }
+            name(index, &constant.path, &constant.also);
+        }
+        self.libraries.push(library);
+        Ok(())
+    }
+
+    /// What needs the names of all libraries: types in the data get their own paths, methods are found by name.
+    fn finish(&mut self) {
+        for library in &mut self.libraries {
+            let index = if library.language == "rust" { &self.rust } else { &self.python };
+            for ty in &mut library.types {
+                ty.bases.iter_mut().for_each(|base| *base = index.own(base));
+                let refs = [&mut ty.awaited, &mut ty.entered, &mut ty.element, &mut ty.iterated];
+                refs.into_iter().flatten().for_each(|ty| use_own_paths(ty, index));
+            }
+            for call in &mut library.calls {
+                let refs = [&mut call.returns, &mut call.unawaited];
+                refs.into_iter().flatten().for_each(|ty| use_own_paths(ty, index));
+            }
+        }
+        for (place, library) in self.libraries.iter().enumerate() {
+            let index = if library.language == "rust" { &mut self.rust } else { &mut self.python };
+            for (entry, call) in library.calls.iter().enumerate() {
+                let Some((ty, name)) = index.split(&call.path) else { continue };
+                let Some(&(of, ty)) = index.types.get(ty) else { continue };
+                let here = (place as u32, entry as u32);
+                if self.libraries[of as usize].types[ty as usize].extends == Extends::Any {
+                    index.extensions.entry(name.into()).or_default().push(here);
+                }
+                index.methods.entry(name.into()).or_default().push(here);
+            }
+        }
+    }
+}
+
+/// What stands between the segments of a path.
+fn separator(language: &str) -> Option<&'static str> {
+    match language {
+        "python" => Some("."),
+        "rust" => Some("::"),
+        _ => None,
+    }
+}
+
+/// Makes a path and its other names known.
+fn name(index: &mut Index, own: &SmolStr, also: &[SmolStr]) {
+    index.add_modules_of(own);
+    for other in also {
+        index.renamed.insert(other.clone(), own.clone());
+        index.add_modules_of(other);
+    }
+}
+
+/// Replaces the names of types by their own paths.
+fn use_own_paths(ty: &mut TypeRef, index: &Index) {
+    match ty {
+        TypeRef::Named { path, args } => {
+            let own = index.own(path);
+            if index.types.contains_key(&own) {
+                *path = own;
+            }
+            args.iter_mut().for_each(|arg| use_own_paths(arg, index));
+        }
+        TypeRef::Tuple(parts) => parts.iter_mut().for_each(|part| use_own_paths(part, index)),
+        _ => {}
     }
 }

@@ -271,6 +271,9 @@ pub struct CallModel {
     /// What it gives (after `await` when it takes effect only then).
     #[serde(default)]
     pub returns: Option<TypeRef>,
+    /// What it gives before it is awaited, when that is a value with methods of its own (`gather`, `sleep`).
+    #[serde(default)]
+    pub unawaited: Option<TypeRef>,
     /// Whether it must be awaited.
     #[serde(default)]
     pub takes_effect: Takes,
@@ -283,7 +286,8 @@ pub struct CallModel {
     /// Whether it can wait without end (a receive, a join).
     #[serde(default)]
     pub waits: Waits,
-    /// Whether what is handed to it, or decorated with it, handles events: requests, messages, connections.
+    /// Whether what is handed to it, or decorated with it, handles events: requests, messages, connections; or whether
+    /// it is how events come in.
     #[serde(default)]
     pub handles_events: HandlesEvents,
     /// One line of code in which this entry, and no other, is meant by the first call that resolves to the library.
@@ -318,6 +322,9 @@ pub enum HandlesEvents {
     Not,
     /// The function handed over or decorated is called once per event.
     PerEvent,
+    /// Each time it gives something, an event has come in (`accept`): a loop around it turns once per event. So does
+    /// every call that takes from a queue and waits.
+    Receives,
 }
 
 /// What a type means.
@@ -341,10 +348,13 @@ pub struct TypeModel {
     /// Variable or field names that suggest this type when nothing else is known (never certain).
     #[serde(default)]
     pub hints: Vec<SmolStr>,
+    /// Whether its methods apply to receivers of any type (extension traits).
+    #[serde(default)]
+    pub extends: Extends,
     /// Seen through: methods of its first type argument are found on it (`Arc`, `Box`, `MutexGuard`).
     #[serde(default)]
     pub transparent: Transparent,
-    /// What awaiting it gives (`T` stands for its first type argument).
+    /// What awaiting it gives (here and below `T` stands for its first type argument, `U` for its second).
     #[serde(default)]
     pub awaited: Option<TypeRef>,
     /// What `with`/`async with` binds, when it is not itself.
@@ -353,9 +363,15 @@ pub struct TypeModel {
     /// What leaving its `with` scope does to it.
     #[serde(default)]
     pub exited: Option<Effect>,
-    /// What iterating over it gives, or taking one item (`T` for its first type argument).
+    /// What the code inside its `with` scope may rely on.
+    #[serde(default)]
+    pub scope: ScopeMeans,
+    /// What it contains: what taking one item gives, and for maps the value.
     #[serde(default)]
     pub element: Option<TypeRef>,
+    /// What a loop over it gives, when that is not `element` (keys, pairs).
+    #[serde(default)]
+    pub iterated: Option<TypeRef>,
     /// What one turn of a `for` loop over it stands for.
     #[serde(default)]
     pub iterates: Iterates,
@@ -377,6 +393,30 @@ pub enum Transparent {
     Weak,
 }
 
+/// To which receivers the methods of a type apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extends {
+    /// To its own instances and those of types that name it as a base.
+    #[default]
+    Nothing,
+    /// To any receiver (`FutureExt`, `Iterator`): found by bare name when the receiver's own type has no such method.
+    Any,
+}
+
+/// What a `with` scope means for the code inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeMeans {
+    /// Nothing more than what `exited` says.
+    #[default]
+    Plain,
+    /// The code inside is cancelled when a time has passed.
+    Deadline,
+    /// Exceptions of the types given to its constructor end at the scope.
+    Swallows,
+}
+
 /// What a turn of a loop over a value stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -394,6 +434,9 @@ pub enum Iterates {
 pub struct ConstModel {
     /// Its path: `math.inf`, `usize::MAX`.
     pub path: SmolStr,
+    /// Other paths of the same constant.
+    #[serde(default)]
+    pub also: Vec<SmolStr>,
     /// What it means as a bound.
     pub bound: AbsurdBound,
 }

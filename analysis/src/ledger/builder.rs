@@ -1,0 +1,204 @@
+//! What the makers of entries share: places, names, and the list they enter into.
+
+use unleak_catalogue::model::Kind;
+
+use super::{Answer, Bound, Fact, Known, Location, Many, Resource, ResourceId, Setting, Work};
+use crate::program::many::Rhythm;
+use crate::program::trace::Spot;
+use crate::program::{BodyRef, Program, Site, calls};
+use crate::source::Language;
+use crate::unit::{BodyKind, Place, Span, StepKind, ValueId};
+
+/// Collects resources.
+pub(super) struct Builder<'p, 'a> {
+    /// The program.
+    pub(super) program: &'p Program<'a>,
+    /// How often its bodies run.
+    pub(super) rhythm: Rhythm,
+    resources: Vec<Resource>,
+}
+
+impl<'p, 'a> Builder<'p, 'a> {
+    pub(super) fn new(program: &'p Program<'a>) -> Builder<'p, 'a> {
+        Builder { program, rhythm: Rhythm::new(program), resources: Vec::new() }
+    }
+
+    /// A place in the text.
+    pub(super) fn location(&self, body: BodyRef, span: Span) -> Location {
+        Location { path: self.program.file(body.file).path.clone(), span }
+    }
+
+    /// The place of a step.
+    pub(super) fn at(&self, site: Site) -> Location {
+        self.location(site.body, self.program.span(site))
+    }
+
+    /// A labelled place.
+    pub(super) fn fact(&self, label: impl Into<String>, site: Site) -> Fact {
+        Fact { label: label.into(), location: self.at(site) }
+    }
+
+    /// A resource with nothing known of it yet.
+    pub(super) fn born(&self, kind: Kind, site: Site, known: calls::Known) -> Resource {
+        let maker = self.written(site);
+        Resource {
+            kind,
+            subject: maker.clone(),
+            maker,
+            birth: self.at(site),
+            within: self.function_name(site.body),
+            language: self.program.language(site.body),
+            setting: self.setting(site.body),
+            many: self.rhythm.of_site(self.program, site),
+            known: match known {
+                calls::Known::Shown => Known::Shown,
+                calls::Known::Hinted => Known::Hinted,
+            },
+            holds: Vec::new(),
+            ends: Vec::new(),
+            outs: Vec::new(),
+            bound: Bound::NotAsked,
+            failure_seen: Answer::Open,
+            work: Work::Unknown,
+            open: Vec::new(),
+            made_by: None,
+            leaks: Answer::Open,
+            assumption: None,
+            missing: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Enters a resource.
+    pub(super) fn enter(&mut self, resource: Resource) -> ResourceId {
+        self.resources.push(resource);
+        ResourceId(self.resources.len() as u32 - 1)
+    }
+
+    /// A resource entered before.
+    pub(super) fn resource(&self, id: ResourceId) -> &Resource {
+        &self.resources[id.0 as usize]
+    }
+
+    /// All resources in the order of path and place.
+    pub(super) fn finish(self) -> Vec<Resource> {
+        let mut order: Vec<usize> = (0..self.resources.len()).collect();
+        order.sort_by(|a, b| {
+            let (a, b) = (&self.resources[*a], &self.resources[*b]);
+            (&a.birth, a.kind, &a.maker).cmp(&(&b.birth, b.kind, &b.maker))
+        });
+        let mut place = vec![0u32; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            place[*old] = new as u32;
+        }
+        let mut sorted: Vec<Resource> = order.iter().map(|old| self.resources[*old].clone()).collect();
+        for resource in &mut sorted {
+            resource.made_by = resource.made_by.map(|id| ResourceId(place[id.0 as usize]));
+        }
+        sorted
+    }
+
+    /// A callee as people write it: `asyncio.create_task`, `self.spawn`, `tokio::spawn`.
+    pub(super) fn written(&self, site: Site) -> String {
+        match self.program.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Call { callee, .. }) => self.written_value(site.body, *callee, 6),
+            Some(StepKind::Update { place, .. } | StepKind::Store { place, .. }) => self.written_place(site.body, place, 6),
+            Some(StepKind::Collect { .. }) => "a collection".to_owned(),
+            _ => "this".to_owned(),
+        }
+    }
+
+    /// A value as people write it, as far as it is names.
+    pub(super) fn written_value(&self, body: BodyRef, value: ValueId, depth: u32) -> String {
+        let Some(depth) = depth.checked_sub(1) else { return "…".to_owned() };
+        match self.program.flow(body).def(value).map(|step| &step.kind) {
+            Some(StepKind::Read { place, .. }) => self.written_place(body, place, depth),
+            Some(StepKind::Call { callee, .. }) => format!("{}(…)", self.written_value(body, *callee, depth)),
+            Some(
+                StepKind::View { value, .. }
+                | StepKind::Await { value, .. }
+                | StepKind::Propagate { value, .. }
+                | StepKind::Part { of: value, .. },
+            ) => self.written_value(body, *value, depth),
+            _ => "…".to_owned(),
+        }
+    }
+
+    /// A place as people write it.
+    pub(super) fn written_place(&self, body: BodyRef, place: &Place, depth: u32) -> String {
+        let language = self.program.language(body);
+        match place {
+            Place::Local(local) => {
+                let local = self.program.body(body).locals.get(local.0 as usize);
+                local.map_or_else(|| "…".to_owned(), |local| local.name.to_string())
+            }
+            Place::Global { path, .. } => match language {
+                Language::Python => path.join("."),
+                Language::Rust => path.join("::"),
+            },
+            Place::Field { base, name } => match self.written_value(body, *base, depth).as_str() {
+                "" | "…" => format!("….{name}"),
+                base => format!("{base}.{name}"),
+            },
+            Place::Index { base, .. } => format!("{}[…]", self.written_value(body, *base, depth)),
+            Place::Deref { base } => self.written_value(body, *base, depth),
+        }
+    }
+
+    /// A spot as people write it: `Server._tasks`, `queue`.
+    pub(super) fn spot_name(&self, spot: &Spot) -> String {
+        match spot {
+            Spot::Value(body, value) => self.written_value(*body, *value, 4),
+            Spot::Local(body, local) => {
+                let local = self.program.body(*body).locals.get(local.0 as usize);
+                local.map(|local| local.name.to_string()).filter(|name| !name.is_empty()).unwrap_or_else(|| "…".to_owned())
+            }
+            Spot::Field(ty, name) => format!("{}.{name}", self.program.header(*ty).name),
+            Spot::LooseField(name) => format!("….{name}"),
+            Spot::Global(_, name) => name.to_string(),
+        }
+    }
+
+    /// A function as people write it: `Server.run`, `main`.
+    pub(super) fn function_name(&self, body: BodyRef) -> String {
+        let named = self.program.named_around(body);
+        let owned = self.program.body(named);
+        if owned.kind == BodyKind::Module {
+            return "the module".to_owned();
+        }
+        match self.program.owner(named) {
+            Some(ty) => match owned.kind {
+                BodyKind::Class => self.program.header(ty).name.to_string(),
+                _ => format!("{}.{}", self.program.header(ty).name, owned.name),
+            },
+            None => owned.name.to_string(),
+        }
+    }
+
+    /// Whether a body is test code: by its place, its marks or those of what is around it.
+    pub(super) fn setting(&self, body: BodyRef) -> Setting {
+        let path = &self.program.file(body.file).path;
+        let by_path = path.split('/').any(|part| {
+            matches!(part, "tests" | "test" | "testing" | "benches" | "examples" | "conftest.py")
+                || part.starts_with("test_")
+                || part.ends_with("_test.py")
+                || part.ends_with("_tests.rs")
+        });
+        let mut at = Some(body);
+        let mut by_mark = false;
+        while let Some(here) = at {
+            let owned = self.program.body(here);
+            by_mark |= owned.marks.iter().any(|mark| {
+                let last = mark.path.last().map_or("", |last| last.as_str());
+                last == "test" || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
+            });
+            at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });
+        }
+        if by_path || by_mark { Setting::Test } else { Setting::Product }
+    }
+
+    /// How often a step runs.
+    pub(super) fn many(&self, site: Site) -> Many {
+        self.rhythm.of_site(self.program, site)
+    }
+}

@@ -1,0 +1,6 @@
+//! (to come)
+
+use super::builder::Builder;
+
+/// Enters them.
+pub(super) fn enter(_builder: &mut Builder<'_, '_>) {}

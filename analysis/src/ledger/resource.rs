@@ -1,0 +1,264 @@
+//! The entries of the ledger.
+
+use unleak_catalogue::model::Kind;
+
+use super::{Answer, Fact, Location, Many};
+use crate::source::Language;
+
+/// Index of a resource in its ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId(pub u32);
+
+/// Something that the code brings into being, and what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// What it is.
+    pub kind: Kind,
+    /// What makes it, as people write it (`asyncio.create_task`, `self.spawn`).
+    pub maker: String,
+    /// Its name for people: the variable or field that first holds it, else the maker.
+    pub subject: String,
+    /// Where it is born.
+    pub birth: Location,
+    /// The function it is born in, as people write it (`Server.run`).
+    pub within: String,
+    /// The language.
+    pub language: Language,
+    /// Whether its birth stands in test code.
+    pub setting: Setting,
+    /// How often it is born.
+    pub many: Many,
+    /// Whether the maker is known by a receiver's name only.
+    pub known: Known,
+    /// Who holds it.
+    pub holds: Vec<Hold>,
+    /// What ends it.
+    pub ends: Vec<End>,
+    /// The ways out on which an end is missing.
+    pub outs: Vec<WayOut>,
+    /// What bounds it.
+    pub bound: Bound,
+    /// Whether its failure is seen by somebody.
+    pub failure_seen: Answer,
+    /// For tasks and threads: how the work itself comes to an end.
+    pub work: Work,
+    /// Where it goes that cannot be seen, and why that is open.
+    pub open: Vec<(&'static str, Fact)>,
+    /// For what a wrapper hands out: the birth inside the wrapper.
+    pub made_by: Option<ResourceId>,
+    /// The question of its kind, answered: is it kept and ended, bounded, brought down, limited and looked at?
+    pub leaks: Answer,
+    /// For a yes: what it rests on beyond the code, if anything.
+    pub assumption: Option<Assumption>,
+    /// What is missing, where the answer is yes (a closed list for each kind).
+    pub missing: Vec<Missing>,
+    /// Facts that belong to the story and are none of the above (what is done with it and keeps nothing).
+    pub notes: Vec<Fact>,
+}
+
+/// Whether code is of the product or a test of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The product.
+    Product,
+    /// A test, example or benchmark.
+    Test,
+}
+
+/// How the maker is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// By names and types.
+    Shown,
+    /// By the receiver's name only.
+    Hinted,
+}
+
+/// A holder of a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    /// Who.
+    pub by: Holder,
+    /// How.
+    pub how: Holding,
+    /// From where.
+    pub from: Location,
+}
+
+/// Who holds a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Holder {
+    /// Local variables of the frame it is born in, and nothing that outlives it.
+    Frame,
+    /// A frame that never returns.
+    LastingFrame,
+    /// A field.
+    Field(String),
+    /// A field, known by its name only.
+    FieldByName(String),
+    /// A module variable.
+    Global(String),
+    /// A task group, tracker, join set or framework.
+    Supervisor(String),
+    /// Whoever calls the function that returns it.
+    Caller,
+}
+
+/// How a resource is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// The holder keeps it alive and can reach it.
+    Strong,
+    /// The holder can reach it while somebody else keeps it.
+    Weak,
+    /// It is only looked at.
+    ObservedOnly,
+}
+
+/// Something that ends a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End {
+    /// How.
+    pub how: Ending,
+    /// Where.
+    pub at: Location,
+}
+
+/// How a resource ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is awaited and its result or failure taken.
+    Awaited,
+    /// It is waited for.
+    Joined,
+    /// It is told to stop.
+    Cancelled,
+    /// It is closed.
+    Closed,
+    /// The count comes down.
+    Decremented,
+    /// It is removed.
+    Removed,
+    /// It is raced against others.
+    Raced,
+    /// A guard's destructor or a scope's exit ends it.
+    ScopeExit,
+    /// It ends by itself with something that its maker keeps.
+    ByItself,
+}
+
+/// A way out of the code on which an end is missing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WayOut {
+    /// What sort.
+    pub kind: Leaving,
+    /// Where.
+    pub at: Location,
+}
+
+/// How control leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// `return`.
+    Return,
+    /// `raise`, or a call of the program that raises.
+    Raise,
+    /// `?`.
+    Propagate,
+    /// `break` or `continue`.
+    Break,
+    /// A generator that is never resumed.
+    Yield,
+    /// The task is cancelled, or the future dropped, while it waits here.
+    Cancelled,
+    /// A call that is not modelled raises.
+    CallRaises,
+}
+
+/// What bounds a queue, a collection or a fan-out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// The question does not arise.
+    NotAsked,
+    /// Nothing.
+    None,
+    /// A constant.
+    Const(i64),
+    /// A setting, constant or parameter by name.
+    Setting(String),
+    /// A check, semaphore or limiter that stands before every addition.
+    Gate(Fact),
+    /// It lives no longer, and is fed no more, than one finite piece of work.
+    Finite(Fact),
+    /// A constant so large that it is none.
+    Absurd(String),
+    /// Not known.
+    Unknown,
+}
+
+/// How the work of a task or thread comes to an end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Its code is not known (or it has none).
+    Unknown,
+    /// It runs through.
+    Finite,
+    /// It ends with something else: a channel, a flag, a weak reference.
+    EndsWith(Fact),
+    /// It has an exit of its own, by a condition that is not understood.
+    HasExit(Fact),
+    /// It loops and nothing leaves the loop.
+    Endless(Fact),
+}
+
+/// The one thing beyond the code that a likely answer rests on: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Assumption {
+    /// A receiver is what its name suggests.
+    ReceiverByName,
+    /// A cancellation that is possible happens.
+    Cancelled,
+    /// A call that is not modelled raises.
+    CallRaises,
+    /// A public name is not used by others in a way that ends it.
+    NobodyElse,
+    /// The size is not small.
+    SizeUnknown,
+    /// It is called more than once.
+    CalledOften,
+}
+
+impl Assumption {
+    /// How it reads in a report.
+    pub fn text(self) -> &'static str {
+        match self {
+            Assumption::ReceiverByName => "the receiver is what its name suggests",
+            Assumption::Cancelled => "the task can be cancelled here",
+            Assumption::CallRaises => "this call can raise",
+            Assumption::NobodyElse => "no other code base uses this public name",
+            Assumption::SizeUnknown => "the number of items is not small",
+            Assumption::CalledOften => "this code runs more than once",
+        }
+    }
+}
+
+/// What is missing: a closed list that messages are made from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Missing {
+    /// Nobody holds the handle.
+    Owner,
+    /// Nobody learns of its failure.
+    FailureSeen,
+    /// Shutdown can neither wait for it nor stop it.
+    Stop,
+    /// Nothing bounds how many there are.
+    Limit,
+    /// Nothing bounds how much it holds; the fact is a place that fills it.
+    Capacity(Fact),
+    /// The count does not come down on a way out.
+    Decrement,
+    /// The results are not read.
+    Results,
+    /// On a way out the siblings are neither awaited nor cancelled.
+    Siblings(Fact),
+}

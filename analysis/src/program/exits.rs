@@ -1,0 +1,335 @@
+//! Whether and how a body comes to its end.
+
+use unleak_catalogue::model::Effect;
+
+use super::calls::Target;
+use super::flow::Slot;
+use super::trace::Spot;
+use super::types::Type;
+use super::{BodyRef, Def, Program, Site};
+use crate::unit::{BodyKind, Cond, Driver, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
+
+/// How a body that runs by itself comes to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exit {
+    /// It has no loop without end: it runs through.
+    Finite,
+    /// It has a loop that nothing leaves.
+    Never(Site),
+    /// Its loop ends when a channel, stream or connection does.
+    SourceEnds(Site),
+    /// Its loop asks a flag, event or token.
+    Heeds(Site, Spot),
+    /// Its loop ends when something weakly held is gone.
+    WeakGone(Site),
+    /// Its loop ends on a condition of its own.
+    Own(Site),
+}
+
+impl Exit {
+    /// What it says in a proof.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Exit::Finite => "its body runs through to an end",
+            Exit::Never(_) => "its body loops here, and nothing leaves the loop",
+            Exit::SourceEnds(_) => "its loop ends when its source is closed",
+            Exit::Heeds(..) => "its loop asks a flag or token",
+            Exit::WeakGone(_) => "its loop ends when what it holds weakly is gone",
+            Exit::Own(_) => "its loop ends by a condition of its own",
+        }
+    }
+
+    /// Where.
+    pub fn site(&self) -> Option<Site> {
+        match self {
+            Exit::Finite => None,
+            Exit::Never(site) | Exit::SourceEnds(site) | Exit::Heeds(site, _) | Exit::WeakGone(site) | Exit::Own(site) => {
+                Some(*site)
+            }
+        }
+    }
+}
+
+impl<'a> Program<'a> {
+    /// How a body ends: the worst of its endless loops, its own and those of what it awaits.
+    pub fn exit_of(&self, body: BodyRef) -> Exit {
+        self.exit_within(body, 5)
+    }
+
+    fn exit_within(&self, body: BodyRef, depth: u32) -> Exit {
+        let mut found = Exit::Finite;
+        let Some(depth) = depth.checked_sub(1) else { return found };
+        for node in self.flow(body).nodes() {
+            let site = Site { body, step: node.step.id };
+            let here = match &node.step.kind {
+                StepKind::Loop { driver, .. } => self.exit_of_loop(site, driver),
+                StepKind::Await { value, .. } => match self.type_of(body, *value) {
+                    Type::Future(_, Some(inner)) if inner != body => self.exit_within(inner, depth),
+                    _ => continue,
+                },
+                StepKind::Call { .. } => match self.call(site).map(|call| call.target) {
+                    Some(Target::Functions(functions)) => {
+                        let Some(&function) = functions.first() else { continue };
+                        let runs_now = self.body(function).colour == crate::unit::Colour::Sync && functions.len() == 1;
+                        if runs_now && function != body { self.exit_within(function, depth) } else { continue }
+                    }
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            if rank(&here) > rank(&found) {
+                found = here;
+            }
+        }
+        found
+    }
+
+    fn exit_of_loop(&self, site: Site, driver: &Driver) -> Exit {
+        let mut ways = Vec::new();
+        match driver {
+            Driver::Each { source, .. } => {
+                let many = self.turns_of(site);
+                if many == crate::ledger::Many::PerItem {
+                    return Exit::Finite;
+                }
+                let _ = source;
+                return Exit::SourceEnds(site);
+            }
+            Driver::While { cond, .. } => {
+                if !matches!(self.constant_cond(site.body, cond), Some(true)) {
+                    ways.push(self.way_of_cond(site, cond));
+                }
+            }
+            Driver::Forever => {}
+        }
+        let flow = self.flow(site.body);
+        for node in flow.nodes().filter(|node| flow.within(node.step.id, site.step)) {
+            if self.leaves(site, node.step) {
+                ways.push(self.way_of(site, node.step));
+            }
+        }
+        match ways.into_iter().max_by_key(|way| std::cmp::Reverse(rank(way))) {
+            Some(way) => way,
+            None => Exit::Never(site),
+        }
+    }
+
+    fn constant_cond(&self, body: BodyRef, cond: &Cond) -> Option<bool> {
+        match cond {
+            Cond::Truthy(value) => match self.constant_of(body, *value)? {
+                crate::unit::Const::Bool(value) => Some(*value),
+                crate::unit::Const::Int(value) => Some(*value != 0),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a step leaves the loop.
+    fn leaves(&self, looping: Site, step: &Step) -> bool {
+        let flow = self.flow(looping.body);
+        match &step.kind {
+            StepKind::Return { .. } | StepKind::Propagate { .. } => true,
+            StepKind::Raise { .. } => {
+                // Caught inside the loop, it does not leave it.
+                let mut around = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
+                !around.any(|(outer, slot)| {
+                    slot == Slot::TryBody && matches!(&outer.kind, StepKind::Try { handlers, .. } if !handlers.is_empty())
+                })
+            }
+            StepKind::Break { label: Some(label), .. } => {
+                let mut between = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
+                !between.any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if own == label))
+            }
+            StepKind::Break { label: None, .. } => {
+                let nearest = flow.around(step.id).find(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
+                nearest.is_some_and(|(outer, _)| outer.id == looping.step)
+            }
+            _ => false,
+        }
+    }
+
+    /// What makes a leaving step happen: the nearest condition around it.
+    fn way_of(&self, looping: Site, step: &Step) -> Exit {
+        let site = Site { body: looping.body, step: step.id };
+        if let StepKind::Propagate { value, .. } = &step.kind {
+            return match self.waits_for(looping.body, *value) {
+                Some(found) => found,
+                None => Exit::Own(site),
+            };
+        }
+        let flow = self.flow(looping.body);
+        for (outer, slot) in flow.around(step.id) {
+            if outer.id == looping.step {
+                break;
+            }
+            let found = match (&outer.kind, slot) {
+                (StepKind::If { cond, .. }, _) => Some(self.way_of_cond(Site { body: looping.body, step: outer.id }, cond)),
+                (StepKind::Match { subject, .. }, Slot::Arm(_)) => self.waits_for(looping.body, *subject),
+                (StepKind::Select { arms, .. }, Slot::SelectBody(at)) => {
+                    arms.get(at as usize).and_then(|arm| self.waits_for(looping.body, arm.future))
+                }
+                _ => None,
+            };
+            match found {
+                Some(Exit::Own(_)) | None => {}
+                Some(found) => return found,
+            }
+        }
+        Exit::Own(site)
+    }
+
+    fn way_of_cond(&self, site: Site, cond: &Cond) -> Exit {
+        let values: Vec<ValueId> = super::flow::cond_values(cond);
+        for value in &values {
+            if let Some(found) = self.waits_for(site.body, *value) {
+                return found;
+            }
+        }
+        // A field or shared variable that is asked is a flag that somebody may set.
+        for value in values {
+            let (spot, _) = self.origin(site.body, value);
+            if matches!(spot, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..)) {
+                return Exit::Heeds(site, spot);
+            }
+        }
+        let _ = matches!(cond, Cond::Matches { pattern: Pattern::Other, .. });
+        Exit::Own(site)
+    }
+
+    /// What a value was waited for or asked from: a source that ends, a flag, something weak.
+    fn waits_for(&self, body: BodyRef, value: ValueId) -> Option<Exit> {
+        let mut at = value;
+        for _ in 0..16 {
+            let step = self.flow(body).def(at)?;
+            let site = Site { body, step: step.id };
+            at = match &step.kind {
+                StepKind::Await { value, .. }
+                | StepKind::Propagate { value, .. }
+                | StepKind::View { value, .. }
+                | StepKind::Part { of: value, .. } => *value,
+                StepKind::Select { arms, .. } => arms.first()?.future,
+                StepKind::Operate { operands, .. } => *operands.first()?,
+                StepKind::Read { place: Place::Local(local), .. } => {
+                    let stores = self.flow(body).stores(*local);
+                    match stores.first().and_then(|step| self.flow(body).step(*step)).map(|step| &step.kind) {
+                        Some(StepKind::Store { value, .. }) => *value,
+                        _ => return None,
+                    }
+                }
+                StepKind::Call { .. } => return self.way_of_call(site),
+                _ => return None,
+            };
+        }
+        None
+    }
+
+    fn way_of_call(&self, site: Site) -> Option<Exit> {
+        let call = self.call(site)?;
+        let Target::Model(model) = &call.target else {
+            let receiver = call.receiver?;
+            let name = self.callee_name(site)?;
+            return match name.as_str() {
+                "upgrade" => Some(Exit::WeakGone(site)),
+                // A step taken on a stream, socket or connection from outside ends with it.
+                "next" | "recv" | "accept" | "read" | "poll" => Some(Exit::SourceEnds(site)),
+                _ => self.waits_for(site.body, receiver).filter(|found| !matches!(found, Exit::Own(_))),
+            };
+        };
+        for (subject, effect) in &model.does {
+            let spot = || {
+                let (value, _) = self.subjects(&call, subject).into_iter().next()?;
+                Some(self.origin(site.body, value).0)
+            };
+            match effect {
+                Effect::Heeded => return Some(Exit::Heeds(site, spot()?)),
+                Effect::Take | Effect::TakeAll => return Some(Exit::SourceEnds(site)),
+                Effect::PassedThrough => {
+                    let (value, _) = self.subjects(&call, subject).into_iter().next()?;
+                    if let Some(found) = self.waits_for(site.body, value) {
+                        return Some(found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if model.path.ends_with("upgrade") {
+            return Some(Exit::WeakGone(site));
+        }
+        (model.waits == unleak_catalogue::model::Waits::Unbounded).then_some(Exit::SourceEnds(site))
+    }
+
+    /// The last name of what a call calls, as written.
+    pub fn callee_name(&self, site: Site) -> Option<Name> {
+        let StepKind::Call { callee, .. } = &self.flow(site.body).step(site.step)?.kind else { return None };
+        match &self.flow(site.body).def(*callee)?.kind {
+            StepKind::Read { place: Place::Field { name, .. }, .. } => Some(name.clone()),
+            StepKind::Read { place: Place::Global { path, .. }, .. } => path.last().cloned(),
+            StepKind::Read { place: Place::Local(local), .. } => {
+                self.body(site.body).locals.get(local.0 as usize).map(|local| local.name.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The body that runs when a value is started: an async block, a closure, a function, or the body of a call.
+    pub fn work_of(&self, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+        match self.type_of(body, value) {
+            Type::Future(_, found) => found,
+            Type::Closure(found) | Type::Def(Def::Function(found)) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// Whether a frame never returns once it has come past a step: a loop without exit stands after it.
+    pub fn stays_after(&self, site: Site) -> bool {
+        let flow = self.flow(site.body);
+        flow.nodes().any(|node| {
+            let later = node.step.id > site.step && !flow.within(site.step, node.step.id);
+            let same_level = node.parent.is_none();
+            later
+                && same_level
+                && matches!(&node.step.kind, StepKind::Loop { driver, .. }
+                    if matches!(self.exit_of_loop(Site { body: site.body, step: node.step.id }, driver), Exit::Never(_)))
+        })
+    }
+
+    /// Whether all a body does stands in a `try` that catches what can go wrong.
+    pub fn handles_its_failures(&self, body: BodyRef) -> bool {
+        if self.body(body).kind == BodyKind::Module {
+            return false;
+        }
+        let covered = |id: StepId| {
+            self.flow(body).around(id).any(|(outer, slot)| {
+                slot == Slot::TryBody && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+                    || matches!(slot, Slot::Handler(_) | Slot::Finally)
+            })
+        };
+        let mut risky = self.flow(body).nodes().filter(|node| {
+            matches!(node.step.kind, StepKind::Await { .. } | StepKind::Raise { .. })
+        });
+        risky.all(|node| covered(node.step.id)) && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
+    }
+}
+
+/// Whether a handler catches every ordinary failure.
+fn catches_all(handler: &crate::unit::Handler) -> bool {
+    match &handler.catches {
+        crate::unit::Catches::Everything => true,
+        crate::unit::Catches::Types(types) => {
+            types.iter().any(|path| path.last().is_some_and(|last| last == "Exception" || last == "BaseException"))
+        }
+    }
+}
+
+/// How bad an end is for somebody who wants the task to stop.
+fn rank(exit: &Exit) -> u8 {
+    match exit {
+        Exit::Finite => 0,
+        Exit::SourceEnds(_) => 1,
+        Exit::WeakGone(_) => 2,
+        Exit::Heeds(..) => 3,
+        Exit::Own(_) => 4,
+        Exit::Never(_) => 5,
+    }
+}

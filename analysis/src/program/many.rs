@@ -1,0 +1,192 @@
+//! How often code runs.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::cell::RefCell;
+use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Waits};
+
+use super::calls::{Depth, Target};
+use super::types::Type;
+use super::{BodyRef, Def, Program, Site};
+use crate::ledger::Many;
+use crate::unit::{BodyKind, Colour, Driver, StepKind, Visibility};
+
+/// A function that is handed to a call which calls it.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    /// The call it is handed to.
+    pub site: Site,
+    /// When it is called.
+    pub effect: Effect,
+}
+
+/// Who is called back, and how often bodies run.
+#[derive(Debug, Default)]
+pub struct Rhythm {
+    registrations: FxHashMap<BodyRef, Vec<Registration>>,
+    escaping: FxHashSet<BodyRef>,
+    known: RefCell<FxHashMap<BodyRef, Many>>,
+}
+
+impl Rhythm {
+    /// Looks through every call for functions among its arguments.
+    pub fn new(program: &Program<'_>) -> Rhythm {
+        let mut rhythm = Rhythm::default();
+        for body in program.bodies() {
+            for node in program.flow(body).nodes() {
+                if matches!(node.step.kind, StepKind::Call { .. }) {
+                    rhythm.note(program, Site { body, step: node.step.id });
+                }
+            }
+        }
+        rhythm
+    }
+
+    fn note(&mut self, program: &Program<'_>, site: Site) {
+        let Some(call) = program.call(site) else { return };
+        for arg in call.args {
+            let function = match program.type_of(site.body, arg.value) {
+                Type::Closure(function) | Type::Def(Def::Function(function)) => function,
+                Type::Future(_, Some(function)) => function,
+                _ => continue,
+            };
+            match &call.target {
+                Target::Model(model) => {
+                    let effect = program.effect_on(&call, model, arg.value, Depth::Itself);
+                    let effect = match (effect, model.handles_events) {
+                        (_, HandlesEvents::PerEvent) => Effect::CalledPerEvent,
+                        (Some(effect), _) => effect,
+                        (None, _) => continue,
+                    };
+                    self.registrations.entry(function).or_default().push(Registration { site, effect });
+                }
+                Target::External(_) | Target::Unknown => {
+                    self.escaping.insert(function);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The calls a function is handed to.
+    pub fn registrations(&self, function: BodyRef) -> &[Registration] {
+        self.registrations.get(&function).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a function is handed to code that was not read.
+    pub fn escapes(&self, function: BodyRef) -> bool {
+        self.escaping.contains(&function)
+    }
+
+    /// How often a step runs.
+    pub fn of_site(&self, program: &Program<'_>, site: Site) -> Many {
+        let mut many = self.of_body(program, site.body);
+        for (outer, slot) in program.flow(site.body).around(site.step) {
+            if matches!(outer.kind, StepKind::Loop { .. }) && slot == super::flow::Slot::LoopBody {
+                many = often(many, program.turns_of(Site { body: site.body, step: outer.id }));
+            }
+        }
+        many
+    }
+
+    /// How often a body runs.
+    pub fn of_body(&self, program: &Program<'_>, body: BodyRef) -> Many {
+        if let Some(known) = self.known.borrow().get(&body) {
+            return *known;
+        }
+        // While a body is being asked about, a call from within itself adds nothing.
+        self.known.borrow_mut().insert(body, Many::Once);
+        let many = self.ask(program, body);
+        self.known.borrow_mut().insert(body, many);
+        many
+    }
+
+    fn ask(&self, program: &Program<'_>, body: BodyRef) -> Many {
+        let owned = program.body(body);
+        match owned.kind {
+            BodyKind::Module | BodyKind::Class => return Many::Once,
+            BodyKind::Function if owned.name == "main" && owned.owner.is_none() => return Many::Once,
+            _ => {}
+        }
+        if self.is_handler(program, body) {
+            return Many::PerEvent;
+        }
+        let mut all = Vec::new();
+        for registration in self.registrations(body) {
+            all.push(match registration.effect {
+                Effect::CalledPerEvent => Many::PerEvent,
+                Effect::Called => often(Many::PerItem, self.of_site(program, registration.site)),
+                _ => self.of_site(program, registration.site),
+            });
+        }
+        for site in program.calls().callers(body) {
+            all.push(self.of_site(program, *site));
+        }
+        if all.is_empty() && matches!(owned.kind, BodyKind::AsyncBlock)
+            && let Some((outer, value)) = program.closure_site(body)
+            && let Some(step) = program.flow(outer).def(value)
+        {
+            all.push(self.of_site(program, Site { body: outer, step: step.id }));
+        }
+        if self.escapes(body) || (all.is_empty() && owned.visibility != Visibility::Private) {
+            all.push(Many::Unknown);
+        }
+        all.into_iter().reduce(often).unwrap_or(Many::Unknown)
+    }
+
+    fn is_handler(&self, program: &Program<'_>, body: BodyRef) -> bool {
+        let language = program.language(body);
+        program.body(body).marks.iter().any(|mark| {
+            let model = program.resolve_path(body, &mark.path).and_then(|def| match def {
+                Def::Model(path) => program.model(language, &path),
+                _ => None,
+            });
+            model.is_some_and(|model| model.handles_events == HandlesEvents::PerEvent)
+        })
+    }
+}
+
+impl Program<'_> {
+    /// What one turn of a loop stands for.
+    pub fn turns_of(&self, looping: Site) -> Many {
+        let Some(StepKind::Loop { driver, .. }) = self.flow(looping.body).step(looping.step).map(|step| &step.kind) else {
+            return Many::Once;
+        };
+        match driver {
+            Driver::Each { colour: Colour::Async, .. } => Many::PerEvent,
+            Driver::Each { source, .. } => {
+                let ty = self.type_of(looping.body, *source);
+                let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(looping.body).name(), path));
+                match model.map(|model| model.iterates) {
+                    Some(Iterates::Events) => Many::PerEvent,
+                    _ => Many::PerItem,
+                }
+            }
+            Driver::While { .. } | Driver::Forever => self.waits_inside(looping),
+        }
+    }
+
+    fn waits_inside(&self, looping: Site) -> Many {
+        let flow = self.flow(looping.body);
+        let waits = flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| match &node.step.kind {
+            StepKind::Await { .. } | StepKind::Select { .. } => true,
+            StepKind::Loop { driver: Driver::Each { colour: Colour::Async, .. }, .. } => true,
+            StepKind::Call { .. } => {
+                let call = self.call(Site { body: looping.body, step: node.step.id });
+                matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+            }
+            _ => false,
+        });
+        if waits { Many::PerEvent } else { Many::PerItem }
+    }
+}
+
+/// The more frequent of two.
+pub fn often(a: Many, b: Many) -> Many {
+    let rank = |many: Many| match many {
+        Many::Once => 0,
+        Many::Unknown => 1,
+        Many::PerItem => 2,
+        Many::PerEvent => 3,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}

@@ -1,0 +1,413 @@
+//! What names mean: tables of every file, and the walk from a path to a definition.
+
+use rustc_hash::FxHashMap;
+
+use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
+use crate::source::Language;
+use crate::unit::{BodyId, BodyKind, Import, Name, Path, Place, StepKind, TypeId, TypeTree};
+
+/// How many hops a name may take through imports and aliases.
+const HOPS: u32 = 24;
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    items: FxHashMap<(u32, Name), Vec<Item>>,
+    by_last: FxHashMap<Name, Vec<u32>>,
+    impl_owners: FxHashMap<BodyRef, TypeKey>,
+}
+
+/// Something a file binds at its top level or in an inline module.
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    Function(BodyRef),
+    Type(TypeKey),
+    Variable { same_as: Option<Path> },
+    Import(usize),
+    Module { inline: Path },
+}
+
+/// A path in parts without its ending; `__init__`, `mod`, `lib` and `main` stay.
+pub(super) fn parts_of(path: &str) -> Vec<Name> {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    stem.split('/').filter(|part| !part.is_empty() && *part != ".").map(Name::new).collect()
+}
+
+/// The key of a name within inline modules.
+fn key(inline: &[Name], name: &str) -> Name {
+    if inline.is_empty() { Name::new(name) } else { Name::from(format!("{}::{name}", inline.join("::"))) }
+}
+
+impl Names {
+    pub(super) fn new(files: &[File<'_>]) -> Names {
+        let mut names = Names::default();
+        for (file, index) in files.iter().zip(0u32..) {
+            names.add_file(file, index);
+        }
+        names
+    }
+
+    fn add(&mut self, file: u32, inline: &[Name], name: &str, item: Item) {
+        self.items.entry((file, key(inline, name))).or_default().push(item);
+    }
+
+    fn add_file(&mut self, file: &File<'_>, index: u32) {
+        let outline = &file.lowered.outline;
+        for function in &outline.functions {
+            let body = BodyRef { file: index, body: function.body };
+            self.add(index, &function.module, &function.name, Item::Function(body));
+        }
+        for (header, id) in outline.types.iter().zip(0u32..) {
+            if header.within.is_none() && header.outer.is_none() {
+                let ty = TypeKey { file: index, id: TypeId(id) };
+                self.add(index, &header.module, &header.name, Item::Type(ty));
+            }
+        }
+        for constant in outline.constants.iter().filter(|constant| constant.owner.is_none()) {
+            let item = Item::Variable { same_as: constant.same_as.clone() };
+            self.add(index, &constant.module, &constant.name, item);
+        }
+        for (number, import) in outline.imports.iter().enumerate() {
+            if let (Some(binds), None) = (&import.binds, import.within) {
+                self.add(index, &import.module, binds, Item::Import(number));
+            }
+        }
+        for module in &outline.modules {
+            let mut inline = module.module.clone();
+            inline.push(module.name.clone());
+            self.add(index, &module.module, &module.name, Item::Module { inline });
+        }
+        if let Some(last) = module_parts(&file.parts, file.language).last() {
+            self.by_last.entry(last.clone()).or_default().push(index);
+        }
+    }
+
+    pub(super) fn impl_owner(&self, body: BodyRef) -> Option<TypeKey> {
+        self.impl_owners.get(&body).copied()
+    }
+
+    pub(super) fn files_named(&self, last: &str) -> &[u32] {
+        self.by_last.get(last).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn items(&self, file: u32, inline: &[Name], name: &str) -> &[Item] {
+        self.items.get(&(file, key(inline, name))).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A file's path as a module path: `a/b/__init__` is `a.b`, `src/a/mod` is `src::a`.
+pub(super) fn module_parts(parts: &[Name], language: Language) -> &[Name] {
+    let folder_file = match language {
+        Language::Python => parts.last().is_some_and(|last| last == "__init__"),
+        Language::Rust => parts.last().is_some_and(|last| last == "mod"),
+    };
+    if folder_file { &parts[..parts.len() - 1] } else { parts }
+}
+
+impl<'a> Program<'a> {
+    /// What a global path means at a place in a body.
+    pub fn resolve_path(&self, body: BodyRef, path: &[Name]) -> Option<Def> {
+        self.resolve_in(body, path, HOPS)
+    }
+
+    pub(super) fn resolve_in(&self, body: BodyRef, path: &[Name], hops: u32) -> Option<Def> {
+        let hops = hops.checked_sub(1)?;
+        match self.language(body) {
+            Language::Python => {
+                let (first, rest) = path.split_first()?;
+                let start = self.lookup(body.file, &[], first, hops).unwrap_or_else(|| self.outside_def(Language::Python, first));
+                self.members(body.file, start, rest, hops)
+            }
+            Language::Rust => rust_names::resolve(self, body, path, hops),
+        }
+    }
+
+    pub(super) fn members(&self, near: u32, start: Def, rest: &[Name], hops: u32) -> Option<Def> {
+        rest.iter().try_fold(start, |def, name| self.member(near, &def, name, hops))
+    }
+
+    /// What a file binds a name to, at its top level or in an inline module.
+    pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+        let hops = hops.checked_sub(1)?;
+        let items = self.names.items(file, inline, name);
+        for item in items {
+            match item {
+                Item::Function(body) => return Some(Def::Function(*body)),
+                Item::Type(ty) => return Some(self.through_alias(*ty, hops)),
+                Item::Variable { same_as: Some(path) } if path.len() != 1 || path[0] != name => {
+                    let module = BodyRef { file, body: BodyId::MODULE };
+                    if let Some(def) = self.resolve_in(module, path, hops) {
+                        return Some(def);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut outside = None;
+        for item in items {
+            if let Item::Import(number) = item
+                && let Some(import) = self.file(file).lowered.outline.imports.get(*number)
+                && let Some(def) = self.imported(file, import, hops)
+            {
+                if !matches!(def, Def::External(_)) {
+                    return Some(def);
+                }
+                outside = Some(def);
+            }
+        }
+        for item in items {
+            match item {
+                Item::Module { inline } => return rust_names::child_module(self, file, inline),
+                Item::Variable { .. } => return Some(Def::Variable { file, name: Name::new(name) }),
+                _ => {}
+            }
+        }
+        outside.or_else(|| self.starred(file, inline, name, hops))
+    }
+
+    /// A type alias is what it stands for.
+    fn through_alias(&self, ty: TypeKey, hops: u32) -> Def {
+        let header = self.header(ty);
+        if header.kind == crate::unit::TypeKind::Alias
+            && let Some(TypeTree::Path { path, .. }) = header.bases.first()
+        {
+            let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+            let found = match self.file(ty.file).language {
+                Language::Python => self.resolve_in(module, path, hops),
+                Language::Rust => rust_names::resolve_from(self, ty.file, &header.module, path, hops),
+            };
+            if let Some(found) = found
+                && found != Def::Type(ty)
+            {
+                return found;
+            }
+        }
+        Def::Type(ty)
+    }
+
+    fn starred(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+        let imports = &self.file(file).lowered.outline.imports;
+        for import in imports.iter().filter(|import| import.binds.is_none() && import.within.is_none()) {
+            if self.file(file).language == Language::Rust && import.module != inline {
+                continue;
+            }
+            let Some(module) = self.imported(file, import, hops) else { continue };
+            if let Some(def) = self.member(file, &module, name, hops)
+                && !matches!(def, Def::External(_))
+            {
+                return Some(def);
+            }
+        }
+        None
+    }
+
+    /// What an import binds (for a star: the module itself).
+    pub(super) fn imported(&self, file: u32, import: &Import, hops: u32) -> Option<Def> {
+        match self.file(file).language {
+            Language::Python => {
+                // `import a.b` binds `a`; `import a.b as c` binds the whole.
+                let binds_first = import.item.is_none() && import.binds.as_ref() == import.path.first();
+                let path = if binds_first { &import.path[..1] } else { &import.path[..] };
+                python_names::imported(self, file, path, import.level, import.item.as_deref(), hops)
+            }
+            Language::Rust => rust_names::resolve_from(self, file, &import.module, &import.path, hops),
+        }
+    }
+
+    /// What `def.name` or `def::name` means.
+    pub(super) fn member(&self, near: u32, def: &Def, name: &str, hops: u32) -> Option<Def> {
+        let hops = hops.checked_sub(1)?;
+        match def {
+            Def::Module { file, inline } => self.lookup(*file, inline, name, hops).or_else(|| {
+                python_names::submodule(self, *file, name).filter(|_| self.file(*file).language == Language::Python)
+            }),
+            Def::Type(ty) => self.type_member(*ty, name),
+            Def::Model(path) | Def::External(path) => {
+                let language = self.file(near).language;
+                let joined = match language {
+                    Language::Python => format!("{path}.{name}"),
+                    Language::Rust => format!("{path}::{name}"),
+                };
+                if language == Language::Python
+                    && let Some(found) = python_names::dotted(self, near, &joined, hops)
+                {
+                    return Some(found);
+                }
+                Some(self.outside_def(language, &joined))
+            }
+            Def::Function(_) | Def::Variant(..) | Def::Variable { .. } => None,
+        }
+    }
+
+    fn type_member(&self, ty: TypeKey, name: &str) -> Option<Def> {
+        if let Some(method) = self.methods(ty, name).first() {
+            return Some(Def::Function(*method));
+        }
+        let header = self.header(ty);
+        if header.fields.iter().any(|field| field.variant.as_deref() == Some(name)) {
+            return Some(Def::Variant(ty, Name::new(name)));
+        }
+        let types = &self.file(ty.file).lowered.outline.types;
+        let nested = types.iter().zip(0u32..).find(|(other, _)| other.outer == Some(ty.id) && other.name == name);
+        nested.map(|(_, id)| Def::Type(TypeKey { file: ty.file, id: TypeId(id) }))
+    }
+
+    /// A path from outside the program: the catalogue's own name for it, if it has one.
+    pub(super) fn outside_def(&self, language: Language, path: &str) -> Def {
+        match self.catalogue.canonical(language.name(), path) {
+            Some(known) => Def::Model(known),
+            None => Def::External(Name::new(path)),
+        }
+    }
+
+    /// The definition a type tree's head names, with its arguments.
+    pub(super) fn resolve_tree(&self, body: BodyRef, path: &[Name]) -> Option<Def> {
+        if self.language(body) == Language::Python
+            && let [name] = path
+        {
+            // A class may be nested in the class or function around the annotation.
+            let types = &self.file(body.file).lowered.outline.types;
+            let own = types.iter().zip(0u32..).find(|(header, _)| {
+                header.name == *name && (header.within.is_some() || header.outer.is_some())
+            });
+            let shadow = self.names.items(body.file, &[], name).is_empty();
+            if let (Some((_, id)), true) = (own, shadow) {
+                return Some(Def::Type(TypeKey { file: body.file, id: TypeId(id) }));
+            }
+        }
+        self.resolve_path(body, path)
+    }
+
+    pub(super) fn link_types(&mut self) {
+        let mut found = Vec::new();
+        for (file, index) in self.files.iter().zip(0u32..) {
+            for (header, id) in file.lowered.outline.types.iter().zip(0u32..) {
+                let ty = TypeKey { file: index, id: TypeId(id) };
+                for (name, body) in &header.methods {
+                    let body = BodyRef { file: index, body: *body };
+                    found.push((ty, name.clone(), body));
+                }
+            }
+        }
+        for (ty, name, body) in found.drain(..) {
+            self.methods.entry((ty, name)).or_default().push(body);
+            self.names.impl_owners.insert(body, ty);
+        }
+        self.link_bases();
+        self.link_impls();
+    }
+
+    fn link_bases(&mut self) {
+        let mut edges = Vec::new();
+        let mut outside = Vec::new();
+        for (file, index) in self.files.iter().zip(0u32..) {
+            let module = BodyRef { file: index, body: BodyId::MODULE };
+            for (header, id) in file.lowered.outline.types.iter().zip(0u32..) {
+                let ty = TypeKey { file: index, id: TypeId(id) };
+                for base in &header.bases {
+                    let TypeTree::Path { path, .. } = base else { continue };
+                    let def = match file.language {
+                        Language::Python => self.resolve_tree(module, path),
+                        Language::Rust => rust_names::resolve_from(self, index, &header.module, path, HOPS),
+                    };
+                    match def {
+                        Some(Def::Type(parent)) if parent != ty => edges.push((ty, parent)),
+                        Some(Def::Model(path) | Def::External(path)) => outside.push((ty, path)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        for (child, parent) in edges {
+            self.parents.entry(child).or_default().push(parent);
+            self.children.entry(parent).or_default().push(child);
+        }
+        for (ty, path) in outside {
+            self.outside_bases.entry(ty).or_default().push(path);
+        }
+    }
+
+    fn link_impls(&mut self) {
+        let mut found = Vec::new();
+        for (file, index) in self.files.iter().zip(0u32..) {
+            for block in &file.lowered.outline.impls {
+                let resolve = |tree: &TypeTree| match peel_refs(tree) {
+                    TypeTree::Path { path, .. } => rust_names::resolve_from(self, index, &block.module, path, HOPS),
+                    _ => None,
+                };
+                let Some(Def::Type(ty)) = resolve(&block.ty) else { continue };
+                let of = block.of.as_ref().and_then(|tree| match tree {
+                    TypeTree::Path { path, .. } => path.last().map(|last| (last.clone(), resolve(tree))),
+                    _ => None,
+                });
+                found.push((ty, of, index, &block.methods));
+            }
+        }
+        for (ty, of, file, methods) in found {
+            for (name, body) in methods {
+                let body = BodyRef { file, body: *body };
+                self.methods.entry((ty, name.clone())).or_default().push(body);
+                self.names.impl_owners.insert(body, ty);
+            }
+            let Some((last, def)) = of else { continue };
+            self.traits.entry(ty).or_default().push(last);
+            if let Some(Def::Type(parent)) = def {
+                self.parents.entry(ty).or_default().push(parent);
+                self.children.entry(parent).or_default().push(ty);
+            }
+        }
+    }
+
+    pub(super) fn link_closures(&mut self) {
+        let mut found = FxHashMap::default();
+        for body in self.bodies() {
+            for node in self.flow(body).nodes() {
+                if let StepKind::Closure { out, body: inner } = &node.step.kind {
+                    found.insert(BodyRef { file: body.file, body: *inner }, (body, *out));
+                }
+            }
+        }
+        self.closure_sites = found;
+    }
+
+    pub(super) fn link_globals(&mut self) {
+        let mut found: FxHashMap<(u32, Name), Vec<super::Site>> = FxHashMap::default();
+        for body in self.bodies() {
+            for node in self.flow(body).nodes() {
+                let place = match &node.step.kind {
+                    StepKind::Read { place, .. }
+                    | StepKind::Store { place, .. }
+                    | StepKind::Update { place, .. }
+                    | StepKind::Delete { place } => place,
+                    _ => continue,
+                };
+                let site = super::Site { body, step: node.step.id };
+                let Place::Global { path, .. } = place else { continue };
+                let home = match (&node.step.kind, path.as_slice()) {
+                    (StepKind::Store { .. }, [name]) => Some((body.file, name.clone())),
+                    _ => match self.resolve_path(body, path) {
+                        Some(Def::Variable { file, name }) => Some((file, name)),
+                        _ => None,
+                    },
+                };
+                if let Some(home) = home {
+                    found.entry(home).or_default().push(site);
+                }
+            }
+        }
+        self.globals = found;
+    }
+
+    /// Whether a body is the code of a class block.
+    pub(super) fn is_class_body(&self, body: BodyRef) -> bool {
+        self.body(body).kind == BodyKind::Class
+    }
+}
+
+/// A type tree without references around it.
+pub(super) fn peel_refs(tree: &TypeTree) -> &TypeTree {
+    match tree {
+        TypeTree::Ref(inner) => peel_refs(inner),
+        other => other,
+    }
+}

@@ -1,0 +1,166 @@
+//! How Rust paths find items.
+
+use super::{BodyRef, Def, Program};
+use crate::source::Language;
+use crate::unit::{ModulePlace, Name};
+
+/// What a path means in a body.
+pub(super) fn resolve(program: &Program<'_>, body: BodyRef, path: &[Name], hops: u32) -> Option<Def> {
+    let (first, rest) = path.split_first()?;
+    if first == "Self" {
+        let owner = program.owner_around(body)?;
+        return program.members(body.file, Def::Type(owner), rest, hops);
+    }
+    let mut at = Some(body);
+    while let Some(here) = at {
+        let imports = &program.file(body.file).lowered.outline.imports;
+        let local = imports.iter().filter(|import| import.within == Some(here.body));
+        for import in local {
+            let module = &program.body(body).module;
+            match &import.binds {
+                Some(binds) if binds == first => {
+                    let start = resolve_from(program, body.file, module, &import.path, hops)?;
+                    return program.members(body.file, start, rest, hops);
+                }
+                None => {
+                    let start = resolve_from(program, body.file, module, &import.path, hops);
+                    let found = start.and_then(|start| program.member(body.file, &start, first, hops));
+                    if let Some(found) = found.filter(|def| !matches!(def, Def::External(_))) {
+                        return program.members(body.file, found, rest, hops);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+        at = program.body(here).parent.map(|parent| BodyRef { file: body.file, body: parent });
+    }
+    resolve_from(program, body.file, &program.body(body).module, path, hops)
+}
+
+/// What a path means in a module.
+pub(super) fn resolve_from(program: &Program<'_>, file: u32, inline: &[Name], path: &[Name], hops: u32) -> Option<Def> {
+    let hops = hops.checked_sub(1)?;
+    let (first, rest) = path.split_first()?;
+    let start = match first.as_str() {
+        "crate" => Def::Module { file: crate_root(program, file)?, inline: Vec::new() },
+        "self" => Def::Module { file, inline: inline.to_vec() },
+        "super" => parent_module(program, file, inline)?,
+        "" => {
+            let (name, rest) = rest.split_first()?;
+            return program.members(file, program.outside_def(Language::Rust, name), rest, hops);
+        }
+        name => match program.lookup(file, inline, name, hops) {
+            // `use tokio::…` inside a module called `tokio`, and `use x as x`: the crate, not itself.
+            Some(def) => def,
+            None => outside(program, file, name),
+        },
+    };
+    program.members(file, start, rest, hops)
+}
+
+/// A name that no module in scope binds: another crate of the workspace, or one from outside.
+fn outside(program: &Program<'_>, file: u32, name: &str) -> Def {
+    for root in ["lib", "main"] {
+        for &candidate in program.names.files_named(root) {
+            if candidate != crate_root(program, file).unwrap_or(file) && crate_name(program, candidate) == Some(name.to_owned()) {
+                return Def::Module { file: candidate, inline: Vec::new() };
+            }
+        }
+    }
+    program.outside_def(Language::Rust, name)
+}
+
+/// The name of the crate whose root file this is, by its folder.
+fn crate_name(program: &Program<'_>, root: u32) -> Option<String> {
+    let parts = &program.file(root).parts;
+    let folder = parts.len().checked_sub(2)?;
+    let folder = if parts[folder] == "src" { folder.checked_sub(1)? } else { folder };
+    Some(parts[folder].replace('-', "_"))
+}
+
+/// The root file of the crate a file belongs to.
+fn crate_root(program: &Program<'_>, file: u32) -> Option<u32> {
+    let parts = &program.file(file).parts;
+    for depth in (0..parts.len()).rev() {
+        for name in ["lib", "main"] {
+            let found = program.names.files_named(name).iter().copied().find(|&other| {
+                let other = &program.file(other).parts;
+                other.len() == depth + 1 && other[..depth] == parts[..depth]
+            });
+            if let Some(found) = found {
+                return Some(found);
+            }
+        }
+    }
+    // A single file, an example or a test: its own crate.
+    Some(top_of(program, file))
+}
+
+/// The outermost file that declares this one through `mod`.
+fn top_of(program: &Program<'_>, file: u32) -> u32 {
+    let mut at = file;
+    for _ in 0..32 {
+        match declaring(program, at) {
+            Some(parent) if parent != at => at = parent,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// The file in which a file's module is declared.
+fn declaring(program: &Program<'_>, file: u32) -> Option<u32> {
+    let parts = &program.file(file).parts;
+    let own = if parts.last()? == "mod" { &parts[..parts.len() - 1] } else { parts };
+    let (_, folder) = own.split_last()?;
+    let mut homes: Vec<Vec<Name>> = vec![folder.to_vec()];
+    for name in ["mod", "lib", "main"] {
+        let mut home = folder.to_vec();
+        home.push(Name::new(name));
+        homes.push(home);
+    }
+    homes.iter().find_map(|home| file_at(program, home).filter(|&found| found != file))
+}
+
+fn file_at(program: &Program<'_>, parts: &[Name]) -> Option<u32> {
+    let last = parts.last()?;
+    let lookup = if last == "mod" { parts.get(parts.len().checked_sub(2)?)? } else { last };
+    let mut files = program.names.files_named(lookup).iter().copied();
+    files.find(|&other| program.file(other).language == Language::Rust && program.file(other).parts == parts)
+}
+
+fn parent_module(program: &Program<'_>, file: u32, inline: &[Name]) -> Option<Def> {
+    match inline.split_last() {
+        Some((_, outer)) => Some(Def::Module { file, inline: outer.to_vec() }),
+        None => declaring(program, file).map(|file| Def::Module { file, inline: Vec::new() }),
+    }
+}
+
+/// The module that `mod name;` or `mod name { … }` declares in a file.
+pub(super) fn child_module(program: &Program<'_>, file: u32, inline: &[Name]) -> Option<Def> {
+    let (name, outer) = inline.split_last()?;
+    let outline = &program.file(file).lowered.outline;
+    let decl = outline.modules.iter().find(|decl| decl.name == *name && decl.module == outer)?;
+    if decl.place == ModulePlace::Inline {
+        return Some(Def::Module { file, inline: inline.to_vec() });
+    }
+    let parts = &program.file(file).parts;
+    let (last, folder) = parts.split_last()?;
+    let mut home = folder.to_vec();
+    if let Some(path) = &decl.file {
+        let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem);
+        home.extend(stem.split('/').filter(|part| *part != ".").map(Name::new));
+        return file_at(program, &home).map(|file| Def::Module { file, inline: Vec::new() });
+    }
+    if !matches!(last.as_str(), "mod" | "lib" | "main") {
+        home.push(last.clone());
+    }
+    home.extend(inline.iter().cloned());
+    let mut within = home.clone();
+    within.push(Name::new("mod"));
+    // Binaries and tests of one file keep their modules beside it.
+    let mut beside = folder.to_vec();
+    beside.extend(inline.iter().cloned());
+    let found = [home, within, beside].iter().find_map(|parts| file_at(program, parts));
+    found.map(|file| Def::Module { file, inline: Vec::new() })
+}
