@@ -2,7 +2,7 @@
 //! closures, to everything that is done with it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use unleak_catalogue::model::{CallModel, Effect, Kind};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Takes};
 use unleak_catalogue::subject::TypeRef;
 
 use super::calls::{Call, Depth, Target};
@@ -72,6 +72,8 @@ pub enum What<'a> {
     Yielded(BodyRef),
     /// It is thrown away.
     Discarded(Discard),
+    /// It is called, and gives this.
+    Called(ValueId),
     /// It is looked at only.
     Tested,
     /// It is iterated over (`async for x in it`).
@@ -439,7 +441,9 @@ impl<'a> Walk<'_, 'a> {
         match place {
             Place::Local(local) => {
                 self.note(state, site, What::Local(body, *local));
-                self.to(state, Spot::Local(body, *local), state.depth);
+                if !self.program.overwritten_unread(site, *local) {
+                    self.to(state, Spot::Local(body, *local), state.depth);
+                }
             }
             Place::Global { path, .. } => {
                 let name = path.last().cloned().unwrap_or_default();
@@ -525,6 +529,15 @@ impl<'a> Walk<'_, 'a> {
     fn received(&mut self, state: &State, site: Site) {
         let Some(call) = self.program.call(site) else { return };
         let Some(receiver) = call.receiver else { return };
+        if let Target::Functions(functions) = &call.target {
+            for function in functions {
+                let own = self.program.body(*function).params.first().filter(|param| param.kind == ParamKind::Receiver);
+                if let (Some(own), 0) = (own, state.depth) {
+                    self.to(state, Spot::Local(*function, own.local), 0);
+                }
+            }
+            return;
+        }
         let Target::Model(model) = &call.target else {
             if matches!(call.target, Target::Unknown | Target::External(_)) && state.depth == 0 {
                 self.note(state, site, What::Unknown(UNMODELLED));
@@ -535,7 +548,7 @@ impl<'a> Walk<'_, 'a> {
         let effect = self.program.effect_on(&call, model, receiver, Depth::Itself).unwrap_or(Effect::Observed);
         self.note(state, site, What::Effect(effect, model));
         let body = site.body;
-        let pending = model.takes_effect == unleak_catalogue::model::Takes::WhenAwaited;
+        let pending = model.takes_effect == Takes::WhenAwaited;
         let out = |depth: u8| State { spot: Spot::Value(body, call.out), depth, pending, loose: state.loose };
         match effect {
             Effect::PassedThrough => self.go(out(state.depth)),
@@ -550,6 +563,7 @@ impl<'a> Walk<'_, 'a> {
     fn passed(&mut self, state: &State, site: Site, value: ValueId) {
         let Some(call) = self.program.call(site) else { return };
         if !call.args.iter().any(|arg| arg.value == value) {
+            self.note(state, site, What::Called(call.out));
             return;
         }
         match &call.target {
@@ -604,11 +618,37 @@ impl<'a> Walk<'_, 'a> {
                 // What passes through a coroutine-making call (`wait_for`) is awaited with it.
                 self.go(State { spot: out, depth: state.depth, pending, loose: state.loose });
             }
+            Effect::AwaitedInPart if level == Depth::Elements => {
+                self.note(&at, site, What::Effect(effect, model));
+                // What is done and what is pending come back, each as a collection.
+                let pending = model.takes_effect == Takes::WhenAwaited;
+                self.go(State { spot: Spot::Value(body, call.out), depth: state.depth + 1, pending, loose: state.loose });
+            }
             _ => {
                 self.note(&at, site, What::Effect(effect, model));
                 if model.returns == Some(TypeRef::Element) || matches!(effect, Effect::TakeAll) {
                     self.value(state, body, call.out);
                 }
+                self.passed_on(state, site, call, model, value);
+            }
+        }
+    }
+
+    /// A call that calls one of its arguments with the others: what it passes on comes in as parameters.
+    fn passed_on(&mut self, state: &State, site: Site, call: &Call<'a>, model: &'a CallModel, value: ValueId) {
+        let Some(subject) = &model.calls_with else { return };
+        let given = self.program.subjects(call, subject);
+        let Some(place) = given.iter().position(|(other, _)| *other == value) else { return };
+        for arg in call.args {
+            let (Type::Closure(function) | Type::Def(Def::Function(function))) = self.program.type_of(site.body, arg.value)
+            else {
+                continue;
+            };
+            let bound = self.program.receiver_of(site.body, arg.value).is_some();
+            let params = &self.program.body(function).params;
+            let own = usize::from(bound && params.first().is_some_and(|param| param.kind == ParamKind::Receiver));
+            if let Some(param) = params.get(place + own) {
+                self.to(state, Spot::Local(function, param.local), state.depth);
             }
         }
     }
@@ -679,9 +719,30 @@ impl<'a> Walk<'_, 'a> {
         if *shape == Shape::Range {
             return;
         }
+        if let Some(parts) = self.taken_apart(body, value, out, items) {
+            for part in parts {
+                self.value(state, body, part);
+            }
+            return;
+        }
         let spread = items.iter().any(|item| matches!(item, Item::Spread(of) if *of == value));
         let depth = if spread { state.depth } else { state.depth + 1 };
         self.to(state, Spot::Value(body, out), depth);
+    }
+
+    /// A literal whose only uses are patterns (`a, b = x, y`) is never a container: each item goes to its own name.
+    fn taken_apart(&self, body: BodyRef, value: ValueId, out: ValueId, items: &[Item]) -> Option<Vec<ValueId>> {
+        let place = items.iter().position(|item| matches!(item, Item::One(of) if *of == value))?;
+        let flow = self.program.flow(body);
+        let mut parts = Vec::new();
+        for &id in flow.uses(out) {
+            match &flow.step(id)?.kind {
+                StepKind::Part { out, part: Part::Index(at), .. } if *at as usize == place => parts.push(*out),
+                StepKind::Part { part: Part::Index(_), .. } => {}
+                _ => return None,
+            }
+        }
+        (!flow.uses(out).is_empty()).then_some(parts)
     }
 
     fn part(&mut self, state: &State, site: Site, out: ValueId, part: &Part) {
@@ -748,6 +809,16 @@ impl<'a> Program<'a> {
             }
         }
         found
+    }
+
+    /// Whether a variable is given something else, in the same block, before anything reads it.
+    fn overwritten_unread(&self, store: Site, local: LocalId) -> bool {
+        let flow = self.flow(store.body);
+        let here = flow.node(store.step).and_then(|node| node.parent);
+        let next = flow.stores(local).iter().copied().find(|id| *id > store.step && flow.node(*id).is_some_and(|node| node.parent == here));
+        let Some(next) = next else { return false };
+        let read = flow.reads(local).iter().any(|id| *id > store.step && *id < next);
+        !read && self.captures_of(store.body, local).is_empty()
     }
 
     /// The constant a value is, when it is one.
