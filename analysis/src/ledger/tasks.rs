@@ -5,8 +5,8 @@ mod fate;
 
 use rustc_hash::FxHashSet;
 
-use super::builder::Builder;
 use super::ResourceId;
+use super::builder::Builder;
 use crate::program::Site;
 use births::Birth;
 

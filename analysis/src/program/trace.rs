@@ -9,7 +9,7 @@ use super::calls::{Call, Depth, Target};
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program, Site, TypeKey};
 use crate::unit::{
-    BodyId, BodyKind, Cond, Discard, Driver, Item, LocalId, LocalOrigin, Name, ParamKind, Part, Place, Shape, Step, StepKind,
+    BodyKind, Cond, Discard, Driver, Item, LocalId, LocalOrigin, Name, ParamKind, Part, Place, Shape, Step, StepKind,
     ValueId,
 };
 
@@ -157,7 +157,8 @@ impl<'a> Program<'a> {
     }
 
     fn walk(&self, start: State, returns: Returns) -> Trail<'a> {
-        let mut walk = Walk { program: self, returns, trail: Trail::default(), seen: FxHashSet::default(), waiting: Vec::new() };
+        let mut walk =
+            Walk { program: self, returns, trail: Trail::default(), seen: FxHashSet::default(), waiting: Vec::new() };
         walk.go(start);
         while let Some(state) = walk.waiting.pop() {
             if walk.seen.len() > REACH {
@@ -213,11 +214,23 @@ impl<'a> Program<'a> {
                 return Some(self.origin_within(site.body, value, hops));
             }
         }
+        if self.sees_through(site.body, &call, model) {
+            return Some(self.origin_within(site.body, call.receiver?, hops));
+        }
         if model.returns == Some(TypeRef::Element) {
             let (spot, depth) = self.origin_within(site.body, call.receiver?, hops);
             return Some((spot, depth + 1));
         }
         None
+    }
+
+    /// Whether a method of a wrapper gives what is wrapped (`lock`, `borrow`, `as_ref`).
+    fn sees_through(&self, body: BodyRef, call: &Call<'a>, model: &CallModel) -> bool {
+        let wrapper = call.receiver.map(|receiver| self.type_of(body, receiver)).is_some_and(|ty| {
+            let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(body).name(), path));
+            model.is_some_and(|model| model.transparent == unleak_catalogue::model::Transparent::Strong)
+        });
+        wrapper && model.returns.as_ref().is_some_and(gives_element)
     }
 
     /// The spot of `base.name`.
@@ -232,7 +245,8 @@ impl<'a> Program<'a> {
     fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
         let all = self.ancestors(ty);
         let has = |key: &&TypeKey| {
-            self.fields.known.contains_key(&(**key, name.clone())) || self.header(**key).fields.iter().any(|field| field.name == *name)
+            self.fields.known.contains_key(&(**key, name.clone()))
+                || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
         all.iter().rev().find(has).copied().unwrap_or(ty)
     }
@@ -333,7 +347,7 @@ impl<'a> Walk<'_, 'a> {
                 _ => {}
             }
         }
-        for (inner, captured) in self.program.captures_of(body, local) {
+        for &(inner, captured) in self.program.captures_of(body, local) {
             self.to(state, Spot::Local(inner, captured), state.depth);
         }
         let owned = self.program.body(body);
@@ -552,6 +566,7 @@ impl<'a> Walk<'_, 'a> {
         let out = |depth: u8| State { spot: Spot::Value(body, call.out), depth, pending, loose: state.loose };
         match effect {
             Effect::PassedThrough => self.go(out(state.depth)),
+            _ if self.program.sees_through(body, &call, model) => self.go(out(state.depth)),
             Effect::TakeAll if state.depth > 0 => self.go(out(state.depth)),
             Effect::Take | Effect::Remove if state.depth > 0 => self.go(out(state.depth - 1)),
             _ if state.depth > 0 && model.returns == Some(TypeRef::Element) => self.go(out(state.depth - 1)),
@@ -622,7 +637,12 @@ impl<'a> Walk<'_, 'a> {
                 self.note(&at, site, What::Effect(effect, model));
                 // What is done and what is pending come back, each as a collection.
                 let pending = model.takes_effect == Takes::WhenAwaited;
-                self.go(State { spot: Spot::Value(body, call.out), depth: state.depth + 1, pending, loose: state.loose });
+                self.go(State {
+                    spot: Spot::Value(body, call.out),
+                    depth: state.depth + 1,
+                    pending,
+                    loose: state.loose,
+                });
             }
             _ => {
                 self.note(&at, site, What::Effect(effect, model));
@@ -640,7 +660,8 @@ impl<'a> Walk<'_, 'a> {
         let given = self.program.subjects(call, subject);
         let Some(place) = given.iter().position(|(other, _)| *other == value) else { return };
         for arg in call.args {
-            let (Type::Closure(function) | Type::Def(Def::Function(function))) = self.program.type_of(site.body, arg.value)
+            let (Type::Closure(function) | Type::Def(Def::Function(function))) =
+                self.program.type_of(site.body, arg.value)
             else {
                 continue;
             };
@@ -754,6 +775,8 @@ impl<'a> Walk<'_, 'a> {
                 _ => self.note(state, site, What::Tested),
             },
             Part::Index(_) if state.depth > 0 => self.to(state, Spot::Value(body, out), state.depth - 1),
+            // Both ends of a channel are the channel.
+            Part::Index(_) => self.value(state, body, out),
             Part::Rest(_) => self.value(state, body, out),
             _ => self.note(state, site, What::Tested),
         }
@@ -786,7 +809,9 @@ impl<'a> Walk<'_, 'a> {
                             self.value(state, caller.body, item.entered);
                         }
                     }
-                    Some(StepKind::Loop { driver: Driver::Each { item, .. }, .. }) => self.value(state, caller.body, *item),
+                    Some(StepKind::Loop { driver: Driver::Each { item, .. }, .. }) => {
+                        self.value(state, caller.body, *item)
+                    }
                     _ => {}
                 }
             }
@@ -796,26 +821,34 @@ impl<'a> Walk<'_, 'a> {
 
 impl<'a> Program<'a> {
     /// The variables of nested bodies that are this variable.
-    pub fn captures_of(&self, body: BodyRef, local: LocalId) -> Vec<(BodyRef, LocalId)> {
-        let mut found = Vec::new();
-        for (index, inner) in self.file(body.file).lowered.unit.bodies.iter().enumerate() {
-            if inner.parent != Some(body.body) {
-                continue;
-            }
-            for (at, other) in inner.locals.iter().enumerate() {
-                if matches!(other.origin, LocalOrigin::Captured { outer, .. } if outer == local) {
-                    found.push((BodyRef { file: body.file, body: BodyId(index as u32) }, LocalId(at as u32)));
+    pub fn captures_of(&self, body: BodyRef, local: LocalId) -> &[(BodyRef, LocalId)] {
+        self.captures.get(&(body, local)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn link_captures(&mut self) {
+        let mut found = Captures::default();
+        for inner in self.bodies() {
+            let owned = self.body(inner);
+            let Some(parent) = owned.parent else { continue };
+            for (local, at) in owned.locals.iter().zip(0u32..) {
+                if let LocalOrigin::Captured { outer, .. } = local.origin {
+                    let outer = (BodyRef { file: inner.file, body: parent }, outer);
+                    found.entry(outer).or_default().push((inner, LocalId(at)));
                 }
             }
         }
-        found
+        self.captures = found;
     }
 
     /// Whether a variable is given something else, in the same block, before anything reads it.
     fn overwritten_unread(&self, store: Site, local: LocalId) -> bool {
         let flow = self.flow(store.body);
         let here = flow.node(store.step).and_then(|node| node.parent);
-        let next = flow.stores(local).iter().copied().find(|id| *id > store.step && flow.node(*id).is_some_and(|node| node.parent == here));
+        let next = flow
+            .stores(local)
+            .iter()
+            .copied()
+            .find(|id| *id > store.step && flow.node(*id).is_some_and(|node| node.parent == here));
         let Some(next) = next else { return false };
         let read = flow.reads(local).iter().any(|id| *id > store.step && *id < next);
         !read && self.captures_of(store.body, local).is_empty()
@@ -849,6 +882,15 @@ impl<'a> Program<'a> {
             Type::Named(Head::Model(path) | Head::Hinted(path) | Head::External(path), _) => path.to_string(),
             _ => "?".to_owned(),
         }
+    }
+}
+
+/// Whether a type in the data contains what the receiver contains.
+fn gives_element(reference: &TypeRef) -> bool {
+    match reference {
+        TypeRef::Element => true,
+        TypeRef::Named { args, .. } => args.iter().any(gives_element),
+        _ => false,
     }
 }
 

@@ -6,8 +6,8 @@ use unleak_catalogue::subject::TypeRef;
 use super::{BodyRef, Def, Program, Site, TypeKey, names};
 use crate::source::Language;
 use crate::unit::{
-    Access, BodyId, BodyKind, Colour, Const, Driver, Item, LocalId, LocalOrigin, Name, ParamKind, Part, Path, Place, Shape,
-    Step, StepKind, TypeTree, ValueId, Yields,
+    Access, BodyId, BodyKind, Colour, Const, Driver, Item, LocalId, LocalOrigin, Name, ParamKind, Part, Path, Place,
+    Shape, Step, StepKind, TypeTree, ValueId, Yields,
 };
 
 /// A type, as far as it is known.
@@ -78,6 +78,14 @@ impl Type {
     }
 }
 
+/// The state of one question about a type.
+#[derive(Debug, Default)]
+pub(super) struct Typing {
+    depth: u32,
+    met: rustc_hash::FxHashSet<(BodyRef, ValueId)>,
+    cut: bool,
+}
+
 impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
@@ -85,21 +93,27 @@ impl<'a> Program<'a> {
         if let Some(known) = self.types.borrow().get(&key) {
             return known.clone();
         }
-        // A value that depends on itself (a loop), or a chain too long to follow, is unknown.
+        // A value that depends on itself, one that this question has met already, or a chain too long to follow.
         {
             let mut typing = self.typing.borrow_mut();
-            if typing.len() > 150 || !typing.insert(key) {
+            if typing.depth > 60 || !typing.met.insert(key) {
+                typing.cut = true;
                 return Type::Unknown;
             }
+            typing.depth += 1;
         }
         let found = self.flow(body).def(value).map(|step| self.type_by_step(body, value, step)).unwrap_or_default();
-        let outermost = {
+        let settled = {
             let mut typing = self.typing.borrow_mut();
-            typing.remove(&key);
-            typing.is_empty()
+            typing.depth -= 1;
+            let settled = !typing.cut || typing.depth == 0;
+            if typing.depth == 0 {
+                *typing = Typing::default();
+            }
+            settled
         };
-        // What was computed inside a cycle may be less than what is known from outside it.
-        if outermost || !found.is_unknown() {
+        // What was cut short inside a question may be less than what a question of its own finds.
+        if settled || !found.is_unknown() {
             self.types.borrow_mut().insert(key, found.clone());
         }
         found
@@ -180,10 +194,7 @@ impl<'a> Program<'a> {
     }
 
     fn is_range(&self, body: BodyRef, value: ValueId) -> bool {
-        matches!(
-            self.flow(body).def(value).map(|step| &step.kind),
-            Some(StepKind::Collect { shape: Shape::Range, .. })
-        )
+        matches!(self.flow(body).def(value).map(|step| &step.kind), Some(StepKind::Collect { shape: Shape::Range, .. }))
     }
 
     fn indexed(&self, body: BodyRef, of: &Type, key: Option<ValueId>) -> Type {
@@ -208,7 +219,9 @@ impl<'a> Program<'a> {
         match def {
             Def::Variable { file, name } => self.type_of_variable(file, &name),
             Def::Variant(ty, _) => Type::Named(Head::Project(ty), Vec::new()),
-            Def::Model(ref known) if !args.is_empty() && self.catalogue.ty(self.language(body).name(), known).is_some() => {
+            Def::Model(ref known)
+                if !args.is_empty() && self.catalogue.ty(self.language(body).name(), known).is_some() =>
+            {
                 Type::Def(def)
             }
             other => Type::Def(other),
@@ -218,7 +231,8 @@ impl<'a> Program<'a> {
     /// The type of a top-level variable: declared, or that of what is stored in it.
     pub fn type_of_variable(&self, file: u32, name: &str) -> Type {
         let module = BodyRef { file, body: BodyId::MODULE };
-        let declared = self.file(file).lowered.outline.constants.iter().find(|it| it.name == name && it.owner.is_none());
+        let declared =
+            self.file(file).lowered.outline.constants.iter().find(|it| it.name == name && it.owner.is_none());
         let declared = declared.and_then(|it| it.ty.as_ref()).map(|tree| self.type_from_tree(module, tree));
         declared.unwrap_or_default().or(|| self.type_of_stores(self.global_sites(file, name)))
     }
@@ -257,7 +271,10 @@ impl<'a> Program<'a> {
                         let owner = self.owner(body).map(|ty| Type::Named(Head::Project(ty), Vec::new()));
                         owner.unwrap_or_default()
                     }
-                    _ => param.and_then(|param| param.ty.as_ref()).map(|tree| self.type_from_tree(body, tree)).unwrap_or_default(),
+                    _ => param
+                        .and_then(|param| param.ty.as_ref())
+                        .map(|tree| self.type_from_tree(body, tree))
+                        .unwrap_or_default(),
                 };
                 given.or(|| self.type_of_local_stores(body, id)).or(|| self.type_from_callers(body, id))
             }
@@ -310,11 +327,13 @@ impl<'a> Program<'a> {
                 }
                 self.extension(language, name)
             }
-            Type::Named(Head::External(path), _) => self.extension(language, name).or(|| {
-                Type::Def(Def::External(Name::from(format!("{path}.{name}"))))
-            }),
+            Type::Named(Head::External(path), _) => {
+                self.extension(language, name).or(|| Type::Def(Def::External(Name::from(format!("{path}.{name}")))))
+            }
             Type::Tuple(parts) => name.parse::<usize>().ok().and_then(|at| parts.get(at).cloned()).unwrap_or_default(),
-            Type::Def(def) => self.member(body.file, def, name, 16).map(|def| self.type_of_def(def)).unwrap_or_default(),
+            Type::Def(def) => {
+                self.member(body.file, def, name, 16).map(|def| self.type_of_def(def)).unwrap_or_default()
+            }
             Type::Future(..) | Type::Closure(_) | Type::Unknown => self.extension(language, name),
         }
     }
@@ -335,9 +354,9 @@ impl<'a> Program<'a> {
     fn project_field(&self, ty: TypeKey, name: &str) -> Type {
         if let Some(method) = self.methods(ty, name).first() {
             let marks = &self.body(*method).marks;
-            let property = marks.iter().any(|mark| {
-                mark.path.last().is_some_and(|last| last == "property" || last == "cached_property")
-            });
+            let property = marks
+                .iter()
+                .any(|mark| mark.path.last().is_some_and(|last| last == "property" || last == "cached_property"));
             return if property { self.result_of(*method) } else { Type::Def(Def::Function(*method)) };
         }
         for key in self.ancestors(ty) {
@@ -445,7 +464,8 @@ impl<'a> Program<'a> {
         };
         match model.takes_effect {
             Takes::WhenAwaited if model.unawaited.is_some() => {
-                let unawaited = model.unawaited.as_ref().map(|reference| self.from_reference(body, callee, reference, args));
+                let unawaited =
+                    model.unawaited.as_ref().map(|reference| self.from_reference(body, callee, reference, args));
                 unawaited.unwrap_or_default()
             }
             Takes::WhenAwaited => Type::Future(Box::new(result), None),
@@ -456,7 +476,8 @@ impl<'a> Program<'a> {
     fn from_reference(&self, body: BodyRef, callee: ValueId, reference: &TypeRef, args: &[ValueId]) -> Type {
         let language = self.language(body);
         let receiver = || self.receiver_of(body, callee).map(|value| self.type_of(body, value)).unwrap_or_default();
-        let argument = |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
+        let argument =
+            |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
         match reference {
             TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
             TypeRef::Named { path, args: inner } => {
@@ -529,7 +550,9 @@ impl<'a> Program<'a> {
             {
                 args.first().cloned().unwrap_or_default()
             }
-            Type::Named(Head::External(path), args) if path.ends_with("Result") => args.first().cloned().unwrap_or_default(),
+            Type::Named(Head::External(path), args) if path.ends_with("Result") => {
+                args.first().cloned().unwrap_or_default()
+            }
             _ => ty,
         }
     }
@@ -597,7 +620,8 @@ impl<'a> Program<'a> {
         }
         match &ty {
             Type::Named(Head::Project(key), _) => {
-                let enter = ["__aenter__", "__enter__"].iter().find_map(|name| self.methods(*key, name).first().copied());
+                let enter =
+                    ["__aenter__", "__enter__"].iter().find_map(|name| self.methods(*key, name).first().copied());
                 match enter {
                     Some(enter) => self.result_of(enter).or(|| ty.clone()),
                     None => ty,
@@ -686,7 +710,9 @@ impl<'a> Program<'a> {
                 let owner = own.or_else(|| self.owner_around(body));
                 return owner.map(|ty| Type::Named(Head::Project(ty), Vec::new())).unwrap_or_default();
             }
-            (Language::Python, "Optional" | "Annotated" | "Final" | "ClassVar" | "Required" | "NotRequired") => return first(),
+            (Language::Python, "Optional" | "Annotated" | "Final" | "ClassVar" | "Required" | "NotRequired") => {
+                return first();
+            }
             (Language::Python, "Awaitable" | "Coroutine") => {
                 let result = args.last().map(|tree| self.type_from_tree_in(body, tree, own)).unwrap_or_default();
                 return Type::Future(Box::new(result), None);

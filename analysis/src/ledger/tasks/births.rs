@@ -77,7 +77,8 @@ fn runs_by_itself(kind: Kind) -> bool {
 
 fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
     let Target::Model(model) = call.target else { return None };
-    let birth = model.birth.as_ref().filter(|birth| runs_by_itself(birth.kind) && birth.handle != HandleOf::Receiver)?;
+    let birth =
+        model.birth.as_ref().filter(|birth| runs_by_itself(birth.kind) && birth.handle != HandleOf::Receiver)?;
     let start = match birth.handle {
         HandleOf::Nobody => Start::Nobody(site),
         _ => Start::Result,

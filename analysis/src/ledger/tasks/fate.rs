@@ -4,7 +4,9 @@ use unleak_catalogue::model::{Effect, OwnerOf};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
-use super::super::{Answer, Assumption, Ending, End, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work};
+use super::super::{
+    Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
+};
 use super::births::{Birth, Start};
 use crate::program::exits::Exit;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
@@ -63,7 +65,8 @@ fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {
 }
 
 fn trail<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, start: &Start) -> Trail<'a> {
-    let Some(StepKind::Call { out, .. }) = builder.program.flow(birth.site.body).step(birth.site.step).map(|step| &step.kind)
+    let Some(StepKind::Call { out, .. }) =
+        builder.program.flow(birth.site.body).step(birth.site.step).map(|step| &step.kind)
     else {
         return Trail::default();
     };
@@ -252,7 +255,9 @@ fn work(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
             Fired::Unknown => Work::HasExit(fact),
         },
         (Exit::SourceEnds(site), Some(fact)) => match holds_own_sender(builder, site, body) {
-            true => Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact }),
+            true => {
+                Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact })
+            }
             false => Work::EndsWith(fact),
         },
         (Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
@@ -281,7 +286,9 @@ fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
         return Fired::Here;
     }
     let made_here = matches!(&source, Spot::Local(body, local) if is_bound(builder, *body, *local));
-    let escapes = |used: &Use<'_>| matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_));
+    let escapes = |used: &Use<'_>| {
+        matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_))
+    };
     match made_here && !trail.uses.iter().any(escapes) {
         true => Fired::Nowhere,
         false => Fired::Unknown,
@@ -328,7 +335,10 @@ fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bo
     });
     senders.any(|sender| {
         let trail = builder.program.follow(Spot::Value(body, sender), 0, Returns::Stop);
-        let given_up = trail.uses.iter().any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
+        let given_up = trail
+            .uses
+            .iter()
+            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
         !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
 }
@@ -388,7 +398,9 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 return;
             }
             Work::Unknown => {
-                resource.open.push((UNKNOWN_WORK, Fact { label: UNKNOWN_WORK.to_owned(), location: resource.birth.clone() }));
+                resource
+                    .open
+                    .push((UNKNOWN_WORK, Fact { label: UNKNOWN_WORK.to_owned(), location: resource.birth.clone() }));
                 return;
             }
         }
@@ -427,6 +439,9 @@ fn name_callers(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birt
     }
     if let Some(made_by) = birth.made_by {
         let made = builder.resource(made_by);
-        resource.notes.push(Fact { label: format!("`{}` starts it here and returns it", made.within), location: made.birth.clone() });
+        resource.notes.push(Fact {
+            label: format!("`{}` starts it here and returns it", made.within),
+            location: made.birth.clone(),
+        });
     }
 }
