@@ -13,18 +13,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// 2 the work could not be done (bad arguments, bad configuration, a named path that cannot be read).
 #[derive(Debug, Parser)]
 #[command(name = "unleak", version, max_term_width = 100)]
-pub struct Typed {
+pub(crate) struct Typed {
     /// When to use colours (`auto`: on a terminal, unless NO_COLOR is set)
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
-    pub color: ColorWhen,
+    pub(crate) color: ColorWhen,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Report what leaks
     Check(CheckArgs),
     /// Say what is known of the resources on a line, and why there is or is no finding
@@ -39,82 +39,82 @@ pub enum Command {
 
 /// `unleak check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// Files and folders to report on; the project around them is read as context
     #[arg(default_value = ".", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// How to print
     #[arg(long, visible_alias = "output-format", value_enum, default_value = "full")]
-    pub format: CheckFormat,
+    pub(crate) format: CheckFormat,
     /// Ask only these lints
     #[arg(long, value_delimiter = ',', value_name = "LINT,…")]
-    pub select: Vec<String>,
+    pub(crate) select: Vec<String>,
     /// Do not ask these lints
     #[arg(long, value_delimiter = ',', value_name = "LINT,…")]
-    pub ignore: Vec<String>,
+    pub(crate) ignore: Vec<String>,
     /// Also ask the strict lints
     #[arg(long)]
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// Also ask lints that are still being tried out
     #[arg(long)]
-    pub preview: bool,
+    pub(crate) preview: bool,
     /// Show only findings that are at least this sure
     #[arg(long, value_enum, default_value = "likely", value_name = "CONFIDENCE")]
-    pub min_confidence: MinConfidence,
+    pub(crate) min_confidence: MinConfidence,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
-    pub allow_problems: bool,
+    pub(crate) allow_problems: bool,
     /// Exit with 0 whatever is found
     #[arg(long)]
-    pub exit_zero: bool,
+    pub(crate) exit_zero: bool,
     /// Print what was looked at and decided to standard error
     #[arg(long)]
-    pub stats: bool,
+    pub(crate) stats: bool,
 }
 
 /// `unleak why`.
 #[derive(Debug, Args)]
-pub struct WhyArgs {
+pub(crate) struct WhyArgs {
     /// A line of a file, as in `src/server.py:42` (a column after it is allowed and ignored)
     #[arg(value_name = "FILE:LINE")]
-    pub place: String,
+    pub(crate) place: String,
 }
 
 /// `unleak census`.
 #[derive(Debug, Args)]
-pub struct CensusArgs {
+pub(crate) struct CensusArgs {
     /// Files and folders to list; the project around them is read as context
     #[arg(default_value = ".", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
-    pub allow_problems: bool,
+    pub(crate) allow_problems: bool,
     /// Print what was looked at and decided to standard error
     #[arg(long)]
-    pub stats: bool,
+    pub(crate) stats: bool,
 }
 
 /// `unleak explain`.
 #[derive(Debug, Args)]
-pub struct ExplainArgs {
+pub(crate) struct ExplainArgs {
     /// The lint's name; `unleak lints` lists them
-    pub lint: String,
+    pub(crate) lint: String,
 }
 
 /// `unleak lints`.
 #[derive(Debug, Args)]
-pub struct LintsArgs {
+pub(crate) struct LintsArgs {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
 }
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
+pub(crate) enum CheckFormat {
     /// With the source and the ownership story
     Full,
     /// One finding a line: `path:line:column: level[lint] message`
@@ -125,7 +125,7 @@ pub enum CheckFormat {
 
 /// How a list is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
+pub(crate) enum ListFormat {
     /// For people
     Text,
     /// For programs
@@ -134,7 +134,7 @@ pub enum ListFormat {
 
 /// How sure a finding must be to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MinConfidence {
+pub(crate) enum MinConfidence {
     /// It may rest on one named assumption
     Likely,
     /// It must rest on the code alone
@@ -143,7 +143,7 @@ pub enum MinConfidence {
 
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
+pub(crate) enum ColorWhen {
     /// On a terminal, unless NO_COLOR is set
     Auto,
     /// Always

@@ -3,14 +3,14 @@
 mod context;
 mod walk;
 
-pub use context::{Context, Extent, contexts};
-pub use walk::{Found, Unreadable, Walked, walk};
+pub(crate) use context::{Context, Extent, contexts};
+pub(crate) use walk::{Found, Unreadable, Walked, endings, walk};
 
 use std::path::{Path, PathBuf};
 
 /// A named path that cannot be worked with.
 #[derive(Debug, thiserror::Error)]
-pub enum NamedError {
+pub(crate) enum NamedError {
     /// It is not there, or may not be read.
     #[error("cannot read `{path}`: {source}")]
     Unreadable {
@@ -30,7 +30,7 @@ pub enum NamedError {
 
 /// A path that was named, as the system knows it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Named {
+pub(crate) enum Named {
     /// A file.
     File(PathBuf),
     /// A folder.
@@ -39,7 +39,7 @@ pub enum Named {
 
 impl Named {
     /// Looks a typed path up.
-    pub fn find(typed: &Path, working: &Path) -> Result<Named, NamedError> {
+    pub(crate) fn find(typed: &Path, working: &Path) -> Result<Named, NamedError> {
         let shown = || typed.display().to_string();
         let unreadable = |source| NamedError::Unreadable { path: shown(), source };
         let path = working.join(typed).canonicalize().map_err(unreadable)?;
@@ -52,14 +52,14 @@ impl Named {
     }
 
     /// The path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Named::File(path) | Named::Folder(path) => path,
         }
     }
 
     /// The folder itself, or the one the file is in.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         match self {
             Named::File(path) => path.parent().unwrap_or(path),
             Named::Folder(path) => path,
@@ -67,23 +67,13 @@ impl Named {
     }
 }
 
-/// Why a folder below the start of a walk is not entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Foreign {
-    /// Its name begins with a dot.
-    Hidden,
-    /// Installed dependencies, or what a build made.
-    Made,
-}
-
-/// Whether a folder is one whose content is not the project's own code.
-fn foreign(folder: &Path) -> Option<Foreign> {
-    let name = folder.file_name()?.to_string_lossy();
-    match &*name {
-        "node_modules" | "__pycache__" | "site-packages" => Some(Foreign::Made),
-        "target" if folder.join("CACHEDIR.TAG").is_file() => Some(Foreign::Made),
-        _ if folder.join("pyvenv.cfg").is_file() => Some(Foreign::Made),
-        _ if name.starts_with('.') => Some(Foreign::Hidden),
-        _ => None,
+/// Whether a folder's content is not the project's own code: its name begins with a dot, or it holds
+/// installed dependencies or what a build made.
+fn is_foreign(folder: &Path) -> bool {
+    let Some(name) = folder.file_name() else { return false };
+    match &*name.to_string_lossy() {
+        "node_modules" | "__pycache__" | "site-packages" => true,
+        "target" if folder.join("CACHEDIR.TAG").is_file() => true,
+        name => name.starts_with('.') || folder.join("pyvenv.cfg").is_file(),
     }
 }

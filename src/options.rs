@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use unleak_lints::{Confidence, Lint, Strictness};
 
-use crate::args::{self, CheckFormat, ListFormat, Typed};
+use crate::args::{self, CheckFormat, ListFormat};
 use crate::suggest;
 use crate::suppress;
 
 /// Arguments that cannot be meant.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UsageError {
+pub(crate) enum UsageError {
     /// A lint that does not exist.
     #[error("there is no lint `{typed}`; {}", suggest::tail(.suggestion.as_deref(), "`unleak lints` lists them all"))]
     UnknownLint {
@@ -27,7 +27,7 @@ pub enum UsageError {
 
 /// What is meant.
 #[derive(Debug)]
-pub enum Request {
+pub(crate) enum Request {
     /// Report what leaks.
     Check(Check),
     /// Explain a line.
@@ -42,37 +42,37 @@ pub enum Request {
 
 /// A report of what leaks.
 #[derive(Debug)]
-pub struct Check {
+pub(crate) struct Check {
     /// What is reported on.
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// How it is printed.
-    pub format: CheckFormat,
+    pub(crate) format: CheckFormat,
     /// Which lints are asked.
-    pub selection: Selection,
+    pub(crate) selection: Selection,
     /// How sure a finding must be.
-    pub min_confidence: Confidence,
+    pub(crate) min_confidence: Confidence,
     /// When the run fails.
-    pub failing: Failing,
+    pub(crate) failing: Failing,
     /// Whether statistics are printed as text.
-    pub statistics: Statistics,
+    pub(crate) statistics: Statistics,
 }
 
 /// A list of everything that is born.
 #[derive(Debug)]
-pub struct Census {
+pub(crate) struct Census {
     /// What is listed.
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
     /// How it is printed.
-    pub format: ListFormat,
+    pub(crate) format: ListFormat,
     /// When the run fails.
-    pub failing: Failing,
+    pub(crate) failing: Failing,
     /// Whether statistics are printed as text.
-    pub statistics: Statistics,
+    pub(crate) statistics: Statistics,
 }
 
 /// What makes a run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failing {
+pub(crate) enum Failing {
     /// Findings and problems.
     OnFindingsAndProblems,
     /// Findings only.
@@ -83,7 +83,7 @@ pub enum Failing {
 
 /// Whether statistics are printed as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Statistics {
+pub(crate) enum Statistics {
     /// On standard error.
     Printed,
     /// Not.
@@ -92,33 +92,33 @@ pub enum Statistics {
 
 /// A line of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// The file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// From 1.
-    pub line: usize,
+    pub(crate) line: usize,
 }
 
 /// The lints that are asked, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     names: BTreeSet<&'static str>,
 }
 
 impl Selection {
     /// Every lint, strict ones and previews too.
-    pub fn everything() -> Selection {
+    pub(crate) fn everything() -> Selection {
         Selection { names: every_name().collect() }
     }
 
     /// Whether a lint (or one of our own checks on suppressions) is asked.
-    pub fn asks(&self, name: &str) -> bool {
+    pub(crate) fn asks(&self, name: &str) -> bool {
         self.names.contains(name)
     }
 
     /// These lints only.
     #[cfg(test)]
-    pub fn only(names: &[&'static str]) -> Selection {
+    pub(crate) fn only(names: &[&'static str]) -> Selection {
         Selection { names: names.iter().copied().collect() }
     }
 
@@ -140,7 +140,7 @@ impl Selection {
 
 impl Request {
     /// What the typed arguments mean.
-    pub fn of(command: args::Command) -> Result<Request, UsageError> {
+    pub(crate) fn of(command: args::Command) -> Result<Request, UsageError> {
         Ok(match command {
             args::Command::Check(typed) => Request::Check(Check::of(typed)?),
             args::Command::Why(typed) => Request::Why(Line::parse(&typed.place)?),
@@ -181,7 +181,7 @@ impl Check {
 
 impl Line {
     /// Reads `FILE:LINE` or `FILE:LINE:COLUMN`.
-    pub fn parse(typed: &str) -> Result<Line, UsageError> {
+    pub(crate) fn parse(typed: &str) -> Result<Line, UsageError> {
         let error = || UsageError::NotALine(typed.to_owned());
         let (rest, last) = typed.trim_end_matches(':').rsplit_once(':').ok_or_else(error)?;
         let last: usize = last.parse().map_err(|_| error())?;
@@ -196,18 +196,13 @@ impl Line {
     }
 }
 
-/// When colours are used.
-pub fn color(typed: &Typed) -> args::ColorWhen {
-    typed.color
-}
-
 /// The names of all lints and of our own checks.
-pub fn every_name() -> impl Iterator<Item = &'static str> {
+pub(crate) fn every_name() -> impl Iterator<Item = &'static str> {
     unleak_lints::ALL.iter().map(|lint| lint.name).chain(suppress::CHECKS.iter().map(|check| check.name))
 }
 
 /// The lint of that name.
-pub fn known(typed: &str) -> Result<&'static str, UsageError> {
+pub(crate) fn known(typed: &str) -> Result<&'static str, UsageError> {
     every_name().find(|name| *name == typed).ok_or_else(|| UsageError::UnknownLint {
         typed: typed.to_owned(),
         suggestion: suggest::nearest(typed, every_name()).map(str::to_owned),
@@ -229,6 +224,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::args::Typed;
 
     fn selection(arguments: &[&str]) -> Result<Selection, UsageError> {
         let typed = Typed::parse_from(["unleak", "check"].iter().chain(arguments));

@@ -10,11 +10,11 @@ use unleak_analysis::unit::Span;
 
 /// Index of a [`File`] in [`Files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(u32);
+pub(crate) struct FileId(u32);
 
 /// Whether what is found in a file is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// It lies in a path that was named: it is reported on.
     Named,
     /// It is read because the named paths need it to be understood.
@@ -23,39 +23,39 @@ pub enum Scope {
 
 /// One file: how it is shown to people, and its text.
 #[derive(Debug)]
-pub struct File {
+pub(crate) struct File {
     /// The path as people see it: relative to the working directory when below it, with `/`.
-    pub shown: String,
+    pub(crate) shown: String,
     /// Its text; empty when it could not be read.
-    pub text: Arc<str>,
+    pub(crate) text: Arc<str>,
     /// Which front end reads it; `None` for what is no source file.
-    pub language: Option<Language>,
+    pub(crate) language: Option<Language>,
     /// Whether it is reported on.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     starts: OnceLock<Vec<usize>>,
 }
 
 /// A place as people count it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Position {
+pub(crate) struct Position {
     /// From 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// From 1, in Unicode characters.
-    pub column: usize,
+    pub(crate) column: usize,
 }
 
 /// A stretch of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub(crate) struct Place {
     /// Which file.
-    pub file: FileId,
+    pub(crate) file: FileId,
     /// Where in it, in bytes.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 impl File {
     /// A file of the run.
-    pub fn new(shown: String, text: Arc<str>, language: Option<Language>, scope: Scope) -> File {
+    pub(crate) fn new(shown: String, text: Arc<str>, language: Option<Language>, scope: Scope) -> File {
         File { shown, text, language, scope, starts: OnceLock::new() }
     }
 
@@ -64,29 +64,29 @@ impl File {
     }
 
     /// How many lines it has; the empty line after a final newline is none.
-    pub fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.text.lines().count()
     }
 
     /// The text of a line (from 1) without its end; empty when there is no such line.
-    pub fn line(&self, line: usize) -> &str {
+    pub(crate) fn line(&self, line: usize) -> &str {
         let Some(range) = line.checked_sub(1).and_then(|index| self.line_range(index)) else { return "" };
         self.text[range].trim_end_matches(['\n', '\r'])
     }
 
     /// The line (from 1) on which a byte stands.
-    pub fn line_of(&self, byte: usize) -> usize {
+    pub(crate) fn line_of(&self, byte: usize) -> usize {
         self.starts().partition_point(|&start| start <= byte.min(self.text.len())).max(1)
     }
 
     /// The first and the last line (from 1) of a span.
-    pub fn lines_of(&self, span: Span) -> Range<usize> {
+    pub(crate) fn lines_of(&self, span: Span) -> Range<usize> {
         let last = (span.end as usize).saturating_sub(1).max(span.start as usize);
         self.line_of(span.start as usize)..self.line_of(last) + 1
     }
 
     /// The line and column of a byte; one beyond the text stands at its end. A byte order mark has no width.
-    pub fn position(&self, byte: usize) -> Position {
+    pub(crate) fn position(&self, byte: usize) -> Position {
         let byte = self.boundary(byte);
         let line = self.line_of(byte);
         let before = &self.text[self.starts()[line - 1]..byte];
@@ -95,7 +95,7 @@ impl File {
     }
 
     /// A span as a range that certainly lies within the text, on character boundaries.
-    pub fn range(&self, span: Span) -> Range<usize> {
+    pub(crate) fn range(&self, span: Span) -> Range<usize> {
         let start = self.boundary(span.start as usize);
         start..self.boundary(span.end as usize).max(start)
     }
@@ -116,51 +116,51 @@ impl File {
 
 /// All files of a run.
 #[derive(Debug, Default)]
-pub struct Files {
+pub(crate) struct Files {
     files: Vec<File>,
 }
 
 impl Files {
     /// Adds a file.
-    pub fn add(&mut self, file: File) -> FileId {
+    pub(crate) fn add(&mut self, file: File) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).expect("fewer than four thousand million files"));
         self.files.push(file);
         id
     }
 
     /// A file by its index.
-    pub fn get(&self, id: FileId) -> &File {
+    pub(crate) fn get(&self, id: FileId) -> &File {
         &self.files[id.0 as usize]
     }
 
     /// Every file.
-    pub fn iter(&self) -> impl Iterator<Item = (FileId, &File)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (FileId, &File)> {
         self.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file))
     }
 
     /// Where a place begins.
-    pub fn start(&self, place: Place) -> Position {
+    pub(crate) fn start(&self, place: Place) -> Position {
         self.get(place.file).position(place.span.start as usize)
     }
 
     /// Where a place ends: one past its last character.
-    pub fn end(&self, place: Place) -> Position {
+    pub(crate) fn end(&self, place: Place) -> Position {
         self.get(place.file).position(place.span.end.max(place.span.start) as usize)
     }
 
     /// `path:line:column`.
-    pub fn point(&self, place: Place) -> String {
+    pub(crate) fn point(&self, place: Place) -> String {
         let Position { line, column } = self.start(place);
         format!("{}:{line}:{column}", self.get(place.file).shown)
     }
 
     /// Whether a place touches a line (from 1).
-    pub fn touches(&self, place: Place, line: usize) -> bool {
+    pub(crate) fn touches(&self, place: Place, line: usize) -> bool {
         self.get(place.file).lines_of(place.span).contains(&line)
     }
 
     /// What reports are ordered by: path, then place.
-    pub fn order(&self, place: Place) -> (&str, Span) {
+    pub(crate) fn order(&self, place: Place) -> (&str, Span) {
         (&self.get(place.file).shown, place.span)
     }
 }

@@ -10,114 +10,114 @@ use crate::statistics::Statistics;
 
 /// One line of an ownership story.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
+pub(crate) struct Evidence {
     /// What the place shows.
-    pub label: String,
+    pub(crate) label: String,
     /// Where.
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 /// A finding whose places are places of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The lint's name.
-    pub lint: &'static str,
+    pub(crate) lint: &'static str,
     /// How bad.
-    pub level: Level,
+    pub(crate) level: Level,
     /// How sure.
-    pub confidence: Confidence,
+    pub(crate) confidence: Confidence,
     /// The one assumption a likely finding rests on.
-    pub assumption: Option<&'static str>,
+    pub(crate) assumption: Option<&'static str>,
     /// What it is about.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The place whose mending ends it.
-    pub root: Place,
+    pub(crate) root: Place,
     /// The sentence.
-    pub message: String,
+    pub(crate) message: String,
     /// The primary place.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The ownership story.
-    pub evidence: Vec<Evidence>,
+    pub(crate) evidence: Vec<Evidence>,
     /// What to do.
-    pub help: String,
+    pub(crate) help: String,
 }
 
 /// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// What is wrong, in a sentence without a final stop.
-    pub message: String,
+    pub(crate) message: String,
     /// Where.
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 /// A row of the census whose places are places of this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Born {
+pub(crate) struct Born {
     /// The row.
-    pub entry: Entry,
+    pub(crate) entry: Entry,
     /// Where it is born.
-    pub birth: Place,
+    pub(crate) birth: Place,
     /// The proof, step by step.
-    pub proof: Vec<Evidence>,
+    pub(crate) proof: Vec<Evidence>,
 }
 
 /// A finding that a comment keeps from being shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Silenced {
+pub(crate) struct Silenced {
     /// The finding.
-    pub finding: Finding,
+    pub(crate) finding: Finding,
     /// The comment.
-    pub comment: Place,
+    pub(crate) comment: Place,
     /// The reason it gives.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// All that a printer sees.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// The files that places speak of.
-    pub files: Files,
+    pub(crate) files: Files,
     /// What is shown, in the order of path, place and lint.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What comments keep from being shown.
-    pub silenced: Vec<Silenced>,
+    pub(crate) silenced: Vec<Silenced>,
     /// Everything that is born, in the order of path and place; also in files that are context only.
-    pub census: Vec<Born>,
+    pub(crate) census: Vec<Born>,
     /// What could not be read.
-    pub problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// What was looked at and decided.
-    pub statistics: Statistics,
+    pub(crate) statistics: Statistics,
 }
 
 impl Report {
     /// Whether a place lies in what was asked about.
-    pub fn is_named(&self, place: Place) -> bool {
+    pub(crate) fn is_named(&self, place: Place) -> bool {
         self.files.get(place.file).scope == Scope::Named
     }
 
     /// What is born in the files that were asked about.
-    pub fn named_census(&self) -> impl Iterator<Item = &Born> {
+    pub(crate) fn named_census(&self) -> impl Iterator<Item = &Born> {
         self.census.iter().filter(|born| self.is_named(born.birth))
     }
 
     /// How many findings of a level there are.
-    pub fn count(&self, level: Level) -> usize {
+    pub(crate) fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
     /// How many things would have to be mended: findings with one root count once.
-    pub fn causes(&self) -> usize {
+    pub(crate) fn causes(&self) -> usize {
         self.findings.iter().map(|finding| (finding.lint, finding.root)).collect::<BTreeSet<_>>().len()
     }
 
     /// Whether anything is shown that must or should be mended.
-    pub fn has_failures(&self) -> bool {
+    pub(crate) fn has_failures(&self) -> bool {
         self.findings.iter().any(|finding| finding.level >= Level::Warning)
     }
 
     /// Puts everything into the order of path and place, so that no thread's speed shows.
-    pub fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         let files = &self.files;
         self.findings.sort_by(|a, b| (files.order(a.place), a.lint).cmp(&(files.order(b.place), b.lint)));
         self.census.sort_by(|a, b| files.order(a.birth).cmp(&files.order(b.birth)));
@@ -127,7 +127,7 @@ impl Report {
 
 /// Hand-made reports for the tests of printers and suppressions.
 #[cfg(test)]
-pub mod examples {
+pub(crate) mod examples {
     use std::sync::Arc;
 
     use unleak_analysis::ledger::{Answer, Kind, Location, Many};
@@ -138,7 +138,7 @@ pub mod examples {
     use crate::place::{File, FileId};
 
     /// A server that forgets a task.
-    pub const SERVER: &str = "\
+    pub(crate) const SERVER: &str = "\
 import asyncio
 
 class Server:
@@ -148,13 +148,13 @@ class Server:
 ";
 
     /// The place of a word in a file's text.
-    pub fn at(files: &Files, file: FileId, word: &str) -> Place {
+    pub(crate) fn at(files: &Files, file: FileId, word: &str) -> Place {
         let start = files.get(file).text.find(word).expect("the word stands in the text");
         Place { file, span: Span::new(start as u32, (start + word.len()) as u32) }
     }
 
     /// A finding at a place.
-    pub fn finding(lint: &'static str, level: Level, place: Place) -> Finding {
+    pub(crate) fn finding(lint: &'static str, level: Level, place: Place) -> Finding {
         Finding {
             lint,
             level,
@@ -170,13 +170,13 @@ class Server:
     }
 
     /// A file with that text, added to `files`.
-    pub fn file(files: &mut Files, shown: &str, text: &str) -> FileId {
+    pub(crate) fn file(files: &mut Files, shown: &str, text: &str) -> FileId {
         let language = Language::of_path(shown);
         files.add(File::new(shown.into(), text.into(), language, Scope::Named))
     }
 
     /// A row of the census.
-    pub fn born(birth: Place, kind: Kind, maker: &str, answer: Answer) -> Born {
+    pub(crate) fn born(birth: Place, kind: Kind, maker: &str, answer: Answer) -> Born {
         let location = Location { path: Arc::from("server.py"), span: birth.span };
         let entry = Entry {
             kind,
@@ -194,11 +194,14 @@ class Server:
     }
 
     /// A report with a certain error, a likely warning, a problem and a census.
-    pub fn report() -> Report {
+    pub(crate) fn report() -> Report {
         let mut report = Report::default();
         let server = file(&mut report.files, "server.py", SERVER);
         let broken = file(&mut report.files, "broken.py", "def f(:\n");
-        let (spawn, queue) = (at(&report.files, server, "asyncio.create_task(self.run())"), at(&report.files, server, "asyncio.Queue()"));
+        let (spawn, queue) = (
+            at(&report.files, server, "asyncio.create_task(self.run())"),
+            at(&report.files, server, "asyncio.Queue()"),
+        );
         let first = Finding {
             message: "this task is started and nobody keeps it: its failure is never seen".into(),
             evidence: vec![
@@ -218,7 +221,10 @@ class Server:
         report.census = vec![
             born(spawn, Kind::Task, "asyncio.create_task", Answer::Yes),
             Born {
-                entry: Entry { owner: Some("field `Server.queue`".into()), ..born(queue, Kind::Queue, "asyncio.Queue", Answer::Open).entry },
+                entry: Entry {
+                    owner: Some("field `Server.queue`".into()),
+                    ..born(queue, Kind::Queue, "asyncio.Queue", Answer::Open).entry
+                },
                 ..born(queue, Kind::Queue, "asyncio.Queue", Answer::Open)
             },
         ];

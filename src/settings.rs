@@ -15,7 +15,7 @@ const KEYS: [&str; 1] = ["exclude"];
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
+pub(crate) enum SettingsError {
     /// It cannot be read.
     #[error("cannot read `{path}`: {source}")]
     Unreadable {
@@ -65,13 +65,13 @@ pub enum SettingsError {
 
 /// The globs of a context's settings: what is not read.
 #[derive(Debug, Default)]
-pub struct Excluded {
+pub(crate) struct Excluded {
     globs: Vec<(PathBuf, Gitignore)>,
 }
 
 impl Excluded {
     /// The settings of a context: those of the nearest `unleak.toml` of each path that was named in it.
-    pub fn of(context: &Context) -> Result<Excluded, SettingsError> {
+    pub(crate) fn of(context: &Context) -> Result<Excluded, SettingsError> {
         let mut excluded = Excluded::default();
         for file in context.named.iter().filter_map(|named| nearest(named, &context.root)) {
             let folder = file.parent().unwrap_or(&context.root).to_owned();
@@ -84,12 +84,12 @@ impl Excluded {
     }
 
     /// Whether a path itself is matched; in a walk the folders above it have been asked before.
-    pub fn matches(&self, path: &Path, is_folder: bool) -> bool {
+    pub(crate) fn matches(&self, path: &Path, is_folder: bool) -> bool {
         self.below(path).any(|globs| globs.matched(path, is_folder).is_ignore())
     }
 
     /// Whether a folder or one above it is matched.
-    pub fn covers(&self, folder: &Path) -> bool {
+    pub(crate) fn covers(&self, folder: &Path) -> bool {
         self.below(folder).any(|globs| globs.matched_path_or_any_parents(folder, true).is_ignore())
     }
 
@@ -114,8 +114,9 @@ fn read(file: &Path, folder: &Path) -> Result<Gitignore, SettingsError> {
 
 fn globs(path: &str, text: &str, folder: &Path) -> Result<Gitignore, SettingsError> {
     let path = || path.to_owned();
-    let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| SettingsError::Form { path: path(), message: error.to_string() })?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| SettingsError::Form { path: path(), message: error.to_string() })?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         let suggestion = suggest::nearest(key, KEYS).map(str::to_owned);
         return Err(SettingsError::UnknownKey { path: path(), key: key.clone(), suggestion });
@@ -164,7 +165,7 @@ mod tests {
         assert_eq!(error("zz = 1"), "`unleak.toml`: there is no key `zz`; the only key is `exclude`");
         assert!(error("exclude = 'x'").contains("has to be a list of globs"));
         assert!(error("exclude = [1]").contains("has to be a list of globs"));
-        assert!(error("exclude = ['a[']").contains("`a[` is not a glob"));
+        assert!(error("exclude = ['a{b']").contains("`a{b` is not a glob"));
         assert!(error("exclude = ").contains("is not TOML"));
     }
 }

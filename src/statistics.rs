@@ -5,27 +5,27 @@ use unleak_analysis::ledger;
 
 /// What was looked at and decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Statistics {
+pub(crate) struct Statistics {
     /// Files that were reported on.
-    pub checked: usize,
+    pub(crate) checked: usize,
     /// Files that could not be read, or not all of them, and were read as context only.
-    pub problems_in_context: usize,
+    pub(crate) problems_in_context: usize,
     /// Findings kept from being shown by `ignore` comments.
-    pub ignored: usize,
+    pub(crate) ignored: usize,
     /// Findings kept from being shown by `detached` comments.
-    pub detached: usize,
+    pub(crate) detached: usize,
     /// Findings that were shown.
-    pub findings: usize,
+    pub(crate) findings: usize,
     /// What would have to be mended: findings with one root count once.
-    pub causes: usize,
+    pub(crate) causes: usize,
     /// What the analysis says of itself.
     #[serde(flatten)]
-    pub ledger: ledger::Statistics,
+    pub(crate) ledger: ledger::Statistics,
 }
 
 impl Statistics {
     /// Adds what the analysis of one more context says.
-    pub fn add(&mut self, other: &ledger::Statistics) {
+    pub(crate) fn add(&mut self, other: &ledger::Statistics) {
         let sum = &mut self.ledger;
         sum.files += other.files;
         sum.lines += other.lines;

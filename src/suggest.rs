@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The name that was probably meant, if one is near enough.
-pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase().replace('_', "-");
     let scored = names.into_iter().map(|name| (strsim::jaro_winkler(&typed, &name.replace('_', "-")), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))?;
@@ -9,7 +9,7 @@ pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 /// The end of a sentence about an unknown name: a suggestion, or where to look.
-pub fn tail(suggestion: Option<&str>, otherwise: &str) -> String {
+pub(crate) fn tail(suggestion: Option<&str>, otherwise: &str) -> String {
     match suggestion {
         Some(name) => format!("did you mean `{name}`?"),
         None => otherwise.to_owned(),

@@ -14,15 +14,15 @@ use directive::{Directive, Mistake};
 
 /// A check on suppressions; has a name and a page like a lint, but asks comments, not the ledger.
 #[derive(Debug)]
-pub struct Check {
+pub(crate) struct Check {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How bad.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Its page, as Markdown.
-    pub page: &'static str,
+    pub(crate) page: &'static str,
     /// Its page in a line.
-    pub summary: &'static str,
+    pub(crate) summary: &'static str,
 }
 
 /// A suppression that does not say what it must.
@@ -42,14 +42,14 @@ const UNUSED: Check = Check {
 };
 
 /// The checks on suppressions, by name.
-pub static CHECKS: [Check; 2] = [INVALID, UNUSED];
+pub(crate) static CHECKS: [Check; 2] = [INVALID, UNUSED];
 
 /// The only lint that `detached(reason)` concerns.
 const DETACHABLE: &str = "fire-and-forget";
 
 /// A comment that asks for silence on a line.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Suppression {
+pub(crate) struct Suppression {
     comment: Place,
     /// The line it speaks of (from 1).
     line: usize,
@@ -60,7 +60,7 @@ pub struct Suppression {
 
 /// How silence is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// `ignore[…]`.
     Ignore,
     /// `detached(…)`.
@@ -69,17 +69,17 @@ pub enum Form {
 
 /// What comments make of findings.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// What is still to be shown, complaints about comments among it.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// What is not.
-    pub silenced: Vec<Silenced>,
+    pub(crate) silenced: Vec<Silenced>,
     /// How many of those a `detached` comment silences.
-    pub detached: usize,
+    pub(crate) detached: usize,
 }
 
 /// Reads the comments of a file: what they ask for, and what is wrong with them.
-pub fn read(files: &Files, file: FileId, comments: &[Comment]) -> (Vec<Suppression>, Vec<Finding>) {
+pub(crate) fn read(files: &Files, file: FileId, comments: &[Comment]) -> (Vec<Suppression>, Vec<Finding>) {
     let mut suppressions = Vec::new();
     let mut complaints = Vec::new();
     for comment in comments {
@@ -100,7 +100,7 @@ pub fn read(files: &Files, file: FileId, comments: &[Comment]) -> (Vec<Suppressi
 
 /// Keeps back what comments silence, and adds a complaint about each that silences nothing. Lints that
 /// were not asked cannot show that a comment is of no use.
-pub fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppression], asked: &Selection) -> Applied {
+pub(crate) fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppression], asked: &Selection) -> Applied {
     let mut applied = Applied::default();
     let mut used: BTreeSet<(usize, &str)> = BTreeSet::new();
     for finding in found {
@@ -124,6 +124,11 @@ pub fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppression], a
         }
     }
     applied
+}
+
+/// Whether a finding says that a comment is of no use.
+pub(crate) fn is_unused(finding: &Finding) -> bool {
+    finding.lint == UNUSED.name
 }
 
 impl Suppression {

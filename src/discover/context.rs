@@ -1,24 +1,24 @@
 //! The project around each named path: what has to be read to understand it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Named, foreign};
+use super::{Named, is_foreign};
 
 /// Files that belong together and are analysed together.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     /// The folder that paths are relative to.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// How much of it is read.
-    pub extent: Extent,
+    pub(crate) extent: Extent,
     /// What was named in it.
-    pub named: Vec<Named>,
+    pub(crate) named: BTreeSet<Named>,
 }
 
 /// How much of a context's root is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// The whole tree.
     Tree,
     /// The named files only: they stand outside any project, and their folder may be anything.
@@ -26,13 +26,10 @@ pub enum Extent {
 }
 
 /// The contexts of all named paths; each path is in exactly one.
-pub fn contexts(named: Vec<Named>) -> Vec<Context> {
-    let mut found: BTreeMap<(PathBuf, Extent), Vec<Named>> = BTreeMap::new();
+pub(crate) fn contexts(named: Vec<Named>) -> Vec<Context> {
+    let mut found: BTreeMap<(PathBuf, Extent), BTreeSet<Named>> = BTreeMap::new();
     for path in named {
-        let all = found.entry(root_of(&path)).or_default();
-        if !all.contains(&path) {
-            all.push(path);
-        }
+        found.entry(root_of(&path)).or_default().insert(path);
     }
     found.into_iter().map(|((root, extent), named)| Context { root, extent, named }).collect()
 }
@@ -43,7 +40,7 @@ fn root_of(named: &Named) -> (PathBuf, Extent) {
     let mut nearby: Vec<&Path> = Vec::new();
     for folder in named.folder().ancestors() {
         nearby.push(folder);
-        if foreign(folder).is_some() {
+        if is_foreign(folder) {
             break;
         }
     }

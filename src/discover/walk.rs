@@ -8,34 +8,34 @@ use std::sync::Arc;
 use ignore::{DirEntry, WalkBuilder};
 use unleak_analysis::source::Language;
 
-use super::{Context, Extent, Named, foreign};
+use super::{Context, Extent, Named, is_foreign};
 use crate::settings::Excluded;
 
 /// A source file.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Which front end reads it.
-    pub language: Language,
+    pub(crate) language: Language,
 }
 
 /// Something that would have been read if it could be.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Why it cannot be read.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// What a walk finds, in the order of paths.
 #[derive(Debug, Default)]
-pub struct Walked {
+pub(crate) struct Walked {
     /// Source files.
-    pub files: Vec<Found>,
+    pub(crate) files: Vec<Found>,
     /// What could not be looked at.
-    pub unreadable: Vec<Unreadable>,
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ struct Walker {
 }
 
 /// Finds the source files of a context. A path that was named is read whatever is said about it elsewhere.
-pub fn walk(context: &Context, excluded: &Arc<Excluded>) -> Walked {
+pub(crate) fn walk(context: &Context, excluded: &Arc<Excluded>) -> Walked {
     let mut walker = Walker::default();
     if context.extent == Extent::Tree {
         walker.tree(&context.root, &context.root, excluded);
@@ -141,7 +141,7 @@ impl Walker {
 
 fn left_out(entry: &DirEntry, excluded: &Excluded) -> bool {
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    excluded.matches(entry.path(), is_folder) || (is_folder && foreign(entry.path()).is_some())
+    excluded.matches(entry.path(), is_folder) || (is_folder && is_foreign(entry.path()))
 }
 
 fn language(path: &Path) -> Option<Language> {
@@ -149,7 +149,7 @@ fn language(path: &Path) -> Option<Language> {
 }
 
 /// The endings that are read, as a list for people.
-pub fn endings() -> String {
+pub(crate) fn endings() -> String {
     let all = Language::ALL.iter().flat_map(|language| language.endings()).map(|ending| format!("`.{ending}`"));
     let all: Vec<String> = all.collect();
     match all.split_last() {

@@ -2,7 +2,7 @@
 
 /// What a comment asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Directive {
+pub(crate) enum Directive {
     /// `ignore[lint, lint] reason`.
     Ignore {
         /// The names as typed; at least one.
@@ -19,7 +19,7 @@ pub enum Directive {
 
 /// Why a comment that speaks to us says nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
+pub(crate) enum Mistake {
     /// Neither `ignore` nor `detached`.
     #[error("`unleak: {0}` is not something `unleak` understands")]
     Unknown(String),
@@ -36,7 +36,7 @@ pub enum Mistake {
 
 impl Mistake {
     /// What to write instead.
-    pub fn help(&self) -> &'static str {
+    pub(crate) fn help(&self) -> &'static str {
         match self {
             Mistake::NoReason("detached(…)") => "say why nobody has to keep the task: `unleak: detached(reason)`",
             Mistake::NoReason(_) => "say why it is right as it is: `unleak: ignore[lint] reason`",
@@ -49,7 +49,7 @@ impl Mistake {
 }
 
 /// What a comment asks for; `None` when it does not speak to us (the words in the midst of prose do not).
-pub fn read(text: &str) -> Option<Result<Directive, Mistake>> {
+pub(crate) fn read(text: &str) -> Option<Result<Directive, Mistake>> {
     let words = addressed(text)?.trim();
     let keyword: String = words.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect();
     let rest = words[keyword.len()..].trim_start();

@@ -65,7 +65,10 @@ fn detached_concerns_forgotten_tasks_only() {
     let (shown, silenced) = everything("gather()  # unleak: detached(three at most)\n");
     assert_eq!(silenced, 0);
     assert_eq!(shown.len(), 2);
-    assert_eq!(shown[1], "1 unused-suppression nothing on line 1 is started and forgotten, so `detached` has no effect");
+    assert_eq!(
+        shown[1],
+        "1 unused-suppression nothing on line 1 is started and forgotten, so `detached` has no effect"
+    );
 }
 
 #[test]
