@@ -1,11 +1,51 @@
 //! # fire-and-forget
 //!
-//! (to be written)
+//! A task or thread is started and nobody keeps hold of it: no one can await it, cancel it, or learn that it failed.
+//!
+//! ## What it says
+//!
+//! The handle of a task or thread is dropped: the call stands as a statement, the handle is bound to `_` or to a
+//! variable that is only looked at, it goes into a weak set, or the starter is handed to somebody who calls it and
+//! drops the result. A function that starts a task and returns it makes each caller that drops the result the
+//! offender; a function that starts one and returns nothing is the offender itself.
+//!
+//! The message says which of three is missing: its failure is never seen; shutdown can neither wait for it nor stop
+//! it; nothing bounds how many run.
+//!
+//! ```python
+//! asyncio.create_task(self.upload(chunk))          # bad: dropped
+//!
+//! task = asyncio.create_task(self.upload(chunk))   # good: kept until done, and reachable for shutdown
+//! self._tasks.add(task)
+//! task.add_done_callback(self._tasks.discard)
+//! ```
+//!
+//! ```rust
+//! tokio::spawn(async move { loop { ping(&socket).await; } });   // bad: nothing ends it
+//!
+//! self.tasks.spawn(ping_until(token.child_token()));            // good: a tracker owns it, a token ends it
+//! ```
+//!
+//! ## What it never says
+//!
+//! Nothing about task groups, nurseries, join sets and trackers; about handles that are returned, yielded, stored,
+//! awaited, raced or passed on; in Rust, about a task whose body ends with something its maker keeps (a channel that
+//! closes, a flag or token that is fired, a weak reference), or that runs through to an end.
+//!
+//! ## How sure
+//!
+//! Certain when the code alone shows it; likely when the starter is known by its receiver's name only.
+//! `# unleak: detached(reason)` on the line states intent.
+//!
+//! ## Known limits
+//!
+//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open. A task kept in
+//! a field that nothing ever drains is `task-outlives-owner`, not this.
 
-use unleak_analysis::ledger::Ledger;
+use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Many, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
 
-use crate::finding::Level;
+use crate::finding::{Confidence, Finding, Level};
 use crate::lint::{Findings, Lint, Strictness};
 
 /// The lint.
@@ -18,4 +58,107 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(_ledger: &Ledger, _findings: &mut Findings) {}
+fn check(ledger: &Ledger, findings: &mut Findings) {
+    for resource in ledger.resources() {
+        let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
+        if starts && resource.leaks == Answer::Yes {
+            findings.add(finding(ledger, resource));
+        }
+    }
+}
+
+fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
+    let mut root = resource;
+    while let Some(made_by) = root.made_by {
+        root = ledger.resource(made_by);
+    }
+    Finding {
+        lint: LINT.name,
+        level: level(resource),
+        confidence: match resource.assumption {
+            Some(_) => Confidence::Likely,
+            None => Confidence::Certain,
+        },
+        assumption: resource.assumption.map(|assumption| assumption.text()),
+        subject: resource.subject.clone(),
+        root: root.birth.clone(),
+        message: message(resource),
+        location: resource.birth.clone(),
+        evidence: evidence(resource),
+        help: help(resource),
+    }
+}
+
+/// An error unless its failures are handled and it comes to an end; one lower in test code.
+fn level(resource: &Resource) -> Level {
+    let quiet = resource.failure_seen == Answer::Yes
+        && !matches!(resource.work, Work::Endless(_))
+        && resource.many != Many::PerEvent;
+    match (resource.setting, quiet) {
+        (Setting::Product, false) => Level::Error,
+        (Setting::Product, true) | (Setting::Test, false) => Level::Warning,
+        (Setting::Test, true) => Level::Note,
+    }
+}
+
+fn noun(resource: &Resource) -> &'static str {
+    match resource.kind {
+        Kind::Thread => "thread",
+        Kind::Process => "process",
+        _ => "task",
+    }
+}
+
+fn message(resource: &Resource) -> String {
+    let what: Vec<&str> = resource
+        .missing
+        .iter()
+        .filter_map(|missing| match missing {
+            Missing::FailureSeen => Some("its failure is never seen"),
+            Missing::Stop => Some("shutdown can neither wait for it nor stop it"),
+            Missing::Limit => Some("nothing bounds how many run"),
+            _ => None,
+        })
+        .collect();
+    format!("nobody keeps the {} that `{}` starts: {}", noun(resource), resource.maker, list(&what))
+}
+
+fn list(parts: &[&str]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    }
+}
+
+fn evidence(resource: &Resource) -> Vec<Fact> {
+    let mut all = Vec::new();
+    for hold in resource.holds.iter().filter(|hold| hold.how != Holding::Strong) {
+        let label = match hold.how {
+            Holding::Weak => "held weakly only",
+            _ => "its handle is in a local variable that nothing but looks at",
+        };
+        all.push(Fact { label: label.to_owned(), location: hold.from.clone() });
+    }
+    all.extend(resource.notes.iter().cloned());
+    if let Work::Endless(fact) = &resource.work {
+        all.push(fact.clone());
+    }
+    all.dedup();
+    all.truncate(8);
+    all
+}
+
+fn help(resource: &Resource) -> String {
+    let keep = match (resource.language, resource.kind) {
+        (_, Kind::Thread | Kind::Process) => "keep it and join it where its owner ends, or hand the work to a bounded pool",
+        (Language::Python, _) => {
+            "await it, start it in a task group, or keep it in a set that drops it when it is done and that shutdown cancels and awaits"
+        }
+        (Language::Rust, _) => "keep the handle in a join set or tracker that its owner drains, or give the loop a token to end by",
+    };
+    match resource.known {
+        Known::Shown => keep.to_owned(),
+        Known::Hinted => format!("{keep}; annotate the receiver's type to make this certain"),
+    }
+}

@@ -280,6 +280,7 @@ impl<'a> Program<'a> {
 
     pub(super) fn link_types(&mut self) {
         let mut found = Vec::new();
+        let mut blocks = Vec::new();
         for (file, index) in self.files.iter().zip(0u32..) {
             for (header, id) in file.lowered.outline.types.iter().zip(0u32..) {
                 let ty = TypeKey { file: index, id: TypeId(id) };
@@ -287,12 +288,14 @@ impl<'a> Program<'a> {
                     let body = BodyRef { file: index, body: *body };
                     found.push((ty, name.clone(), body));
                 }
+                blocks.extend(header.class_body.map(|block| (BodyRef { file: index, body: block }, ty)));
             }
         }
         for (ty, name, body) in found.drain(..) {
             self.methods.entry((ty, name)).or_default().push(body);
             self.names.impl_owners.insert(body, ty);
         }
+        self.names.impl_owners.extend(blocks);
         self.link_bases();
         self.link_impls();
     }

@@ -444,6 +444,10 @@ impl<'a> Program<'a> {
             None => constructed(),
         };
         match model.takes_effect {
+            Takes::WhenAwaited if model.unawaited.is_some() => {
+                let unawaited = model.unawaited.as_ref().map(|reference| self.from_reference(body, callee, reference, args));
+                unawaited.unwrap_or_default()
+            }
             Takes::WhenAwaited => Type::Future(Box::new(result), None),
             Takes::AtOnce => result,
         }
@@ -470,12 +474,20 @@ impl<'a> Program<'a> {
             TypeRef::Element => self.element(language, &receiver()),
             TypeRef::Argument(place) => argument(*place),
             TypeRef::Awaited(place) => self.awaited(language, argument(*place)),
-            TypeRef::Called(place) => match argument(*place) {
-                Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
-                Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
-                _ => Type::Unknown,
-            },
+            TypeRef::Called(place) => self.called(argument(*place)),
             TypeRef::ElementsOf(place) => self.element(language, &argument(*place)),
+            TypeRef::AwaitedElementsOf(place) => self.awaited(language, self.element(language, &argument(*place))),
+            TypeRef::AwaitedCall(place) => self.awaited(language, self.called(argument(*place))),
+            TypeRef::AwaitedElement => self.awaited(language, self.element(language, &receiver())),
+        }
+    }
+
+    /// What calling a value of a type gives.
+    fn called(&self, ty: Type) -> Type {
+        match ty {
+            Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
+            Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
+            _ => Type::Unknown,
         }
     }
 
