@@ -67,8 +67,7 @@ impl Act {
     pub(super) fn same_amount(&self, other: &Act) -> bool {
         match (&self.amount, &other.amount) {
             (Some(here), Some(there)) => here == there,
-            (None, None) if self.site.body == other.site.body => self.written == other.written,
-            (None, None) => true,
+            (None, None) => self.written == other.written,
             _ => self.site.body != other.site.body,
         }
     }
@@ -261,7 +260,13 @@ fn may_be_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 /// The amount when it is a constant, and how it is written.
 fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<String>, String) {
-    let written = route::word(program, body, value);
+    let written = match program.flow(body).def(value).map(|step| &step.kind) {
+        Some(StepKind::Read { place: Place::Local(local), .. }) => {
+            program.body(body).locals.get(local.0 as usize).map(|local| local.name.to_string()).unwrap_or_default()
+        }
+        Some(StepKind::Read { place: Place::Field { name, .. }, .. }) => name.to_string(),
+        _ => route::word(program, body, value),
+    };
     let constant = written.starts_with(|first: char| first.is_ascii_digit());
     (constant.then(|| written.clone()), written)
 }

@@ -125,6 +125,20 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
             if let Some(end) = self.takes_over(aim, body, node.step) {
                 self.hand_over(end);
             }
+            self.already_started(aim, Site { body, step: node.step.id });
+        }
+    }
+
+    /// A task that was started before lowers the count at its end, or on some of its ways only.
+    fn already_started(&mut self, aim: &Aim, site: Site) {
+        let Some(inner) = self.started(site) else { return };
+        let Some(end) = aim.from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
+        let exits = self.whole(&aim.from_outside(), inner);
+        self.hand_over(end);
+        let last = Site { body: inner, step: last_step(self.program.body(inner)).unwrap_or(StepId(0)) };
+        let ended = exits.normal.into_iter().map(|path| Leave { how: How::Return, kind: Leaving::Return, site: last, path });
+        for leave in ended.chain(exits.leaves) {
+            self.out(leave);
         }
     }
 
