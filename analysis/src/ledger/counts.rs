@@ -1,6 +1,246 @@
-//! (to come)
+//! Counts that go up and must come down: an entry for every step that raises one.
+//!
+//! A number or metric object is a gauge when something in the program also lowers it. For each step that raises it,
+//! every way the code can go from there is walked until the count comes down or the code is left.
+
+mod act;
+mod aim;
+mod known;
+mod leave;
+mod risk;
+mod route;
+mod walk;
+
+use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
+use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
+use crate::program::trace::Spot;
+use crate::program::{BodyRef, Program, Site, calls};
+use crate::unit::{Colour, StepKind};
+use act::{Act, Acts, Sort, Way};
+use aim::Aim;
+use risk::Risk;
+use walk::{Found, Walk};
+
+/// The other half stands in a function that is not seen to run after this one.
+const ELSEWHERE: &str = "comes down in another function, and none is seen that calls both";
+/// A recursive function counts how deep it is.
+const NESTING: &str = "counts the depth of a recursion";
+/// An object's own number, and nothing but a call that might raise stands in between.
+const MIGHT_RAISE: &str = "only a call that might raise stands between, in an object of its own";
+/// What is born is handed out, and comes down with it.
+const HANDED_OUT: &str = "handed out, and brought down elsewhere";
+/// The code is too large to be walked.
+const TOO_LONG: &str = "too many ways through the code";
+
+/// How many callers up a function that only raises is followed.
+const CALLERS: u32 = 3;
+
+/// A count that went up, and what was found of it.
+struct Raised {
+    /// Where: the step itself, or the call of the function that does it.
+    site: Site,
+    act: Act,
+    found: Found,
+}
 
 /// Enters them.
-pub(super) fn enter(_builder: &mut Builder<'_, '_>) {}
+pub(super) fn enter(builder: &mut Builder<'_, '_>) {
+    let program = builder.program;
+    let acts = Acts::new(program);
+    let all = acts.all(program);
+    let downs: Vec<&Act> = all.iter().copied().filter(|act| act.way == Way::Down).collect();
+    let risk = Risk::new(program);
+    let mut raised = Vec::new();
+    for act in all {
+        match act.way {
+            Way::Held => enter_held(builder, act),
+            Way::Up if downs.iter().any(|down| down.same_place(act)) => raised.extend(births(program, &acts, &risk, act)),
+            _ => {}
+        }
+    }
+    let met: Vec<Site> = raised.iter().flat_map(|raised| raised.found.ends.iter().copied()).collect();
+    let others: Vec<&Act> = downs.into_iter().filter(|down| !met.contains(&down.site)).collect();
+    for one in &raised {
+        let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
+        let resource = entry(builder, one, lowered_elsewhere);
+        builder.enter(resource);
+    }
+}
+
+/// The births that one raising step stands for: itself, or the calls of the function that only raises.
+fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) -> Vec<Raised> {
+    let aim = Aim::at(act);
+    let found = Walk::run(program, acts, risk, act.site, &aim);
+    if !found.paired {
+        let by_callers = callers(program, acts, risk, act, &aim, act.site.body, CALLERS);
+        if !by_callers.is_empty() {
+            return by_callers;
+        }
+    }
+    vec![Raised { site: act.site, act: act.clone(), found }]
+}
+
+fn callers(
+    program: &Program<'_>,
+    acts: &Acts,
+    risk: &Risk<'_, '_>,
+    act: &Act,
+    aim: &Aim,
+    raising: BodyRef,
+    depth: u32,
+) -> Vec<Raised> {
+    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
+    let mut all = Vec::new();
+    for &site in program.calls().callers(raising) {
+        if site.body == raising {
+            continue;
+        }
+        let outer = aim.outside(program, site, raising);
+        let Some(start) = runs_from(program, site, raising) else { continue };
+        let found = Walk::run(program, acts, risk, start, &outer);
+        if found.paired {
+            all.push(Raised { site, act: act.clone(), found });
+        } else {
+            all.extend(callers(program, acts, risk, act, &outer, site.body, depth));
+        }
+    }
+    all
+}
+
+/// The step after which a called function has run: the call, or the `await` of what it gives.
+fn runs_from(program: &Program<'_>, site: Site, function: BodyRef) -> Option<Site> {
+    if program.body(function).colour == Colour::Sync {
+        return Some(site);
+    }
+    let flow = program.flow(site.body);
+    let StepKind::Call { out, .. } = &flow.step(site.step)?.kind else { return None };
+    let awaits = flow.uses(*out).iter().find(|id| matches!(flow.step(**id).map(|step| &step.kind), Some(StepKind::Await { .. })));
+    awaits.map(|step| Site { body: site.body, step: *step })
+}
+
+/// A guard or context manager does both.
+fn enter_held(builder: &mut Builder<'_, '_>, act: &Act) {
+    let mut resource = builder.born(Kind::Gauge, act.site, act.known);
+    resource.leaks = Answer::No;
+    resource.ends.push(End { how: Ending::ScopeExit, at: builder.at(act.site) });
+    builder.enter(resource);
+}
+
+fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) -> Resource {
+    let mut resource = builder.born(Kind::Gauge, raised.site, raised.act.known);
+    resource.subject = subject(builder, raised);
+    resource.holds.extend(raised.act.spots.first().and_then(holder(builder)).map(|by| Hold {
+        by,
+        how: Holding::Strong,
+        from: builder.at(raised.act.site),
+    }));
+    if raised.site != raised.act.site {
+        resource.notes.push(builder.fact("the count goes up here", raised.act.site));
+    }
+    for end in &raised.found.ends {
+        resource.ends.push(End { how: Ending::Decremented, at: builder.at(*end) });
+    }
+    let outs = remaining(&raised.found, lowered_elsewhere);
+    for (kind, site) in &outs {
+        resource.outs.push(WayOut { kind: *kind, at: builder.at(*site) });
+    }
+    resource.outs.sort_by(|a, b| a.at.cmp(&b.at));
+    decide(builder, raised, &outs, lowered_elsewhere, &mut resource);
+    resource
+}
+
+/// The ways out that count. When the count is also lowered by code of its own elsewhere, leaving in good order hands it out.
+fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
+    let sure = |kind: Leaving| kind != Leaving::CallRaises;
+    let handed_out = |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
+    let outs: Vec<(Leaving, Site)> =
+        found.outs.iter().copied().filter(|(kind, _)| !(lowered_elsewhere && handed_out(*kind))).collect();
+    if outs.iter().any(|(kind, _)| sure(*kind)) {
+        return outs.into_iter().filter(|(kind, _)| sure(*kind)).collect();
+    }
+    outs
+}
+
+fn decide(builder: &Builder<'_, '_>, raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool, resource: &mut Resource) {
+    let reason = if raised.found.too_far {
+        TOO_LONG
+    } else if !raised.found.paired {
+        ELSEWHERE
+    } else if outs.is_empty() && raised.found.outs.is_empty() {
+        resource.leaks = Answer::No;
+        return;
+    } else if outs.is_empty() {
+        HANDED_OUT
+    } else if raised.act.sort == Sort::Plain && is_recursive(builder.program, raised.site.body) {
+        NESTING
+    } else if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) && !is_watched(builder.program, raised) {
+        MIGHT_RAISE
+    } else {
+        resource.leaks = Answer::Yes;
+        resource.missing.push(Missing::Decrement);
+        resource.assumption = assumption(raised, outs, lowered_elsewhere);
+        return;
+    };
+    resource.leaks = Answer::Open;
+    resource.open.push((reason, builder.fact("the count goes up here", raised.act.site)));
+}
+
+fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool) -> Option<Assumption> {
+    if raised.act.known == calls::Known::Hinted {
+        return Some(Assumption::ReceiverByName);
+    }
+    if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) {
+        return Some(Assumption::CallRaises);
+    }
+    (lowered_elsewhere && outs.iter().all(|(kind, _)| *kind == Leaving::Cancelled)).then_some(Assumption::Cancelled)
+}
+
+/// Whether a body can come to run within itself.
+fn is_recursive(program: &Program<'_>, body: BodyRef) -> bool {
+    let mut seen = vec![body];
+    let mut at = 0;
+    while at < seen.len() && seen.len() < 2000 {
+        for site in program.calls().callers(seen[at]) {
+            if site.body == body {
+                return true;
+            }
+            if !seen.contains(&site.body) {
+                seen.push(site.body);
+            }
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether more than one piece of work can see the count: a metric, a module's or class's variable, a field of an
+/// object that several tasks work on.
+fn is_watched(program: &Program<'_>, raised: &Raised) -> bool {
+    raised.act.sort == Sort::Object
+        || matches!(raised.act.route.root, route::Root::Global(..) | route::Root::Named(_))
+        || program.body(raised.site.body).colour == Colour::Async
+}
+
+fn subject(builder: &Builder<'_, '_>, raised: &Raised) -> String {
+    let program = builder.program;
+    let body = raised.act.site.body;
+    match program.flow(body).step(raised.act.site.step).map(|step| &step.kind) {
+        Some(StepKind::Update { place, .. } | StepKind::Store { place, .. }) => builder.written_place(body, place, 6),
+        Some(StepKind::Call { callee, .. }) => match program.receiver_of(body, *callee) {
+            Some(receiver) => builder.written_value(body, receiver, 6),
+            None => builder.written(raised.act.site),
+        },
+        _ => builder.written(raised.act.site),
+    }
+}
+
+fn holder<'b>(builder: &'b Builder<'_, '_>) -> impl Fn(&Spot) -> Option<Holder> + 'b {
+    |spot| match spot {
+        Spot::Field(..) => Some(Holder::Field(builder.spot_name(spot))),
+        Spot::Global(..) => Some(Holder::Global(builder.spot_name(spot))),
+        Spot::LooseField(name) => Some(Holder::FieldByName(name.to_string())),
+        Spot::Local(..) | Spot::Value(..) => None,
+    }
+}

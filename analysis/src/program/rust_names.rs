@@ -34,7 +34,22 @@ pub(super) fn resolve(program: &Program<'_>, body: BodyRef, path: &[Name], hops:
         }
         at = program.body(here).parent.map(|parent| BodyRef { file: body.file, body: parent });
     }
+    if let Some(found) = imported_macro(program, body, first).filter(|_| rest.is_empty()) {
+        return Some(found);
+    }
     resolve_from(program, body.file, &program.body(body).module, path, hops)
+}
+
+/// A macro that is imported by its name without the mark (`use metrics::gauge`, then `gauge!`).
+fn imported_macro(program: &Program<'_>, body: BodyRef, name: &str) -> Option<Def> {
+    let bare = name.strip_suffix('!')?;
+    let imports = &program.file(body.file).lowered.outline.imports;
+    let import = imports.iter().find(|import| import.binds.as_deref() == Some(bare))?;
+    let (last, home) = import.path.split_last()?;
+    let home: Vec<&str> = home.iter().map(Name::as_str).collect();
+    let path = format!("{}::{last}!", home.join("::"));
+    let canonical = program.catalogue.call(Language::Rust.name(), &path)?;
+    Some(Def::Model(canonical.path.clone()))
 }
 
 /// What a path means in a module.

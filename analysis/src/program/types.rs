@@ -122,6 +122,13 @@ impl<'a> Program<'a> {
     fn type_by_step(&self, body: BodyRef, value: ValueId, step: &'a Step) -> Type {
         match &step.kind {
             StepKind::Const { value, .. } => self.type_of_const(self.language(body), value),
+            StepKind::Read { place: Place::Field { base, name }, .. }
+                if self.language(body) == Language::Rust && !self.is_called(body, value) =>
+            {
+                // In Rust a field and a method may share a name; only the called one is the method.
+                let base = self.type_of(body, *base);
+                self.declared_field(&base, name).or(|| self.type_of_read(body, step))
+            }
             StepKind::Read { place, access, .. } => self.type_of_place(body, place, *access),
             StepKind::Call { callee, args, .. } => {
                 let args: Vec<ValueId> = args.iter().map(|arg| arg.value).collect();
@@ -190,6 +197,36 @@ impl<'a> Program<'a> {
                 if sliced { of } else { self.indexed(body, &of, *key) }
             }
             Place::Deref { base } => self.type_of(body, *base),
+        }
+    }
+
+    fn type_of_read(&self, body: BodyRef, step: &'a Step) -> Type {
+        match &step.kind {
+            StepKind::Read { place, access, .. } => self.type_of_place(body, place, *access),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// Whether a value is what a call calls.
+    fn is_called(&self, body: BodyRef, value: ValueId) -> bool {
+        let flow = self.flow(body);
+        let mut uses = flow.uses(value).iter().filter_map(|id| flow.step(*id));
+        uses.any(|step| matches!(&step.kind, StepKind::Call { callee, .. } if *callee == value))
+    }
+
+    /// The type of a field as it is declared, where a type of the program declares it.
+    fn declared_field(&self, base: &Type, name: &str) -> Type {
+        match base {
+            Type::Named(Head::Project(ty), _) => {
+                let fields = &self.header(*ty).fields;
+                let tree = fields.iter().find(|field| field.name == name && field.variant.is_none()).and_then(|field| field.ty.as_ref());
+                let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+                tree.map(|tree| self.type_from_tree_in(module, tree, Some(*ty))).unwrap_or_default()
+            }
+            Type::Named(Head::Model(path), args) if self.catalogue.ty("rust", path).is_some_and(|ty| ty.transparent != Transparent::Not) => {
+                args.first().map(|inner| self.declared_field(inner, name)).unwrap_or_default()
+            }
+            _ => Type::Unknown,
         }
     }
 

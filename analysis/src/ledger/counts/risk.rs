@@ -1,0 +1,191 @@
+//! Which steps can leave, by themselves, the code they stand in.
+
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use unleak_catalogue::model::{Fails, Kind, ScopeMeans};
+
+use super::leave::Thrown;
+use crate::ledger::Leaving;
+use crate::program::calls::Target;
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Program, Site};
+use crate::source::Language;
+use crate::unit::{Colour, Const, Cond, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
+
+/// What is asked of calls and awaits, remembered.
+pub(super) struct Risk<'p, 'a> {
+    program: &'p Program<'a>,
+    raising: RefCell<FxHashMap<BodyRef, Option<Leaving>>>,
+    waiting: RefCell<FxHashMap<BodyRef, bool>>,
+}
+
+impl<'p, 'a> Risk<'p, 'a> {
+    pub(super) fn new(program: &'p Program<'a>) -> Risk<'p, 'a> {
+        Risk { program, raising: RefCell::default(), waiting: RefCell::default() }
+    }
+
+    /// Whether calling a function runs it.
+    pub(super) fn runs_at_call(&self, function: BodyRef) -> bool {
+        let body = self.program.body(function);
+        body.colour == Colour::Sync && body.yields == Yields::Never
+    }
+
+    /// How a call can fail: surely possible (`Raise`), possible for all that is known (`CallRaises`), or not.
+    pub(super) fn of_call(&self, site: Site, runs: &[BodyRef]) -> Option<Leaving> {
+        if self.program.language(site.body) == Language::Rust {
+            return None;
+        }
+        match self.program.call(site)?.target {
+            Target::Functions(_) | Target::Construct(_) => {
+                let all: Vec<Leaving> = runs.iter().filter_map(|function| self.of_body(*function, 4)).collect();
+                worst(&all)
+            }
+            Target::Model(model) => match (model.fails, model.takes_effect) {
+                (Fails::Never, _) | (_, unleak_catalogue::model::Takes::WhenAwaited) => None,
+                _ => None,
+            },
+            Target::External(_) | Target::Unknown => Some(Leaving::CallRaises),
+        }
+    }
+
+    /// How a body can fail.
+    fn of_body(&self, body: BodyRef, depth: u32) -> Option<Leaving> {
+        if let Some(known) = self.raising.borrow().get(&body) {
+            return *known;
+        }
+        let depth = depth.checked_sub(1)?;
+        self.raising.borrow_mut().insert(body, None);
+        let flow = self.program.flow(body);
+        let mut all = Vec::new();
+        for node in flow.nodes() {
+            let caught = flow.around(node.step.id).any(|(outer, slot)| {
+                slot == crate::program::flow::Slot::TryBody
+                    && matches!(&outer.kind, StepKind::Try { handlers, .. } if !handlers.is_empty())
+            });
+            if caught {
+                continue;
+            }
+            match &node.step.kind {
+                StepKind::Raise { .. } => all.push(Leaving::Raise),
+                StepKind::Call { .. } => {
+                    let site = Site { body, step: node.step.id };
+                    let Some(call) = self.program.call(site) else { continue };
+                    match call.target {
+                        Target::Functions(functions) => {
+                            let runs = functions.iter().filter(|function| self.runs_at_call(**function));
+                            all.extend(runs.filter_map(|function| self.of_body(*function, depth)));
+                        }
+                        _ => all.extend(self.of_call(site, &[])),
+                    }
+                }
+                _ => {}
+            }
+        }
+        let found = worst(&all);
+        self.raising.borrow_mut().insert(body, found);
+        found
+    }
+
+    /// What an `await` can throw.
+    pub(super) fn of_await(&self, site: Site, future: Option<BodyRef>) -> Vec<(Thrown, Leaving)> {
+        let mut all = Vec::new();
+        let raises = future.and_then(|body| self.of_body(body, 4));
+        if future.is_none_or(|body| self.body_waits(body, 5)) {
+            all.push((Thrown::Stop, Leaving::Cancelled));
+        }
+        if self.program.language(site.body) == Language::Python && (future.is_none() || raises.is_some() || !all.is_empty()) {
+            let kind = if all.is_empty() { raises.unwrap_or(Leaving::CallRaises) } else { Leaving::Raise };
+            all.push((Thrown::Failure(None), kind));
+        }
+        all
+    }
+
+    /// Whether running a body can wait at all.
+    fn body_waits(&self, body: BodyRef, depth: u32) -> bool {
+        if let Some(known) = self.waiting.borrow().get(&body) {
+            return *known;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return true };
+        self.waiting.borrow_mut().insert(body, true);
+        let waits = self.program.flow(body).nodes().any(|node| match &node.step.kind {
+            StepKind::Await { value, .. } => match self.program.type_of(body, *value) {
+                Type::Future(_, Some(inner)) => self.body_waits(inner, depth),
+                _ => true,
+            },
+            StepKind::Select { .. } => true,
+            StepKind::Loop { driver, .. } => self.loop_waits(driver),
+            StepKind::Scope { items, .. } => items.iter().any(|item| item.colour == Colour::Async),
+            _ => false,
+        });
+        self.waiting.borrow_mut().insert(body, waits);
+        waits
+    }
+
+    /// The type of what is raised, by its last name.
+    pub(super) fn raised_type(&self, body: BodyRef, value: ValueId) -> Option<Name> {
+        let mut at = value;
+        for _ in 0..3 {
+            match &self.program.flow(body).def(at)?.kind {
+                StepKind::Call { callee, .. } => at = *callee,
+                StepKind::Read { place: Place::Global { path, .. }, .. } => return path.last().cloned(),
+                StepKind::Read { place: Place::Field { name, .. }, .. } => return Some(name.clone()),
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// Whether a loop waits between its turns.
+    pub(super) fn loop_waits(&self, driver: &Driver) -> bool {
+        matches!(driver, Driver::Each { colour: Colour::Async, .. })
+    }
+
+    /// Whether a loop ends by `break` only.
+    pub(super) fn is_endless(&self, body: BodyRef, driver: &Driver) -> bool {
+        match driver {
+            Driver::Forever => true,
+            Driver::While { cond: Cond::Truthy(value), .. } => {
+                matches!(self.program.constant_of(body, *value), Some(Const::Bool(true) | Const::Int(1)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether entering a scope may wait.
+    pub(super) fn waits_at_entry(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        item.colour == Colour::Async && self.scope_model(body, item) != Some(ScopeMeans::Deadline)
+    }
+
+    /// Whether leaving a scope may wait: giving back a lock or permit does not.
+    pub(super) fn waits_at_exit(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        item.colour == Colour::Async
+            && self.kind_of(body, item) != Some(Kind::Gate)
+            && self.scope_model(body, item) != Some(ScopeMeans::Deadline)
+    }
+
+    /// Whether exceptions end at the scope.
+    pub(super) fn swallows(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        self.scope_model(body, item) == Some(ScopeMeans::Swallows)
+    }
+
+    fn kind_of(&self, body: BodyRef, item: &ScopeItem) -> Option<Kind> {
+        self.model_of(body, item)?.kind
+    }
+
+    fn scope_model(&self, body: BodyRef, item: &ScopeItem) -> Option<ScopeMeans> {
+        Some(self.model_of(body, item)?.scope)
+    }
+
+    fn model_of(&self, body: BodyRef, item: &ScopeItem) -> Option<&'a unleak_catalogue::model::TypeModel> {
+        match self.program.type_of(body, item.context) {
+            Type::Named(Head::Model(path) | Head::Hinted(path), _) => {
+                self.program.catalogue.ty(self.program.language(body).name(), &path)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn worst(all: &[Leaving]) -> Option<Leaving> {
+    all.iter().copied().find(|kind| *kind == Leaving::Raise).or_else(|| all.first().copied())
+}
