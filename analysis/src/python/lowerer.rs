@@ -1,0 +1,151 @@
+//! The state of lowering one file.
+
+use ruff_python_ast::Stmt;
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::FxHashSet;
+
+use super::frame::{Frame, Scope};
+use super::scope::Bindings;
+use super::tokens::is_identifier;
+use crate::unit::{
+    Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Span, StepKind, UnitBuilder,
+    ValueId, Visibility,
+};
+
+/// How deep expressions and blocks may nest; what is deeper becomes opaque. Chains (`a.b().c()`,
+/// `x + y + z`) count as one level.
+pub(super) const MAX_DEPTH: u32 = 200;
+
+/// Lowers one file; `'a` is the life of its text and tree.
+pub(super) struct Lowerer<'a> {
+    /// The headers as far as they are.
+    pub(super) outline: Outline,
+    /// The bodies on the way, outermost first. Never empty while lowering.
+    pub(super) frames: Vec<Frame<'a>>,
+    /// Names in annotations that are written as texts.
+    pub(super) quoted: FxHashSet<Name>,
+    /// Whether assignment expressions occur in the file.
+    pub(super) walrus: bool,
+    text: &'a str,
+    unit: UnitBuilder,
+    depth: u32,
+}
+
+impl<'a> Lowerer<'a> {
+    /// A lowerer that has seen nothing yet.
+    pub(super) fn new(text: &'a str, walrus: bool) -> Lowerer<'a> {
+        Lowerer {
+            outline: Outline::default(),
+            frames: Vec::new(),
+            quoted: FxHashSet::default(),
+            walrus,
+            text,
+            unit: UnitBuilder::default(),
+            depth: 0,
+        }
+    }
+
+    /// Lowers the whole file.
+    pub(super) fn module(&mut self, suite: &'a [Stmt]) {
+        let span = Span::new(0, self.text.len() as u32);
+        self.enter(BodyKind::Module, Scope::Module, span, span, Bindings::default());
+        self.suite(suite);
+        self.leave();
+    }
+
+    /// The result.
+    pub(super) fn finish(self, names: FxHashSet<&'a str>, comments: Vec<Comment>) -> Lowered {
+        let mut outline = self.outline;
+        outline.comments = comments;
+        outline.names = names.into_iter().map(Name::new).chain(self.quoted).collect();
+        outline.names.sort_unstable();
+        outline.names.dedup();
+        let breaks = self.text.bytes().filter(|byte| *byte == b'\n').count();
+        let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
+        outline.lines = (breaks + usize::from(unfinished)) as u32;
+        Lowered { outline, unit: self.unit.build() }
+    }
+
+    /// Begins a body.
+    pub(super) fn enter(
+        &mut self,
+        kind: BodyKind,
+        scope: Scope,
+        span: Span,
+        name_span: Span,
+        bindings: Bindings<'a>,
+    ) -> BodyId {
+        let id = self.unit.reserve();
+        let parent = self.frames.last().map(|frame| frame.id);
+        let mut builder = BodyBuilder::new(kind);
+        builder.body = Body { span, name_span, parent, visibility: Visibility::Public, ..builder.body };
+        self.frames.push(Frame::new(id, builder, scope, bindings));
+        id
+    }
+
+    /// Ends the innermost body.
+    pub(super) fn leave(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.unit.finish(frame.id, frame.builder.build());
+        }
+    }
+
+    /// A range as our span, within the text and on character boundaries whatever the parser says.
+    pub(super) fn span(&self, range: TextRange) -> Span {
+        let floor = |mut at: usize| {
+            at = at.min(self.text.len());
+            while !self.text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at as u32
+        };
+        Span::new(floor(range.start().to_usize()), floor(range.end().to_usize()))
+    }
+
+    /// The text of a node.
+    pub(super) fn slice(&self, range: TextRange) -> &'a str {
+        let span = self.span(range);
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    /// The whole text.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Notes something that could not be read.
+    pub(super) fn problem(&mut self, span: Span, message: impl Into<String>) {
+        self.unit.problem(span, message);
+    }
+
+    /// Goes one level down, unless that is too deep.
+    pub(super) fn descend<T>(&mut self, then: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth >= MAX_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let result = then(self);
+        self.depth -= 1;
+        Some(result)
+    }
+
+    /// Stands for code that is nested too deeply.
+    pub(super) fn too_deep(&mut self, node: impl Ranged) -> ValueId {
+        let span = self.span(node.range());
+        self.problem(span, "nested too deeply to be read");
+        self.opaque(node)
+    }
+
+    /// Stands for code that is not read; the names in it count as mentioned.
+    pub(super) fn opaque(&mut self, node: impl Ranged) -> ValueId {
+        let span = self.span(node.range());
+        let text = self.slice(node.range());
+        let words: FxHashSet<&'a str> = text.split(|c: char| c != '_' && !c.is_alphanumeric()).collect();
+        let mut words: Vec<&'a str> = words.into_iter().filter(|word| is_identifier(word)).collect();
+        words.sort_unstable();
+        let mut locals: Vec<LocalId> = words.iter().filter_map(|word| self.resolve(word, span)).collect();
+        locals.sort_unstable();
+        let mentions = words.into_iter().map(Name::new).collect();
+        self.steps().define(span, |out| StepKind::Opaque { out, mentions, locals })
+    }
+}

@@ -1,0 +1,84 @@
+//! What the outline takes from the tokens: identifiers, comments for us; and how deep the tree can be.
+
+use ruff_python_ast::token::{Token, TokenKind, Tokens};
+use ruff_text_size::Ranged;
+use rustc_hash::FxHashSet;
+
+use crate::unit::{Comment, CommentPlace, Name, Span};
+
+/// The result of reading the tokens once.
+pub(super) struct Scan<'a> {
+    /// Every identifier, and every text that is one.
+    pub(super) names: FxHashSet<&'a str>,
+    /// Comments that may be suppressions.
+    pub(super) comments: Vec<Comment>,
+    /// No path of the syntax tree is longer than this.
+    pub(super) depth_bound: u32,
+    /// Whether an assignment expression occurs.
+    pub(super) walrus: bool,
+}
+
+/// Reads the tokens of a file.
+pub(super) fn scan<'a>(text: &'a str, tokens: &Tokens) -> Scan<'a> {
+    let mut scan = Scan { names: FxHashSet::default(), comments: Vec::new(), depth_bound: 0, walrus: false };
+    let (mut longest, mut length, mut indents) = (0u32, 0u32, 0u32);
+    for token in tokens {
+        length += 1;
+        match token.kind() {
+            TokenKind::Name => {
+                scan.names.insert(slice(text, token));
+            }
+            TokenKind::String => scan.string(text, token),
+            TokenKind::Comment => scan.comment(text, token),
+            TokenKind::ColonEqual => scan.walrus = true,
+            TokenKind::Indent => indents += 1,
+            TokenKind::Newline => {
+                longest = longest.max(length);
+                length = 0;
+            }
+            kind if kind.is_soft_keyword() => {
+                scan.names.insert(slice(text, token));
+            }
+            _ => {}
+        }
+    }
+    // A level of the tree costs a token of its line or a level of indentation; a node may be two
+    // levels (an interpolation and its expression).
+    scan.depth_bound = longest.max(length).saturating_add(indents).saturating_mul(2);
+    scan
+}
+
+fn slice<'a>(text: &'a str, token: &Token) -> &'a str {
+    text.get(token.range().start().to_usize()..token.range().end().to_usize()).unwrap_or_default()
+}
+
+impl<'a> Scan<'a> {
+    /// A text that is an identifier may name an attribute (`getattr(x, "close")`).
+    fn string(&mut self, text: &'a str, token: &Token) {
+        let inner = slice(text, token).trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let inner = inner.trim_matches(|c| c == '"' || c == '\'');
+        if is_identifier(inner) {
+            self.names.insert(inner);
+        }
+    }
+
+    fn comment(&mut self, text: &str, token: &Token) {
+        let comment = slice(text, token);
+        let words = comment.trim_start_matches('#').trim();
+        if !words.contains("unleak:") && !words.to_ascii_lowercase().contains("noqa") {
+            return;
+        }
+        let start = token.range().start().to_usize();
+        let line = text[..start].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let before = text[line..start].trim_start_matches('\u{feff}');
+        let place = if before.trim().is_empty() { CommentPlace::OwnLine } else { CommentPlace::AfterCode };
+        let span = Span::new(token.range().start().to_u32(), token.range().end().to_u32());
+        self.comments.push(Comment { span, text: Name::new(words), place });
+    }
+}
+
+/// Whether a text could be a Python name.
+pub(super) fn is_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_alphabetic()) && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
