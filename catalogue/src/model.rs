@@ -286,7 +286,8 @@ pub struct CallModel {
     /// Whether it can wait without end (a receive, a join).
     #[serde(default)]
     pub waits: Waits,
-    /// Whether what is handed to it, or decorated with it, handles events: requests, messages, connections.
+    /// Whether what is handed to it, or decorated with it, handles events: requests, messages, connections; or whether
+    /// it is how events come in.
     #[serde(default)]
     pub handles_events: HandlesEvents,
     /// One line of code in which this entry, and no other, is meant by the first call that resolves to the library.
@@ -321,6 +322,9 @@ pub enum HandlesEvents {
     Not,
     /// The function handed over or decorated is called once per event.
     PerEvent,
+    /// Each time it gives something, an event has come in (`accept`): a loop around it turns once per event. So does
+    /// every call that takes from a queue and waits.
+    Receives,
 }
 
 /// What a type means.

@@ -51,7 +51,9 @@ impl FromStr for Subject {
         match (first.parse::<u32>(), second) {
             (Ok(place), name) => Ok(Subject::Argument { position: Some(place), name: name.map(SmolStr::new) }),
             (Err(_), None) => Ok(Subject::Argument { position: None, name: Some(SmolStr::new(first)) }),
-            (Err(_), Some(_)) => Err(format!("`{text}` is no subject; write `receiver`, `result`, `0 name` or `rest 0`")),
+            (Err(_), Some(_)) => {
+                Err(format!("`{text}` is no subject; write `receiver`, `result`, `0 name` or `rest 0`"))
+            }
         }
     }
 }
