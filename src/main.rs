@@ -1,2 +1,67 @@
-//! The command line.
-fn main() {}
+//! The command line: arguments → options → run → report. The only code of `unleak` that touches the
+//! outside world, and it only reads.
+
+mod args;
+mod assemble;
+mod discover;
+mod options;
+mod output;
+mod place;
+mod print;
+mod project;
+mod report;
+mod run;
+mod settings;
+mod statistics;
+mod suggest;
+mod suppress;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use args::Typed;
+use options::Request;
+use run::Ending;
+
+/// Deeply nested code needs deep recursion, in whichever thread it is read.
+const STACK: usize = 64 << 20;
+
+fn main() -> ExitCode {
+    match in_deep_stack(Typed::parse()) {
+        Ok(Ending::Clean) => ExitCode::SUCCESS,
+        Ok(Ending::Failed) => ExitCode::from(1),
+        Err(error) => {
+            output::note(&format!("error: {}\n", told(&error)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn in_deep_stack(typed: Typed) -> anyhow::Result<Ending> {
+    rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global().context("cannot start threads")?;
+    let thread =
+        std::thread::Builder::new().stack_size(STACK).spawn(|| meant(typed)).context("cannot start a thread")?;
+    thread
+        .join()
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("this is a defect of unleak: please report what is said above")))
+}
+
+fn meant(typed: Typed) -> anyhow::Result<Ending> {
+    let colours = output::colours(typed.color);
+    run::run(Request::of(typed.command)?, colours)
+}
+
+/// An error and its causes, each said once.
+fn told(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(|cause| cause.to_string()) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said += &format!(": {cause}");
+        }
+    }
+    said
+}

@@ -88,7 +88,8 @@ impl From<Subject> for String {
 
 /// A type in the data: `asyncio.Task`, `Result<std::thread::JoinHandle<T>>`, `(A, B)`; and the words `receiver`
 /// (the receiver's own type), `element` (what the receiver contains), `argument 0`, `awaited 0`, `called 0`
-/// (the type of an argument, of awaiting it, of calling it), `elements 0` (what an argument contains).
+/// (the type of an argument, of awaiting it, of calling it), `elements 0` (what an argument contains), and
+/// `awaited element`, `awaited elements 0`, `awaited called 0` (what awaiting those gives).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TypeRef {
@@ -113,6 +114,12 @@ pub enum TypeRef {
     Called(u32),
     /// What an argument contains.
     ElementsOf(u32),
+    /// What awaiting that gives which an argument contains.
+    AwaitedElementsOf(u32),
+    /// What awaiting that gives which calling an argument gives.
+    AwaitedCall(u32),
+    /// What awaiting that gives which the receiver contains.
+    AwaitedElement,
 }
 
 impl FromStr for TypeRef {
@@ -123,11 +130,14 @@ impl FromStr for TypeRef {
         match text {
             "receiver" => return Ok(TypeRef::Receiver),
             "element" => return Ok(TypeRef::Element),
+            "awaited element" => return Ok(TypeRef::AwaitedElement),
             "" => return Err("an empty type".into()),
             _ => {}
         }
         for (word, make) in [
             ("argument ", TypeRef::Argument as fn(u32) -> TypeRef),
+            ("awaited elements ", TypeRef::AwaitedElementsOf),
+            ("awaited called ", TypeRef::AwaitedCall),
             ("awaited ", TypeRef::Awaited),
             ("called ", TypeRef::Called),
             ("elements ", TypeRef::ElementsOf),
@@ -182,6 +192,9 @@ impl fmt::Display for TypeRef {
             TypeRef::Awaited(place) => write!(f, "awaited {place}"),
             TypeRef::Called(place) => write!(f, "called {place}"),
             TypeRef::ElementsOf(place) => write!(f, "elements {place}"),
+            TypeRef::AwaitedElementsOf(place) => write!(f, "awaited elements {place}"),
+            TypeRef::AwaitedCall(place) => write!(f, "awaited called {place}"),
+            TypeRef::AwaitedElement => f.write_str("awaited element"),
         }
     }
 }

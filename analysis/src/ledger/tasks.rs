@@ -1,6 +1,48 @@
-//! (to come)
+//! Tasks and threads: who keeps them, and what ends them.
+
+mod births;
+mod fate;
+
+use rustc_hash::FxHashSet;
 
 use super::builder::Builder;
+use super::{Answer, ResourceId};
+use crate::program::Site;
+use births::Birth;
 
-/// Enters them.
-pub(super) fn enter(_builder: &mut Builder<'_, '_>) {}
+/// How many wrappers deep a handed-out task is followed.
+const WRAPPERS: u32 = 8;
+
+/// Enters every task, thread and process that the program starts, and those that its own wrappers hand out.
+pub(super) fn enter(builder: &mut Builder<'_, '_>) {
+    let mut waiting = births::find(builder);
+    let mut handed: FxHashSet<(Site, Site)> = FxHashSet::default();
+    waiting.reverse();
+    while let Some(birth) = waiting.pop() {
+        let fate = fate::of(builder, &birth);
+        let kept = fate.is_kept();
+        let returned = fate.returned.clone();
+        let id = builder.enter(fate.resource);
+        if kept || birth.depth >= WRAPPERS {
+            continue;
+        }
+        let root = birth.root.unwrap_or(birth.site);
+        for body in returned {
+            for next in births::handed_out(builder, &birth, id, body) {
+                if handed.insert((root, next.site)) {
+                    waiting.push(next);
+                }
+            }
+        }
+    }
+}
+
+/// What a wrapper hands out, seen from its caller.
+pub(super) fn made_by(birth: &Birth<'_>) -> Option<ResourceId> {
+    birth.made_by
+}
+
+/// Whether an answer means that nothing more has to be asked.
+pub(super) fn settled(answer: Answer) -> bool {
+    answer != Answer::Open
+}

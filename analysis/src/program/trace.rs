@@ -146,7 +146,15 @@ struct Walk<'p, 'a> {
 impl<'a> Program<'a> {
     /// Follows a value from a place.
     pub fn follow(&self, from: Spot, depth: u8, returns: Returns) -> Trail<'a> {
-        let start = State { spot: from, depth, pending: false, loose: Looseness::Exact };
+        self.walk(State { spot: from, depth, pending: false, loose: Looseness::Exact }, returns)
+    }
+
+    /// Follows what awaiting a value gives.
+    pub fn follow_awaited(&self, from: Spot, returns: Returns) -> Trail<'a> {
+        self.walk(State { spot: from, depth: 0, pending: true, loose: Looseness::Exact }, returns)
+    }
+
+    fn walk(&self, start: State, returns: Returns) -> Trail<'a> {
         let mut walk = Walk { program: self, returns, trail: Trail::default(), seen: FxHashSet::default(), waiting: Vec::new() };
         walk.go(start);
         while let Some(state) = walk.waiting.pop() {

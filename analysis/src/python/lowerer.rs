@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::frame::{Frame, Scope};
 use super::scope::Bindings;
-use super::tokens::is_identifier;
+use super::tokens::words;
 use crate::unit::{
     Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Span, StepKind, UnitBuilder,
     ValueId, Visibility,
@@ -139,9 +139,8 @@ impl<'a> Lowerer<'a> {
     /// Stands for code that is not read; the names in it count as mentioned.
     pub(super) fn opaque(&mut self, node: impl Ranged) -> ValueId {
         let span = self.span(node.range());
-        let text = self.slice(node.range());
-        let words: FxHashSet<&'a str> = text.split(|c: char| c != '_' && !c.is_alphanumeric()).collect();
-        let mut words: Vec<&'a str> = words.into_iter().filter(|word| is_identifier(word)).collect();
+        let words: FxHashSet<&'a str> = words(self.slice(node.range())).collect();
+        let mut words: Vec<&'a str> = words.into_iter().collect();
         words.sort_unstable();
         let mut locals: Vec<LocalId> = words.iter().filter_map(|word| self.resolve(word, span)).collect();
         locals.sort_unstable();

@@ -13,6 +13,7 @@ mod define;
 mod dismantle;
 mod expression;
 mod frame;
+mod guard;
 mod headers;
 mod lowerer;
 mod pattern;
@@ -30,11 +31,16 @@ pub fn lower(text: &str) -> Lowered {
     if u32::try_from(text.len()).is_err() {
         return unread("the file is too large to be read (4 GiB or more)");
     }
-    let Some(parsed) = parse_unchecked(text, ParseOptions::from(Mode::Module)).try_into_module() else {
+    let (readable, blanked) = guard::readable(text);
+    let Some(parsed) = parse_unchecked(&readable, ParseOptions::from(Mode::Module)).try_into_module() else {
         return unread("the file could not be parsed as a module");
     };
-    let scan = tokens::scan(text, parsed.tokens());
-    let mut lowerer = Lowerer::new(text, scan.walrus);
+    let mut scan = tokens::scan(&readable, parsed.tokens());
+    let mut lowerer = Lowerer::new(&readable, scan.walrus);
+    for line in blanked {
+        scan.names.extend(tokens::words(&text[line.start as usize..line.end as usize]));
+        lowerer.problem(line, "nested too deeply to be read");
+    }
     for error in parsed.errors() {
         lowerer.problem(lowerer.span(error.location), sentence(&error.error.to_string()));
     }

@@ -77,6 +77,11 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Everything in a text that could be a name.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|word| is_identifier(word))
+}
+
 /// Whether a text could be a Python name.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();

@@ -32,8 +32,12 @@ pub fn print_bodies(lowered: &Lowered, text: &str) -> String {
     all[start..].to_owned()
 }
 
-fn excerpt(text: &str, span: Span) -> &str {
-    text.get(span.start as usize..span.end as usize).unwrap_or("<not a span of the text>")
+/// The start of the first line of a span.
+fn excerpt(text: &str, span: Span) -> String {
+    match text.get(span.start as usize..span.end as usize) {
+        Some(text) => text.lines().next().unwrap_or_default().chars().take(60).collect(),
+        None => "<not a span of the text>".to_owned(),
+    }
 }
 
 fn headers(lowered: &Lowered) -> String {

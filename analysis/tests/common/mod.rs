@@ -1,11 +1,9 @@
 //! What must hold of every lowered file.
 
-use unleak_analysis::unit::{
-    Block, Body, Cond, Driver, Lowered, Place, Span, StepKind, ValueId,
-};
+use unleak_analysis::unit::{Block, Body, Cond, Driver, Lowered, Place, Span, StepKind, ValueId};
 
 /// Lowers and checks.
-pub fn lower_checked(text: &str) -> Lowered {
+pub(crate) fn lower_checked(text: &str) -> Lowered {
     let lowered = unleak_analysis::python::lower(text);
     check(&lowered, text);
     lowered
@@ -13,7 +11,7 @@ pub fn lower_checked(text: &str) -> Lowered {
 
 /// Every span cuts the text at character boundaries, every value is defined once and before its
 /// number is used up, every step has its own number, in the order of the text.
-pub fn check(lowered: &Lowered, text: &str) {
+pub(crate) fn check(lowered: &Lowered, text: &str) {
     assert!(!lowered.unit.bodies.is_empty(), "no module");
     lowered.unit.problems.iter().for_each(|problem| span(problem.span, text));
     headers(lowered, text);
@@ -64,7 +62,10 @@ impl Checker<'_> {
     }
 
     fn used(&self, value: ValueId) {
-        assert!(value.0 < self.body.value_count && self.defined[value.0 as usize], "{value:?} used before it is defined");
+        assert!(
+            value.0 < self.body.value_count && self.defined[value.0 as usize],
+            "{value:?} used before it is defined"
+        );
     }
 
     fn block(&mut self, block: &Block) {

@@ -1,0 +1,362 @@
+//! What becomes of a task: its holders, its ends, and the verdict.
+
+use unleak_catalogue::model::{Effect, OwnerOf};
+
+use super::super::builder::Builder;
+use super::super::{Answer, Assumption, Ending, End, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work};
+use super::births::{Birth, Start};
+use crate::program::exits::Exit;
+use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
+use crate::program::{BodyRef, Site};
+use crate::source::Language;
+use crate::unit::{BodyKind, Discard, StepKind};
+
+/// Why a task in Rust is open: its loop has an exit of its own.
+const OWN_EXIT: &str = "it has an exit whose condition is not understood";
+/// Why a task in Rust is open: what it runs is not known.
+const UNKNOWN_WORK: &str = "what it runs was not read";
+
+/// A task's entry, and the bodies that hand it on.
+pub(super) struct Fate {
+    /// The entry.
+    pub(super) resource: Resource,
+    /// The bodies that return it.
+    pub(super) returned: Vec<BodyRef>,
+}
+
+impl Fate {
+    /// Whether somebody keeps or ends it, so that whoever else gets the handle may drop it.
+    pub(super) fn is_kept(&self) -> bool {
+        let held = self.resource.holds.iter().any(|hold| hold.how == Holding::Strong && hold.by != Holder::Caller);
+        held || !self.resource.ends.is_empty()
+    }
+}
+
+/// Follows a birth to its verdict.
+pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
+    let mut resource = builder.born(birth.kind, birth.site, birth.known);
+    resource.made_by = super::made_by(birth);
+    resource.work = work(builder, birth);
+    if birth.owner != OwnerOf::Handle {
+        let by = Holder::Supervisor(supervisor(builder, birth.site));
+        resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
+    }
+    let mut returned = Vec::new();
+    match &birth.start {
+        Start::Nobody(site) => resource.notes.push(builder.fact("called back here, and its result is dropped", *site)),
+        start => {
+            let trail = trail(builder, birth, start);
+            for used in &trail.uses {
+                note(builder, &mut resource, &mut returned, birth, used);
+            }
+            hold_by_spots(builder, &mut resource, birth, &trail);
+        }
+    }
+    judge(builder, &mut resource, birth);
+    Fate { resource, returned }
+}
+
+fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {
+    let written = builder.written(site);
+    written.rsplit_once(['.', ':']).map_or(written.clone(), |(owner, _)| owner.trim_end_matches(':').to_owned())
+}
+
+fn trail<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, start: &Start) -> Trail<'a> {
+    let Some(StepKind::Call { out, .. }) = builder.program.flow(birth.site.body).step(birth.site.step).map(|step| &step.kind)
+    else {
+        return Trail::default();
+    };
+    let spot = Spot::Value(birth.site.body, *out);
+    match start {
+        Start::AwaitedResult => builder.program.follow_awaited(spot, Returns::Stop),
+        Start::ElementOfResult => builder.program.follow(spot, 1, Returns::Stop),
+        Start::Result | Start::Nobody(_) => builder.program.follow(spot, 0, Returns::Stop),
+    }
+}
+
+/// Enters one use of the handle.
+fn note<'a>(
+    builder: &Builder<'_, 'a>,
+    resource: &mut Resource,
+    returned: &mut Vec<BodyRef>,
+    birth: &Birth<'a>,
+    used: &Use<'a>,
+) {
+    let at = builder.at(used.site);
+    let mut end = |how: Ending| resource.ends.push(End { how, at: at.clone() });
+    match &used.what {
+        What::Await => end(Ending::Awaited),
+        What::Raced => end(Ending::Raced),
+        What::Entered => end(Ending::ScopeExit),
+        What::Effect(effect, _) => match effect {
+            Effect::Awaited => end(Ending::Awaited),
+            Effect::Joined => end(Ending::Joined),
+            Effect::Cancelled => end(Ending::Cancelled),
+            Effect::Closed => end(Ending::Closed),
+            _ => note_effect(builder, resource, used, *effect),
+        },
+        What::MethodHanded(model) => {
+            let effect = model.does.values().next().copied();
+            match effect {
+                Some(Effect::Cancelled) => end(Ending::Cancelled),
+                Some(Effect::Joined | Effect::Awaited) => end(Ending::Joined),
+                _ => resource.notes.push(builder.fact("one of its methods is handed on here", used.site)),
+            }
+        }
+        What::Returned(body) => hand_on(builder, resource, returned, birth, used, *body),
+        What::Yielded(_) => resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: at }),
+        What::WeakElement => {
+            resource.holds.push(Hold { by: Holder::Field("a weak set".to_owned()), how: Holding::Weak, from: at });
+        }
+        What::Discarded(how) => {
+            let label = match how {
+                Discard::Statement => "its handle is dropped here",
+                Discard::Underscore => "its handle is bound to `_` and dropped here",
+            };
+            resource.notes.push(Fact { label: label.to_owned(), location: at });
+        }
+        What::Unknown(reason) => resource.open.push((reason, Fact { label: (*reason).to_owned(), location: at })),
+        What::Local(..) | What::Field(..) | What::LooseField(_) | What::Global(..) | What::Element(_) => {}
+        What::Tested | What::Iterated => {}
+    }
+}
+
+fn note_effect(builder: &Builder<'_, '_>, resource: &mut Resource, used: &Use<'_>, effect: Effect) {
+    let label = match effect {
+        Effect::AwaitedInPart => "waited for here only until a time limit or the first of several",
+        Effect::CalledAtEnd => "a callback is put on it here, which keeps nothing",
+        Effect::Detached | Effect::Dropped => "its handle is given up here",
+        Effect::Forgotten => "its handle is forgotten here",
+        Effect::Run => {
+            resource.open.push((PASSED_OUT, builder.fact(PASSED_OUT, used.site)));
+            return;
+        }
+        Effect::PassedThrough => return,
+        _ => "only looked at here",
+    };
+    resource.notes.push(builder.fact(label, used.site));
+}
+
+/// A body returns it: to its callers, to nobody who is known, or to somebody who calls it back and drops the result.
+fn hand_on(
+    builder: &Builder<'_, '_>,
+    resource: &mut Resource,
+    returned: &mut Vec<BodyRef>,
+    birth: &Birth<'_>,
+    used: &Use<'_>,
+    body: BodyRef,
+) {
+    let registrations = builder.rhythm.registrations(body);
+    let dropped = registrations.iter().find(|registration| {
+        matches!(registration.effect, Effect::CalledLater | Effect::CalledPerEvent | Effect::CalledAtEnd)
+    });
+    let nameless = builder.program.body(body).kind == BodyKind::Closure;
+    match dropped {
+        Some(registration) if nameless => {
+            resource.notes.push(builder.fact("called back here, and its result is dropped", registration.site));
+        }
+        _ if nameless && builder.rhythm.escapes(body) => {
+            resource.open.push((PASSED_OUT, builder.fact(PASSED_OUT, used.site)));
+        }
+        _ => {
+            if !returned.contains(&body) {
+                returned.push(body);
+            }
+            let _ = birth;
+            resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: builder.at(used.site) });
+        }
+    }
+}
+
+/// The fields, variables and containers it has come into hold it.
+fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>, trail: &Trail<'_>) {
+    let from = |spot: &Spot| -> Location {
+        let stored = trail.uses.iter().find(|used| match (&used.what, spot) {
+            (What::Field(ty, name), Spot::Field(other, field)) => ty == other && name == field,
+            (What::LooseField(name), Spot::LooseField(field)) => name == field,
+            (What::Global(file, name), Spot::Global(other, global)) => file == other && name == global,
+            (What::Element(of), spot) => of == spot,
+            _ => false,
+        });
+        stored.map_or_else(|| resource_birth(builder, birth), |used| builder.at(used.site))
+    };
+    let mut holds = Vec::new();
+    for spot in &trail.spots {
+        let by = match spot {
+            Spot::Field(..) => Holder::Field(builder.spot_name(spot)),
+            Spot::LooseField(_) => Holder::FieldByName(builder.spot_name(spot)),
+            Spot::Global(..) => Holder::Global(builder.spot_name(spot)),
+            Spot::Local(..) | Spot::Value(..) => continue,
+        };
+        let hold = Hold { by, how: Holding::Strong, from: from(spot) };
+        if !holds.contains(&hold) {
+            holds.push(hold);
+        }
+    }
+    let local = trail.uses.iter().find(|used| matches!(used.what, What::Local(..)));
+    if let (true, Some(local)) = (holds.is_empty(), local) {
+        let lasting = builder.program.stays_after(birth.site);
+        let (by, how) = match lasting {
+            true => (Holder::LastingFrame, Holding::Strong),
+            false => (Holder::Frame, Holding::ObservedOnly),
+        };
+        holds.push(Hold { by, how, from: builder.at(local.site) });
+    }
+    resource.holds.extend(holds);
+}
+
+fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
+    builder.at(birth.site)
+}
+
+/// How the work ends.
+fn work(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
+    let Some(body) = birth.work.body else {
+        return match birth.work.model {
+            Some(model) if model.waits != unleak_catalogue::model::Waits::Unbounded => Work::Finite,
+            _ => Work::Unknown,
+        };
+    };
+    let exit = builder.program.exit_of(body);
+    let fact = exit.site().map(|site| builder.fact(exit.label(), site));
+    match (exit, fact) {
+        (Exit::Finite, _) | (_, None) => Work::Finite,
+        (Exit::Never(_), Some(fact)) => Work::Endless(fact),
+        (Exit::Own(_), Some(fact)) => Work::HasExit(fact),
+        (Exit::Heeds(_, spot), Some(fact)) => match fired(builder, &spot) {
+            Some(fired) => {
+                let place = format!("{} that is fired elsewhere", fact.label);
+                let _ = fired;
+                Work::EndsWith(Fact { label: place, ..fact })
+            }
+            None => Work::HasExit(fact),
+        },
+        (Exit::SourceEnds(_) | Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
+    }
+}
+
+/// Where a flag, event or token is fired.
+fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
+    let source = source_of(builder, spot, 8);
+    let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
+    let by_effect = trail.uses.iter().find(|used| {
+        matches!(used.what, What::Effect(Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed, _))
+    });
+    if let Some(used) = by_effect {
+        return Some(used.site);
+    }
+    trail.spots.iter().chain([&source]).find_map(|spot| {
+        let sites = match spot {
+            Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
+            Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
+            _ => Vec::new(),
+        };
+        let stores: Vec<Site> = sites
+            .into_iter()
+            .filter(|site| {
+                let step = builder.program.flow(site.body).step(site.step);
+                matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
+            })
+            .collect();
+        // The first store is where it begins; a second is where somebody changes it.
+        stores.get(1).copied()
+    })
+}
+
+/// The outermost variable a captured or cloned one comes from.
+fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
+    let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
+    let Spot::Local(body, local) = spot else { return spot.clone() };
+    let owned = builder.program.body(*body);
+    match owned.locals.get(local.0 as usize).map(|local| local.origin) {
+        Some(crate::unit::LocalOrigin::Captured { outer, .. }) => match owned.parent {
+            Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
+            None => spot.clone(),
+        },
+        _ => {
+            let flow = builder.program.flow(*body);
+            let stores = flow.stores(*local);
+            match stores.first().and_then(|step| flow.step(*step)).map(|step| &step.kind) {
+                Some(StepKind::Store { value, .. }) => match builder.program.origin(*body, *value).0 {
+                    Spot::Value(..) => spot.clone(),
+                    other if other == *spot => other,
+                    other => source_of(builder, &other, hops),
+                },
+                _ => spot.clone(),
+            }
+        }
+    }
+}
+
+/// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?
+fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) {
+    resource.failure_seen = failure_seen(builder, resource, birth);
+    let kept = resource.holds.iter().any(|hold| hold.how == Holding::Strong);
+    if kept || !resource.ends.is_empty() {
+        resource.leaks = Answer::No;
+        return;
+    }
+    if !resource.open.is_empty() {
+        resource.leaks = Answer::Open;
+        return;
+    }
+    if resource.language == Language::Rust {
+        match &resource.work {
+            Work::Endless(_) => {}
+            Work::EndsWith(fact) => {
+                resource.ends.push(End { how: Ending::ByItself, at: fact.location.clone() });
+                resource.leaks = Answer::No;
+                return;
+            }
+            Work::Finite => {
+                resource.ends.push(End { how: Ending::ByItself, at: resource.birth.clone() });
+                resource.leaks = Answer::No;
+                return;
+            }
+            Work::HasExit(fact) => {
+                resource.open.push((OWN_EXIT, fact.clone()));
+                return;
+            }
+            Work::Unknown => {
+                resource.open.push((UNKNOWN_WORK, Fact { label: UNKNOWN_WORK.to_owned(), location: resource.birth.clone() }));
+                return;
+            }
+        }
+    }
+    resource.leaks = Answer::Yes;
+    if resource.known == Known::Hinted {
+        resource.assumption = Some(Assumption::ReceiverByName);
+    }
+    resource.missing.push(Missing::Owner);
+    if resource.failure_seen != Answer::Yes {
+        resource.missing.push(Missing::FailureSeen);
+    }
+    resource.missing.push(Missing::Stop);
+    if resource.many == Many::PerEvent {
+        resource.missing.push(Missing::Limit);
+    }
+    name_callers(builder, resource, birth);
+}
+
+fn failure_seen(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Answer {
+    let taken = resource.ends.iter().any(|end| matches!(end.how, Ending::Awaited | Ending::Raced | Ending::ScopeExit));
+    let handled = birth.work.body.is_some_and(|body| builder.program.handles_its_failures(body));
+    match (taken || handled, resource.open.is_empty()) {
+        (true, _) => Answer::Yes,
+        (false, true) => Answer::No,
+        (false, false) => Answer::Open,
+    }
+}
+
+/// The callers of the function that starts and forgets are part of the story.
+fn name_callers(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) {
+    let function = builder.program.named_around(birth.site.body);
+    for site in builder.program.calls().callers(function).iter().take(4) {
+        let name = builder.function_name(function);
+        resource.notes.push(builder.fact(format!("`{name}` is called here"), *site));
+    }
+    if let Some(made_by) = birth.made_by {
+        let made = builder.resource(made_by);
+        resource.notes.push(Fact { label: format!("`{}` starts it here and returns it", made.within), location: made.birth.clone() });
+    }
+}

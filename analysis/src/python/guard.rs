@@ -1,0 +1,56 @@
+//! Takes out of the text what the parser cannot read without overflowing the stack.
+//!
+//! The parser grows its stack wherever brackets, operators or blocks nest, but not where the
+//! default of a lambda's parameter is a lambda (`lambda x=lambda x=lambda x=…`). Without brackets
+//! such a row stands on one logical line.
+
+use std::borrow::Cow;
+
+use crate::unit::Span;
+
+/// More lambdas than these on one line are not read.
+const MAX_LAMBDAS: usize = 256;
+
+/// The text with unreadable lines blanked, of the same length, and where they are.
+pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Span>) {
+    let unreadable = unreadable_lines(text);
+    if unreadable.is_empty() {
+        return (Cow::Borrowed(text), unreadable);
+    }
+    let mut readable = text.to_owned();
+    for line in &unreadable {
+        let length = (line.end - line.start) as usize;
+        readable.replace_range(line.start as usize..line.end as usize, &" ".repeat(length));
+    }
+    (Cow::Owned(readable), unreadable)
+}
+
+fn unreadable_lines(text: &str) -> Vec<Span> {
+    // Cheap for every file that has few lambdas altogether.
+    if text.matches("lambda").nth(MAX_LAMBDAS).is_none() {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let end = logical_end(text, start);
+        if text[start..end].matches("lambda").nth(MAX_LAMBDAS).is_some() {
+            lines.push(Span::new(start as u32, end as u32));
+        }
+        start = end + 1;
+    }
+    lines
+}
+
+/// The line break that ends the line at `start`, the end of the text if there is none.
+fn logical_end(text: &str, start: usize) -> usize {
+    let mut from = start;
+    while let Some(found) = text[from..].find('\n') {
+        let at = from + found;
+        if !text[start..at].trim_end_matches('\r').ends_with('\\') {
+            return at;
+        }
+        from = at + 1;
+    }
+    text.len()
+}

@@ -1,0 +1,153 @@
+//! What can be typed: the one definition of commands, flags and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds the tasks, threads, queues, gauges and fan-outs that nothing ends, in Python and Rust.
+///
+/// It reads source files and nothing else: it never imports, builds or runs what it analyses, starts no
+/// program, opens no connection and writes no file.
+///
+/// Exit codes: 0 nothing to report; 1 findings at warning or error, or files that could not be read;
+/// 2 the work could not be done (bad arguments, bad configuration, a named path that cannot be read).
+#[derive(Debug, Parser)]
+#[command(name = "unleak", version, max_term_width = 100)]
+pub(crate) struct Typed {
+    /// When to use colours (`auto`: on a terminal, unless NO_COLOR is set)
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: ColorWhen,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report what leaks
+    Check(CheckArgs),
+    /// Say what is known of the resources on a line, and why there is or is no finding
+    Why(WhyArgs),
+    /// List everything that is born, with its owner, its bound and its end
+    Census(CensusArgs),
+    /// Print the page of a lint
+    Explain(ExplainArgs),
+    /// List the lints
+    Lints(LintsArgs),
+}
+
+/// `unleak check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Files and folders to report on; the project around them is read as context
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, visible_alias = "output-format", value_enum, default_value = "full")]
+    pub(crate) format: CheckFormat,
+    /// Ask only these lints
+    #[arg(long, value_delimiter = ',', value_name = "LINT,…")]
+    pub(crate) select: Vec<String>,
+    /// Do not ask these lints
+    #[arg(long, value_delimiter = ',', value_name = "LINT,…")]
+    pub(crate) ignore: Vec<String>,
+    /// Also ask the strict lints
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Also ask lints that are still being tried out
+    #[arg(long)]
+    pub(crate) preview: bool,
+    /// Show only findings that are at least this sure
+    #[arg(long, value_enum, default_value = "likely", value_name = "CONFIDENCE")]
+    pub(crate) min_confidence: MinConfidence,
+    /// Do not fail because of files that cannot be read or parsed
+    #[arg(long)]
+    pub(crate) allow_problems: bool,
+    /// Exit with 0 whatever is found
+    #[arg(long)]
+    pub(crate) exit_zero: bool,
+    /// Print what was looked at and decided to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+/// `unleak why`.
+#[derive(Debug, Args)]
+pub(crate) struct WhyArgs {
+    /// A line of a file, as in `src/server.py:42` (a column after it is allowed and ignored)
+    #[arg(value_name = "FILE:LINE")]
+    pub(crate) place: String,
+}
+
+/// `unleak census`.
+#[derive(Debug, Args)]
+pub(crate) struct CensusArgs {
+    /// Files and folders to list; the project around them is read as context
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: ListFormat,
+    /// Do not fail because of files that cannot be read or parsed
+    #[arg(long)]
+    pub(crate) allow_problems: bool,
+    /// Print what was looked at and decided to standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
+/// `unleak explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The lint's name; `unleak lints` lists them
+    pub(crate) lint: String,
+}
+
+/// `unleak lints`.
+#[derive(Debug, Args)]
+pub(crate) struct LintsArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: ListFormat,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// With the source and the ownership story
+    Full,
+    /// One finding a line: `path:line:column: level[lint] message`
+    Concise,
+    /// For programs; the shape is versioned
+    Json,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// How sure a finding must be to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MinConfidence {
+    /// It may rest on one named assumption
+    Likely,
+    /// It must rest on the code alone
+    Certain,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

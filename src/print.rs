@@ -1,0 +1,86 @@
+//! How a report is read: pure functions from reports to text.
+
+pub(crate) mod census;
+pub(crate) mod concise;
+pub(crate) mod full;
+pub(crate) mod json;
+pub(crate) mod lints;
+pub(crate) mod statistics;
+pub(crate) mod summary;
+pub(crate) mod table;
+pub(crate) mod why;
+
+use serde::Serialize;
+use unleak_analysis::ledger::{Answer, Kind, Many};
+use unleak_lints::{Confidence, Level};
+
+/// Whether escape sequences may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colours {
+    /// They may.
+    On,
+    /// They may not.
+    Off,
+}
+
+/// The word for a level.
+pub(crate) fn level(level: Level) -> &'static str {
+    match level {
+        Level::Note => "note",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    }
+}
+
+/// The word for a confidence.
+pub(crate) fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Likely => "likely",
+        Confidence::Certain => "certain",
+    }
+}
+
+/// The words for how often.
+pub(crate) fn many(many: Many) -> &'static str {
+    match many {
+        Many::Once => "once",
+        Many::PerItem => "per item",
+        Many::PerEvent => "per event",
+        Many::Unknown => "unknown",
+    }
+}
+
+/// The word for an answer.
+pub(crate) fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "leaks",
+        Answer::No => "right",
+        Answer::Open => "open",
+    }
+}
+
+/// The word for a kind; the same that data files and JSON use.
+pub(crate) fn kind(kind: Kind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => format!("{kind:?}").to_lowercase(),
+    }
+}
+
+/// `1 error`, `2 errors`.
+pub(crate) fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// JSON for programs: indented, with a final newline.
+pub(crate) fn as_json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\": {:?}}}", error.to_string())) + "\n"
+}
+
+/// A message on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! For programs. The shape is versioned: what is there stays, new keys may come.
+
+use serde::Serialize;
+use unleak_analysis::ledger::{Answer, Kind, Many};
+use unleak_lints::{Confidence, Level};
+
+use super::as_json;
+use crate::place::{Files, Place, Position};
+use crate::report::{Born, Evidence, Finding, Problem, Report};
+use crate::statistics::Statistics;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    version: u32,
+    findings: Vec<Found<'a>>,
+    problems: Vec<Trouble<'a>>,
+    statistics: &'a Statistics,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    version: u32,
+    resources: Vec<Resource<'a>>,
+    problems: Vec<Trouble<'a>>,
+    statistics: &'a Statistics,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    lint: &'a str,
+    level: Level,
+    confidence: Confidence,
+    assumption: Option<&'a str>,
+    subject: &'a str,
+    root: Location<'a>,
+    message: &'a str,
+    location: Location<'a>,
+    evidence: Vec<Shown<'a>>,
+    help: &'a str,
+}
+
+#[derive(Serialize)]
+struct Resource<'a> {
+    kind: Kind,
+    maker: &'a str,
+    location: Location<'a>,
+    many: Many,
+    owner: Option<&'a str>,
+    bound: Option<&'a str>,
+    end: Option<&'a str>,
+    answer: Answer,
+    reason: Option<&'a str>,
+    proof: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Trouble<'a> {
+    message: &'a str,
+    location: Location<'a>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    label: &'a str,
+    location: Location<'a>,
+}
+
+#[derive(Serialize)]
+struct Location<'a> {
+    path: &'a str,
+    start: Position,
+    end: Position,
+}
+
+/// The findings, problems and statistics.
+pub(crate) fn check(report: &Report) -> String {
+    as_json(&Checked {
+        version: VERSION,
+        findings: report.findings.iter().map(|finding| found(&report.files, finding)).collect(),
+        problems: report.problems.iter().map(|problem| trouble(&report.files, problem)).collect(),
+        statistics: &report.statistics,
+    })
+}
+
+/// What is born, problems and statistics.
+pub(crate) fn census(report: &Report) -> String {
+    as_json(&Listed {
+        version: VERSION,
+        resources: report.named_census().map(|born| resource(&report.files, born)).collect(),
+        problems: report.problems.iter().map(|problem| trouble(&report.files, problem)).collect(),
+        statistics: &report.statistics,
+    })
+}
+
+fn found<'a>(files: &'a Files, finding: &'a Finding) -> Found<'a> {
+    Found {
+        lint: finding.lint,
+        level: finding.level,
+        confidence: finding.confidence,
+        assumption: finding.assumption,
+        subject: &finding.subject,
+        root: location(files, finding.root),
+        message: &finding.message,
+        location: location(files, finding.place),
+        evidence: story(files, &finding.evidence),
+        help: &finding.help,
+    }
+}
+
+fn resource<'a>(files: &'a Files, born: &'a Born) -> Resource<'a> {
+    let entry = &born.entry;
+    Resource {
+        kind: entry.kind,
+        maker: &entry.maker,
+        location: location(files, born.birth),
+        many: entry.many,
+        owner: entry.owner.as_deref(),
+        bound: entry.bound.as_deref(),
+        end: entry.end.as_deref(),
+        answer: entry.answer,
+        reason: entry.reason,
+        proof: story(files, &born.proof),
+    }
+}
+
+fn trouble<'a>(files: &'a Files, problem: &'a Problem) -> Trouble<'a> {
+    Trouble { message: &problem.message, location: location(files, problem.place) }
+}
+
+fn story<'a>(files: &'a Files, facts: &'a [Evidence]) -> Vec<Shown<'a>> {
+    facts.iter().map(|fact| Shown { label: &fact.label, location: location(files, fact.place) }).collect()
+}
+
+fn location(files: &Files, place: Place) -> Location<'_> {
+    Location { path: &files.get(place.file).shown, start: files.start(place), end: files.end(place) }
+}

@@ -1,0 +1,23 @@
+//! What was looked at and decided, for people.
+
+use super::{answer, kind};
+use crate::statistics::Statistics;
+
+/// A line a figure.
+pub(crate) fn print(statistics: &Statistics) -> String {
+    let ledger = &statistics.ledger;
+    let calls = ledger.calls_resolved + ledger.calls_unresolved;
+    let mut lines = vec![
+        format!("files reported on: {}", statistics.checked),
+        format!("files lowered: {} ({} lines, {} functions)", ledger.files, ledger.lines, ledger.functions),
+        format!("calls resolved: {} of {calls}", ledger.calls_resolved),
+        format!("suppressed: {} ignored, {} detached", statistics.ignored, statistics.detached),
+        format!("problems in files that were read as context: {}", statistics.problems_in_context),
+    ];
+    for (of, answers) in &ledger.resources {
+        let answers = answers.iter().map(|(is, count)| format!("{count} {}", answer(*is)));
+        lines.push(format!("{}: {}", kind(*of), answers.collect::<Vec<_>>().join(", ")));
+    }
+    lines.extend(ledger.open.iter().map(|(reason, count)| format!("open because {reason}: {count}")));
+    lines.join("\n") + "\n"
+}

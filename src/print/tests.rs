@@ -1,0 +1,103 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::place::FileId;
+use crate::report::{Report, examples};
+
+fn server(report: &Report) -> FileId {
+    let found = report.files.iter().find(|(_, file)| file.shown == "server.py");
+    found.expect("the example has a server").0
+}
+
+fn full(colours: Colours) -> String {
+    String::from_utf8(full::print(&examples::report(), colours)).unwrap()
+}
+
+#[test]
+fn full_shows_the_ownership_story() {
+    assert_snapshot!(full(Colours::Off));
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let coloured = full(Colours::On);
+    assert!(coloured.contains('\u{1b}'));
+    let mut parts = coloured.split('\u{1b}');
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.map(|part| part.split_once('m').map_or("", |(_, text)| text));
+    let plain: String = std::iter::once(first).chain(rest).collect();
+    assert_eq!(plain, full(Colours::Off));
+}
+
+#[test]
+fn concise_is_one_line_a_finding() {
+    assert_snapshot!(concise::print(&examples::report()));
+}
+
+#[test]
+fn json_has_the_versioned_shape() {
+    assert_snapshot!(json::check(&examples::report()));
+}
+
+#[test]
+fn the_census_is_a_table() {
+    assert_snapshot!(census::print(&examples::report()));
+}
+
+#[test]
+fn the_census_in_json() {
+    assert_snapshot!(json::census(&examples::report()));
+}
+
+#[test]
+fn why_tells_a_finding() {
+    let report = examples::report();
+    assert_snapshot!(why::print(&report, server(&report), 5));
+}
+
+#[test]
+fn why_tells_a_silence() {
+    let mut report = examples::report();
+    report.findings.clear();
+    let server = server(&report);
+    assert!(why::print(&report, server, 5).contains("silent: no lint asks about this"));
+    assert_snapshot!(why::print(&report, server, 6));
+    assert_snapshot!(why::print(&report, server, 1));
+}
+
+#[test]
+fn why_tells_a_suppression() {
+    let mut report = examples::report();
+    let finding = report.findings.remove(0);
+    let comment = finding.place;
+    let reason = "it ends by itself".to_owned();
+    report.silenced.push(crate::report::Silenced { finding, comment, reason });
+    let told = why::print(&report, server(&report), 5);
+    assert!(told.contains("silent: the comment at server.py:5:9 suppresses fire-and-forget: it ends by itself"));
+}
+
+#[test]
+fn findings_with_one_root_are_one_cause() {
+    let mut report = examples::report();
+    let again = crate::report::Finding { place: report.findings[1].place, ..report.findings[0].clone() };
+    report.findings.push(again);
+    report.problems.clear();
+    assert_eq!(summary::print(&report), "Found 2 errors, 1 warning in 2 files (2 distinct causes).\n");
+    report.findings.clear();
+    assert_eq!(summary::print(&report), "Found nothing that leaks in 2 files.\n");
+}
+
+#[test]
+fn spans_beyond_the_text_do_no_harm() {
+    let mut report = examples::report();
+    for finding in &mut report.findings {
+        finding.place.span = unleak_analysis::unit::Span::new(9_999, 99_999);
+    }
+    assert!(!full::print(&report, Colours::Off).is_empty());
+    assert!(!concise::print(&report).is_empty());
+    assert!(!json::check(&report).is_empty());
+    let server = server(&report);
+    for line in 0..20 {
+        why::print(&report, server, line);
+    }
+}

@@ -1,0 +1,209 @@
+//! From named paths to what the analysis says of the projects around them: the only code that reads files.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rayon::prelude::*;
+use unleak_analysis::ledger::{Fact, Location};
+use unleak_analysis::source::{Encoding, Language, Source};
+use unleak_analysis::unit::Span;
+use unleak_analysis::{Analysis, analyse};
+use unleak_catalogue::Catalogue;
+
+use crate::discover::{self, Context, Found, Named, Unreadable};
+use crate::place::{File, FileId, Files, Place, Scope};
+use crate::report::{Evidence, Problem};
+use crate::settings::Excluded;
+
+/// Files beyond this size are not source code that anybody wrote.
+const LARGEST: u64 = 64 << 20;
+
+/// Where paths are looked up from, and shown relative to.
+#[derive(Debug)]
+pub(crate) struct Working {
+    folder: PathBuf,
+}
+
+/// What the analysis says of one context.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What it says.
+    pub(crate) analysis: Analysis,
+    /// The files, in the order of the sources.
+    pub(crate) ids: Vec<FileId>,
+    by_path: HashMap<Arc<str>, FileId>,
+}
+
+/// The projects around the named paths.
+#[derive(Debug, Default)]
+pub(crate) struct Project {
+    /// All files.
+    pub(crate) files: Files,
+    /// What the analysis says, a part a context.
+    pub(crate) parts: Vec<Part>,
+    /// What could not be read, in any file.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Working {
+    /// The working directory.
+    pub(crate) fn now() -> anyhow::Result<Working> {
+        let folder = std::env::current_dir().and_then(|folder| folder.canonicalize());
+        Ok(Working { folder: folder.context("cannot tell the working directory; change to a folder that exists")? })
+    }
+
+    /// The working directory itself.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A path as people see it: relative to the working directory when below it, with `/` on every system.
+    pub(crate) fn show(&self, path: &Path) -> String {
+        slashed(path.strip_prefix(&self.folder).unwrap_or(path))
+    }
+}
+
+/// Reads and analyses the projects around the named paths.
+pub(crate) fn load(paths: &[PathBuf], working: &Working) -> anyhow::Result<Project> {
+    let named = paths.iter().map(|path| Named::find(path, working.folder())).collect::<Result<Vec<_>, _>>()?;
+    let contexts = discover::contexts(named);
+    let mut project = Project::default();
+    let owners = Owners::of(&contexts);
+    for (index, context) in contexts.iter().enumerate() {
+        let excluded = Arc::new(Excluded::of(context)?);
+        let walked = discover::walk(context, &excluded);
+        project.read(context, walked, working, |path| owners.scope(path, index));
+    }
+    Ok(project)
+}
+
+impl Project {
+    fn read(&mut self, context: &Context, walked: discover::Walked, working: &Working, scope: impl Fn(&Path) -> Scope) {
+        for Unreadable { path, why } in walked.unreadable {
+            let file = File::new(working.show(&path), "".into(), None, scope(&path));
+            self.problem(file, Span::default(), format!("cannot be read: {why}"));
+        }
+        let root = &context.root;
+        let read: Vec<_> = walked.files.into_par_iter().map(|found| (source(root, &found), found)).collect();
+        let (mut sources, mut ids) = (Vec::new(), Vec::new());
+        for (source, Found { path, language }) in read {
+            let (shown, scope) = (working.show(&path), scope(&path));
+            match source {
+                Err(why) => {
+                    let file = File::new(shown, "".into(), Some(language), scope);
+                    self.problem(file, Span::default(), format!("cannot be read: {why}"));
+                }
+                Ok((source, replaced)) => {
+                    let id = self.files.add(File::new(shown, Arc::clone(&source.text), Some(language), scope));
+                    let place = replaced.map(|span| Place { file: id, span });
+                    self.problems.extend(place.map(|place| Problem { message: NOT_UTF8.into(), place }));
+                    sources.push(source);
+                    ids.push(id);
+                }
+            }
+        }
+        self.analysed(analyse(&sources, Catalogue::embedded()), &sources, ids);
+    }
+
+    fn analysed(&mut self, analysis: Analysis, sources: &[Source], ids: Vec<FileId>) {
+        let by_path = sources.iter().map(|source| Arc::clone(&source.path)).zip(ids.iter().copied()).collect();
+        for (index, problem) in &analysis.problems {
+            let place = Place { file: ids[*index], span: problem.span };
+            self.problems.push(Problem { message: problem.message.clone(), place });
+        }
+        self.parts.push(Part { analysis, ids, by_path });
+    }
+
+    fn problem(&mut self, file: File, span: Span, message: String) {
+        let file = self.files.add(file);
+        self.problems.push(Problem { message, place: Place { file, span } });
+    }
+}
+
+impl Part {
+    /// The place of a location the analysis speaks of. One in a file it was not given (there is none)
+    /// would stand in an empty file of that name, so that nothing is lost.
+    pub(crate) fn place(&self, location: &Location, files: &mut Files) -> Place {
+        let unknown = || files.add(File::new(location.path.to_string(), "".into(), None, Scope::Named));
+        let file = self.by_path.get(&location.path).copied().unwrap_or_else(unknown);
+        Place { file, span: location.span }
+    }
+
+    /// The lines of a story, with their places.
+    pub(crate) fn story(&self, facts: &[Fact], files: &mut Files) -> Vec<Evidence> {
+        let evidence = |fact: &Fact| Evidence { label: fact.label.clone(), place: self.place(&fact.location, files) };
+        facts.iter().map(evidence).collect()
+    }
+}
+
+const NOT_UTF8: &str = "the text is not UTF-8 from here on; save it as UTF-8 to have all of it read";
+
+/// A file's text, and the place from which on it is not UTF-8.
+fn source(root: &Path, found: &Found) -> Result<(Source, Option<Span>), String> {
+    let bytes = bytes(&found.path)?;
+    let path = slashed(found.path.strip_prefix(root).unwrap_or(&found.path));
+    let source = Source::from_bytes(&path, found.language, &bytes);
+    let replaced = (source.encoding == Encoding::Replaced).then(|| {
+        let valid = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len) as u32;
+        Span::new(valid, valid + '\u{fffd}'.len_utf8() as u32)
+    });
+    Ok((source, replaced))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let said = |error: std::io::Error| error.to_string();
+    let file = std::fs::File::open(path).map_err(said)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(said)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("it is larger than {} MiB; exclude it if it is no source code", LARGEST >> 20));
+    }
+    Ok(bytes)
+}
+
+/// Which context each named path belongs to.
+struct Owners<'a> {
+    by_path: HashMap<&'a Path, usize>,
+}
+
+impl<'a> Owners<'a> {
+    fn of(contexts: &'a [Context]) -> Owners<'a> {
+        let named = contexts
+            .iter()
+            .enumerate()
+            .flat_map(|(index, context)| context.named.iter().map(move |n| (n.path(), index)));
+        Owners { by_path: named.collect() }
+    }
+
+    /// A file is reported on in the context of the innermost named path that it is or lies in.
+    fn scope(&self, path: &Path, context: usize) -> Scope {
+        let innermost = path.ancestors().find_map(|around| self.by_path.get(around));
+        if innermost == Some(&context) { Scope::Named } else { Scope::Context }
+    }
+}
+
+/// A path with `/` between its parts on every system.
+fn slashed(path: &Path) -> String {
+    let mut shown = String::new();
+    for part in path.components() {
+        match part {
+            Component::RootDir if shown.is_empty() => shown.push('/'),
+            Component::RootDir => {}
+            part => {
+                if !shown.is_empty() && !shown.ends_with('/') {
+                    shown.push('/');
+                }
+                shown.push_str(part.as_os_str().to_string_lossy().trim_start_matches(r"\\?\"));
+            }
+        }
+    }
+    shown
+}
+
+/// Whether a front end reads a file of that name.
+pub(crate) fn is_source(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| Language::of_path(&name.to_string_lossy()).is_some())
+}

@@ -1,0 +1,129 @@
+//! One function a command: from what is meant to what is printed and how the run ends.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use unleak_lints::Strictness;
+
+use crate::args::{CheckFormat, ListFormat};
+use crate::assemble::{self, Question};
+use crate::discover;
+use crate::options::{Census, Check, Failing, Line, Request, Statistics};
+use crate::output;
+use crate::place::{FileId, Scope};
+use crate::print::{self, Colours};
+use crate::project::{self, Working};
+use crate::report::Report;
+
+/// How a run ends, when it could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Nothing to mend.
+    Clean,
+    /// Something to mend, or not everything could be read.
+    Failed,
+}
+
+/// Does what is asked.
+pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> {
+    match request {
+        Request::Check(asked) => check(asked, colours),
+        Request::Census(asked) => census(asked),
+        Request::Why(line) => why(&line),
+        Request::Explain(name, page) => explain(name, &page),
+        Request::Lints(ListFormat::Text) => tell(print::lints::text().as_bytes()),
+        Request::Lints(ListFormat::Json) => tell(print::lints::json().as_bytes()),
+    }
+}
+
+fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
+    let question = Question { selection: asked.selection, min_confidence: asked.min_confidence };
+    let report = assemble::report(project::load(&asked.paths, &Working::now()?)?, &question);
+    warn_if_empty(&report);
+    let printed = match asked.format {
+        CheckFormat::Full => print::full::print(&report, colours),
+        CheckFormat::Concise => print::concise::print(&report).into_bytes(),
+        CheckFormat::Json => print::json::check(&report).into_bytes(),
+    };
+    tell(&printed)?;
+    statistics(&report, asked.statistics);
+    Ok(ending(&report, asked.failing, report.has_failures()))
+}
+
+fn census(asked: Census) -> anyhow::Result<Ending> {
+    let report = assemble::report(project::load(&asked.paths, &Working::now()?)?, &Question::everything());
+    warn_if_empty(&report);
+    match asked.format {
+        ListFormat::Text => {
+            tell(print::census::print(&report).as_bytes())?;
+            output::note(&print::concise::problems(&report));
+        }
+        ListFormat::Json => drop(tell(print::json::census(&report).as_bytes())?),
+    }
+    statistics(&report, asked.statistics);
+    Ok(ending(&report, asked.failing, false))
+}
+
+fn why(asked: &Line) -> anyhow::Result<Ending> {
+    let working = Working::now()?;
+    if !project::is_source(&asked.file) {
+        bail!("`{}` is no source file: it does not end in {}", asked.file.display(), discover::endings());
+    }
+    if working.folder().join(&asked.file).is_dir() {
+        bail!("`{}` is a folder; name a line of a file in it", asked.file.display());
+    }
+    let report = assemble::report(project::load(std::slice::from_ref(&asked.file), &working)?, &Question::everything());
+    let file = named_file(&report, &asked.file)?;
+    let lines = report.files.get(file).lines();
+    if asked.line > lines {
+        bail!("`{}` has {}, so there is no line {}", asked.file.display(), print::plural(lines, "line"), asked.line);
+    }
+    tell(print::why::print(&report, file, asked.line).as_bytes())?;
+    output::note(&print::concise::problems(&report));
+    Ok(Ending::Clean)
+}
+
+/// The one file that was named.
+fn named_file(report: &Report, typed: &Path) -> anyhow::Result<FileId> {
+    let mut named = report.files.iter().filter(|(_, file)| file.scope == Scope::Named);
+    let (id, _) = named.next().with_context(|| format!("`{}` was not read", typed.display()))?;
+    Ok(id)
+}
+
+fn explain(name: &str, page: &str) -> anyhow::Result<Ending> {
+    let lint = unleak_lints::ALL.iter().find(|lint| lint.name == name);
+    let asked = match lint.map(|lint| lint.strictness) {
+        Some(Strictness::Strict) => "\nAsked with `--strict` only.\n",
+        Some(Strictness::Preview) => "\nAsked with `--preview` only: it is still being tried out.\n",
+        Some(Strictness::Default) | None => "",
+    };
+    tell(format!("{page}{asked}").as_bytes())
+}
+
+fn tell(bytes: &[u8]) -> anyhow::Result<Ending> {
+    output::out(bytes).context("cannot write to standard output")?;
+    Ok(Ending::Clean)
+}
+
+fn statistics(report: &Report, statistics: Statistics) {
+    if statistics == Statistics::Printed {
+        output::note(&print::statistics::print(&report.statistics));
+    }
+}
+
+/// A run that looked at nothing must not look like a clean one.
+fn warn_if_empty(report: &Report) {
+    if report.statistics.checked == 0 {
+        let endings = discover::endings();
+        output::note(&format!("warning: there is no file that ends in {endings} in the named paths\n"));
+    }
+}
+
+fn ending(report: &Report, failing: Failing, found: bool) -> Ending {
+    let failed = match failing {
+        Failing::Never => false,
+        Failing::OnFindings => found,
+        Failing::OnFindingsAndProblems => found || !report.problems.is_empty(),
+    };
+    if failed { Ending::Failed } else { Ending::Clean }
+}

@@ -1,0 +1,15 @@
+//! The real binary, as people and programs meet it.
+
+#[path = "cli/arguments.rs"]
+mod arguments;
+#[path = "cli/discovery.rs"]
+mod discovery;
+#[path = "cli/settings.rs"]
+mod settings;
+#[path = "cli/suppressions.rs"]
+mod suppressions;
+#[path = "cli/trust.rs"]
+mod trust;
+
+#[path = "cli/project.rs"]
+mod project;
