@@ -476,6 +476,12 @@ impl<'a> Program<'a> {
                 _ => Type::Unknown,
             },
             TypeRef::ElementsOf(place) => self.element(language, &argument(*place)),
+            TypeRef::AwaitedElementsOf(place) => self.awaited(language, self.element(language, &argument(*place))),
+            TypeRef::AwaitedElement => self.awaited(language, self.element(language, &receiver())),
+            TypeRef::AwaitedCall(place) => {
+                let called = self.from_reference(body, callee, &TypeRef::Called(*place), args);
+                self.awaited(language, called)
+            }
         }
     }
 
