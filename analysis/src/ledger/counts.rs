@@ -56,7 +56,9 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     for act in all {
         match act.way {
             Way::Held => enter_held(builder, act),
-            Way::Up if downs.iter().any(|down| down.same_place(act)) => raised.extend(births(program, &acts, &risk, act)),
+            Way::Up if downs.iter().any(|down| down.same_place(act)) => {
+                raised.extend(births(program, &acts, &risk, act))
+            }
             _ => {}
         }
     }
@@ -116,7 +118,10 @@ fn runs_from(program: &Program<'_>, site: Site, function: BodyRef) -> Option<Sit
     }
     let flow = program.flow(site.body);
     let StepKind::Call { out, .. } = &flow.step(site.step)?.kind else { return None };
-    let awaits = flow.uses(*out).iter().find(|id| matches!(flow.step(**id).map(|step| &step.kind), Some(StepKind::Await { .. })));
+    let awaits = flow
+        .uses(*out)
+        .iter()
+        .find(|id| matches!(flow.step(**id).map(|step| &step.kind), Some(StepKind::Await { .. })));
     awaits.map(|step| Site { body: site.body, step: *step })
 }
 
@@ -154,7 +159,8 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
 /// The ways out that count. When the count is also lowered by code of its own elsewhere, leaving in good order hands it out.
 fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
     let sure = |kind: Leaving| kind != Leaving::CallRaises;
-    let handed_out = |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
+    let handed_out =
+        |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
     let outs: Vec<(Leaving, Site)> =
         found.outs.iter().copied().filter(|(kind, _)| !(lowered_elsewhere && handed_out(*kind))).collect();
     if outs.iter().any(|(kind, _)| sure(*kind)) {
@@ -163,7 +169,13 @@ fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
     outs
 }
 
-fn decide(builder: &Builder<'_, '_>, raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool, resource: &mut Resource) {
+fn decide(
+    builder: &Builder<'_, '_>,
+    raised: &Raised,
+    outs: &[(Leaving, Site)],
+    lowered_elsewhere: bool,
+    resource: &mut Resource,
+) {
     let reason = if raised.found.too_far {
         TOO_LONG
     } else if !raised.found.paired {

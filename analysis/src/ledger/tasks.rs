@@ -5,7 +5,6 @@ mod fate;
 
 use rustc_hash::FxHashSet;
 
-use super::ResourceId;
 use super::builder::Builder;
 use crate::program::Site;
 use births::Birth;
@@ -35,9 +34,4 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             }
         }
     }
-}
-
-/// What a wrapper hands out, seen from its caller.
-pub(super) fn made_by(birth: &Birth<'_>) -> Option<ResourceId> {
-    birth.made_by
 }

@@ -19,7 +19,9 @@ impl Sizer<'_, '_, '_> {
         if known.is_empty() || known.len() < makers.len() {
             return None;
         }
-        let mut gates = known.iter().map(|maker| maker.work.iter().map(|work| self.gate_in(*work, 4)).collect::<Option<Vec<Fact>>>());
+        let mut gates = known
+            .iter()
+            .map(|maker| maker.work.iter().map(|work| self.gate_in(*work, 4)).collect::<Option<Vec<Fact>>>());
         let first = gates.next()??.into_iter().next()?;
         gates.all(|gate| gate.is_some()).then_some(first)
     }
@@ -31,7 +33,9 @@ impl Sizer<'_, '_, '_> {
         let inner = flow.nodes().find_map(|node| {
             let site = Site { body, step: node.step.id };
             match &node.step.kind {
-                StepKind::Scope { items, .. } => items.iter().find_map(|item| self.entered_gate(site, item.context, hops)),
+                StepKind::Scope { items, .. } => {
+                    items.iter().find_map(|item| self.entered_gate(site, item.context, hops))
+                }
                 StepKind::Call { .. } => self.called_gate(site, hops),
                 _ => None,
             }
@@ -127,9 +131,10 @@ impl Sizer<'_, '_, '_> {
                 let item = items.iter().find(|item| item.entered == value);
                 item.map_or_else(Vec::new, |item| self.births(body, item.context, hops))
             }
-            Some((_, StepKind::View { value, .. } | StepKind::Await { value, .. } | StepKind::Propagate { value, .. })) => {
-                self.births(body, *value, hops)
-            }
+            Some((
+                _,
+                StepKind::View { value, .. } | StepKind::Await { value, .. } | StepKind::Propagate { value, .. },
+            )) => self.births(body, *value, hops),
             _ => self.births_in(&self.program.origin(body, value).0, hops),
         }
     }
@@ -172,9 +177,9 @@ impl Sizer<'_, '_, '_> {
     /// What a turn of a loop waits for before it starts the next: a permit, or room in the window.
     pub(super) fn gate_before(&self, site: Site, work: &[BodyRef], receiver: Option<ValueId>) -> Option<Fact> {
         let flow = self.program.flow(site.body);
-        let (looping, _) = flow.around(site.step).find(|(outer, slot)| {
-            matches!(outer.kind, StepKind::Loop { .. }) && *slot == Slot::LoopBody
-        })?;
+        let (looping, _) = flow
+            .around(site.step)
+            .find(|(outer, slot)| matches!(outer.kind, StepKind::Loop { .. }) && *slot == Slot::LoopBody)?;
         let inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.id));
         for node in inside {
             let here = Site { body: site.body, step: node.step.id };
@@ -183,7 +188,9 @@ impl Sizer<'_, '_, '_> {
                 StepKind::Call { .. } if before => self.taken_before(here, work),
                 StepKind::Call { .. } => self.joined_in_turn(here, looping.id, receiver),
                 StepKind::If { cond, then, .. } if before => self.room(here, cond, then, site.step),
-                StepKind::Loop { driver: Driver::While { cond, .. }, body, .. } if before => self.room(here, cond, body, site.step),
+                StepKind::Loop { driver: Driver::While { cond, .. }, body, .. } if before => {
+                    self.room(here, cond, body, site.step)
+                }
                 _ => None,
             };
             if found.is_some() {
@@ -234,7 +241,8 @@ impl Sizer<'_, '_, '_> {
     /// A number of items that is asked, with a way to wait or leave when it is reached.
     fn room(&self, site: Site, cond: &Cond, then: &Block, start: StepId) -> Option<Fact> {
         let body = site.body;
-        let inside = self.program.flow(body).around(start).any(|(outer, slot)| outer.id == site.step && slot == Slot::Then);
+        let inside =
+            self.program.flow(body).around(start).any(|(outer, slot)| outer.id == site.step && slot == Slot::Then);
         let capped = self.caps(body, cond, inside)?;
         let held = inside || waits_or_leaves(then);
         held.then(|| self.builder.fact(format!("no more than {} at once", capped.text()), site))
@@ -251,7 +259,11 @@ impl Sizer<'_, '_, '_> {
                 let below = matches!(op, Compare::Less | Compare::LessEqual);
                 match (left == Number::Length, right == Number::Length) {
                     (true, false) if right.limits() && (if inside { below } else { reached }) => Some(right),
-                    (false, true) if left.limits() && (if inside { reached && *op != Compare::Equal } else { below }) => Some(left),
+                    (false, true)
+                        if left.limits() && (if inside { reached && *op != Compare::Equal } else { below }) =>
+                    {
+                        Some(left)
+                    }
                     _ => None,
                 }
             }
@@ -292,12 +304,20 @@ fn waits_or_leaves(block: &Block) -> bool {
     block.steps.iter().any(|step| {
         matches!(
             step.kind,
-            StepKind::Await { .. } | StepKind::Select { .. } | StepKind::Return { .. } | StepKind::Raise { .. } | StepKind::Break { .. } | StepKind::Continue { .. }
+            StepKind::Await { .. }
+                | StepKind::Select { .. }
+                | StepKind::Return { .. }
+                | StepKind::Raise { .. }
+                | StepKind::Break { .. }
+                | StepKind::Continue { .. }
         ) || crate::program::flow::blocks(&step.kind).iter().any(|(inner, _)| waits_or_leaves(inner))
     })
 }
 
 fn leaves(block: &Block) -> bool {
     let last = block.steps.last().map(|step| &step.kind);
-    matches!(last, Some(StepKind::Return { .. } | StepKind::Raise { .. } | StepKind::Break { .. } | StepKind::Continue { .. }))
+    matches!(
+        last,
+        Some(StepKind::Return { .. } | StepKind::Raise { .. } | StepKind::Break { .. } | StepKind::Continue { .. })
+    )
 }

@@ -101,7 +101,9 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                 let Some(birth) = &model.birth else { continue };
                 match (birth.kind, birth.owner) {
                     (Kind::Fanout, _) => found.extend(self.fan_out(site, call, model, birth)),
-                    (Kind::Task | Kind::Thread, OwnerOf::Receiver) => found.extend(self.supervised(site, &call, model, birth)),
+                    (Kind::Task | Kind::Thread, OwnerOf::Receiver) => {
+                        found.extend(self.supervised(site, &call, model, birth))
+                    }
                     _ => {}
                 }
             }
@@ -231,7 +233,8 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
     fn limit_given(&self, body: BodyRef, call: &Call<'a>, birth: &Birth) -> Option<Bound> {
         let subject = birth.bound.as_ref()?;
         let Some((value, _)) = self.program.subjects(call, subject).into_iter().next() else {
-            return (birth.without_bound == Unbounded::Bounded).then(|| Bound::Setting("the library's own limit".to_owned()));
+            return (birth.without_bound == Unbounded::Bounded)
+                .then(|| Bound::Setting("the library's own limit".to_owned()));
         };
         let number = self.number(body, value, HOPS);
         let zero = matches!(number, Number::Const(number) if number <= 0) && birth.zero_bound == ZeroBound::Bounded;

@@ -10,7 +10,9 @@ use crate::program::calls::{Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Site, TypeKey};
-use crate::unit::{BodyKind, Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId};
+use crate::unit::{
+    BodyKind, Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId,
+};
 
 /// What a function's callers give may be called few up to here; beyond, it is the function that has no limit.
 const FEW: i64 = 16;
@@ -49,7 +51,9 @@ impl Sizer<'_, '_, '_> {
                 match (found, self.program.body(body).locals.get(local.0 as usize).map(|local| local.origin)) {
                     (Some(found), _) => found,
                     (None, Some(LocalOrigin::Captured { outer, .. })) => match self.parent(body) {
-                        Some(parent) if hops > 0 => self.item_in(Site { body: parent, step: site.step }, &Place::Local(outer), hops - 1),
+                        Some(parent) if hops > 0 => {
+                            self.item_in(Site { body: parent, step: site.step }, &Place::Local(outer), hops - 1)
+                        }
                         _ => one,
                     },
                     _ => one,
@@ -71,7 +75,9 @@ impl Sizer<'_, '_, '_> {
         let owned = self.program.body(body);
         let variable = owned.locals.get(local.0 as usize)?;
         let Some(_busy) = self.enter_place(spot.clone()) else { return Some(Supply::of(Size::Known(0))) };
-        if let (LocalOrigin::Captured { outer, .. }, true) = (variable.origin, self.program.flow(body).stores(local).is_empty()) {
+        if let (LocalOrigin::Captured { outer, .. }, true) =
+            (variable.origin, self.program.flow(body).stores(local).is_empty())
+        {
             let mut found = self.supply_in_local(self.parent(body)?, outer, hops.checked_sub(1)?)?;
             found.sources.push(spot);
             return Some(found);
@@ -132,7 +138,9 @@ impl Sizer<'_, '_, '_> {
         let mut found = Vec::new();
         for &id in flow.uses(collection) {
             match flow.step(id).map(|step| &step.kind) {
-                Some(StepKind::Store { place: Place::Index { base, key: Some(_) }, value, .. }) if *base == collection => {
+                Some(StepKind::Store { place: Place::Index { base, key: Some(_) }, value, .. })
+                    if *base == collection =>
+                {
                     found.push((id, *value, Depth::Itself));
                 }
                 Some(StepKind::Read { out, place: Place::Field { base, .. }, .. }) if *base == collection => {
@@ -185,7 +193,11 @@ impl Sizer<'_, '_, '_> {
             for (value, to) in bound.into_iter().filter(|(_, to)| *to == local) {
                 let _ = to;
                 let single = rest && !self.is_spread(*site, value);
-                here = here.and(if single { self.item(site.body, value, hops.saturating_sub(1)) } else { self.supply(site.body, value, hops.saturating_sub(1)) });
+                here = here.and(if single {
+                    self.item(site.body, value, hops.saturating_sub(1))
+                } else {
+                    self.supply(site.body, value, hops.saturating_sub(1))
+                });
             }
             all = Some(match all {
                 Some(before) => before.with(here, Size::or),
@@ -204,14 +216,18 @@ impl Sizer<'_, '_, '_> {
 
     fn is_spread(&self, site: Site, value: ValueId) -> bool {
         let call = self.program.call(site);
-        call.is_some_and(|call| call.args.iter().any(|arg| arg.value == value && arg.kind == crate::unit::ArgKind::Spread))
+        call.is_some_and(|call| {
+            call.args.iter().any(|arg| arg.value == value && arg.kind == crate::unit::ArgKind::Spread)
+        })
     }
 
     fn supply_in_global(&self, body: BodyRef, path: &Path, hops: u32) -> Option<Supply> {
         match self.program.resolve_path(body, path)? {
             // Looping over a class itself gives what it is written with.
             Def::Type(ty) => Some(Supply::of(Size::Known(self.program.header(ty).fields.len().max(1) as i64))),
-            Def::Variable { file, name } => self.supply_of_sites(&Spot::Global(file, name.clone()), self.program.global_sites(file, &name), hops),
+            Def::Variable { file, name } => {
+                self.supply_of_sites(&Spot::Global(file, name.clone()), self.program.global_sites(file, &name), hops)
+            }
             _ => None,
         }
     }
@@ -312,12 +328,15 @@ impl Sizer<'_, '_, '_> {
     /// Whether code runs once when a module or an object is set up.
     fn is_setup(&self, body: BodyRef) -> bool {
         let owned = self.program.body(body);
-        matches!(owned.kind, BodyKind::Module | BodyKind::Class) || matches!(owned.name.as_str(), "__init__" | "__post_init__" | "new")
+        matches!(owned.kind, BodyKind::Module | BodyKind::Class)
+            || matches!(owned.name.as_str(), "__init__" | "__post_init__" | "new")
     }
 
     fn is_empty(&self, body: BodyRef, value: ValueId) -> bool {
         match self.program.flow(body).def(value).map(|step| &step.kind) {
-            Some(StepKind::Collect { items, out, .. }) => items.is_empty() && self.program.flow(body).uses(*out).len() <= 1,
+            Some(StepKind::Collect { items, out, .. }) => {
+                items.is_empty() && self.program.flow(body).uses(*out).len() <= 1
+            }
             Some(StepKind::Const { .. }) => true,
             Some(StepKind::Call { args, .. }) => args.is_empty(),
             _ => false,
@@ -354,7 +373,9 @@ impl Sizer<'_, '_, '_> {
         if let (Number::Const(low), Number::Const(high)) = (&low, &high) {
             return Number::Const(high - low);
         }
-        let Some(StepKind::Operate { op: Op::Add, operands, .. }) = self.program.flow(body).def(upper).map(|step| &step.kind) else {
+        let Some(StepKind::Operate { op: Op::Add, operands, .. }) =
+            self.program.flow(body).def(upper).map(|step| &step.kind)
+        else {
             return high;
         };
         let start = self.program.origin(body, lower).0;

@@ -43,7 +43,8 @@ impl<'a> Sizer<'_, '_, 'a> {
         match fan.effect {
             Some(Effect::Joined) => true,
             Some(Effect::Awaited) if self.program.language(fan.site.body) == Language::Rust => {
-                fan.model.returns.as_ref().is_some_and(|ty| !ty.to_string().starts_with("Result")) && self.items_can_fail(fan)
+                fan.model.returns.as_ref().is_some_and(|ty| !ty.to_string().starts_with("Result"))
+                    && self.items_can_fail(fan)
             }
             None => fan.birth.owner == OwnerOf::Receiver && fan.birth.failure == Failure::Propagates,
             _ => false,
@@ -68,7 +69,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         let body = fan.site.body;
         let given = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
         let asked = |used: &Use<'_>| used.site != fan.site && used.depth == 0 && is_read(used);
-        given.uses.iter().any(asked) || self.item_trails(fan).iter().any(|trail| trail.uses.iter().any(|used| used.site != fan.site && is_asked(used)))
+        given.uses.iter().any(asked)
+            || self
+                .item_trails(fan)
+                .iter()
+                .any(|trail| trail.uses.iter().any(|used| used.site != fan.site && is_asked(used)))
     }
 
     /// What is done with the items elsewhere.
@@ -81,7 +86,11 @@ impl<'a> Sizer<'_, '_, 'a> {
             let depth = inner + u8::from(*depth == Depth::Elements);
             trails.push(self.program.follow(spot, depth, Returns::Stop));
         }
-        let tasks = fan.supply.makers.iter().filter_map(|maker| self.program.call(maker.site).map(|call| (maker.site.body, call.out)));
+        let tasks = fan
+            .supply
+            .makers
+            .iter()
+            .filter_map(|maker| self.program.call(maker.site).map(|call| (maker.site.body, call.out)));
         trails.extend(tasks.map(|(body, out)| self.program.follow(Spot::Value(body, out), 0, Returns::Stop)));
         trails
     }
@@ -169,7 +178,9 @@ fn is_read(used: &Use<'_>) -> bool {
 fn is_asked(used: &Use<'_>) -> bool {
     match &used.what {
         What::Await | What::Raced | What::Unknown(_) | What::Returned(_) | What::Yielded(_) => true,
-        What::Effect(effect, _) => matches!(effect, Effect::Awaited | Effect::CalledAtEnd | Effect::AwaitedInPart | Effect::Escapes),
+        What::Effect(effect, _) => {
+            matches!(effect, Effect::Awaited | Effect::CalledAtEnd | Effect::AwaitedInPart | Effect::Escapes)
+        }
         _ => false,
     }
 }

@@ -17,7 +17,9 @@ impl<'a> Sizer<'_, '_, 'a> {
     pub(super) fn made_elsewhere(&self, fan: &Fan<'a>) -> Option<Fact> {
         for trail in self.item_trails(fan) {
             let stopped = trail.uses.iter().find(|used| {
-                matches!(used.what, What::Effect(Effect::Cancelled, _)) && used.site.body == fan.site.body && used.site.step < fan.site.step
+                matches!(used.what, What::Effect(Effect::Cancelled, _))
+                    && used.site.body == fan.site.body
+                    && used.site.step < fan.site.step
             });
             if let Some(used) = stopped
                 && self.comes_before(used.site.step, fan.site)
@@ -80,9 +82,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             Spot::Value(at, value) if *at == body => Some(*value),
             _ => None,
         });
-        let is_part = |value: &ValueId| {
-            matches!(flow.def(*value).map(|step| &step.kind), Some(StepKind::Part { part: Part::Index(at), .. }) if *at == index)
-        };
+        let is_part = |value: &ValueId| matches!(flow.def(*value).map(|step| &step.kind), Some(StepKind::Part { part: Part::Index(at), .. }) if *at == index);
         let mut found: Vec<ValueId> = values.filter(is_part).collect();
         found.dedup();
         found
@@ -91,7 +91,10 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// A way out between the fan-out and the first thing that ends what is left.
     fn leaves_before(&self, site: Site, enders: &[Site], trails: &[Trail<'a>]) -> Option<Fact> {
         let flow = self.program.flow(site.body);
-        if enders.iter().any(|ender| ender.body != site.body || self.protects(site, ender.step) || ender.step < site.step) {
+        if enders
+            .iter()
+            .any(|ender| ender.body != site.body || self.protects(site, ender.step) || ender.step < site.step)
+        {
             return None;
         }
         let first = enders.iter().map(|ender| ender.step).min()?;
@@ -141,18 +144,26 @@ impl<'a> Sizer<'_, '_, 'a> {
         let enders: Vec<Site> = enders(&trails, fan.site);
         let protected = |step: StepId| {
             let at = Site { body, step };
-            enders.iter().any(|ender| ender.body != body || self.protects(at, ender.step) || (ender.step > looping.step.id && !flow.within(ender.step, looping.step.id)))
+            enders.iter().any(|ender| {
+                ender.body != body
+                    || self.protects(at, ender.step)
+                    || (ender.step > looping.step.id && !flow.within(ender.step, looping.step.id))
+            })
         };
         let mut raises = None;
         let mut fails = false;
         for node in flow.nodes().filter(|node| flow.within(node.step.id, looping.step.id)) {
             let at = Site { body, step: node.step.id };
             match &node.step.kind {
-                StepKind::Break { .. } | StepKind::Return { .. } if !protected(node.step.id) && !self.ended_just_before(at, &enders) => {
+                StepKind::Break { .. } | StepKind::Return { .. }
+                    if !protected(node.step.id) && !self.ended_just_before(at, &enders) =>
+                {
                     return Some(self.builder.fact("leaves the loop here while the others go on", at));
                 }
                 StepKind::Raise { .. } => fails = true,
-                StepKind::Await { .. } if raises.is_none() && !protected(node.step.id) && !self.is_caught(at, looping.step.id) => {
+                StepKind::Await { .. }
+                    if raises.is_none() && !protected(node.step.id) && !self.is_caught(at, looping.step.id) =>
+                {
                     raises = Some(at);
                 }
                 _ => {}
@@ -167,31 +178,35 @@ impl<'a> Sizer<'_, '_, 'a> {
     fn ended_just_before(&self, site: Site, enders: &[Site]) -> bool {
         let flow = self.program.flow(site.body);
         let parent = flow.around(site.step).next().map(|(outer, _)| outer.id);
-        enders.iter().any(|ender| {
-            ender.step < site.step && parent.is_some_and(|parent| flow.within(ender.step, parent))
-        })
+        enders
+            .iter()
+            .any(|ender| ender.step < site.step && parent.is_some_and(|parent| flow.within(ender.step, parent)))
     }
 
     /// Whether a failure at a site is caught within a loop.
     fn is_caught(&self, site: Site, looping: StepId) -> bool {
         let flow = self.program.flow(site.body);
         flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
-            slot == Slot::TryBody && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+            slot == Slot::TryBody
+                && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
         })
     }
 
     /// Tasks that run before they are awaited go on when the first failure is raised.
     fn left_when_one_fails(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
         let tasks: Vec<_> = fan.supply.makers.iter().filter(|maker| maker.starts == Starts::AtOnce).collect();
-        let lasting = tasks.iter().any(|maker| maker.work.iter().any(|work| self.program.exit_of(*work) != Exit::Finite));
+        let lasting =
+            tasks.iter().any(|maker| maker.work.iter().any(|work| self.program.exit_of(*work) != Exit::Finite));
         if tasks.is_empty() || !(lasting || resource.missing.contains(&Missing::Limit)) {
             return None;
         }
         let trails = self.item_trails(fan);
         // What is kept beyond the frame is for its owner to end.
         let kept = trails.iter().flat_map(|trail| &trail.uses).any(|used| {
-            matches!(used.what, What::Field(..) | What::LooseField(_) | What::Global(..) | What::Returned(_) | What::Unknown(_))
-                || matches!(&used.what, What::Element(spot) if !matches!(spot, Spot::Local(..) | Spot::Value(..)))
+            matches!(
+                used.what,
+                What::Field(..) | What::LooseField(_) | What::Global(..) | What::Returned(_) | What::Unknown(_)
+            ) || matches!(&used.what, What::Element(spot) if !matches!(spot, Spot::Local(..) | Spot::Value(..)))
         });
         let enders = enders(&trails, fan.site);
         if kept || enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step)) {
@@ -209,9 +224,23 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
     let uses = trails.iter().flat_map(|trail| &trail.uses).filter(|used| used.site != fan);
     let ending = uses.filter(|used| match &used.what {
         What::Effect(effect, _) => {
-            matches!(effect, Effect::Cancelled | Effect::Awaited | Effect::Joined | Effect::AwaitedInPart | Effect::Closed | Effect::Escapes)
+            matches!(
+                effect,
+                Effect::Cancelled
+                    | Effect::Awaited
+                    | Effect::Joined
+                    | Effect::AwaitedInPart
+                    | Effect::Closed
+                    | Effect::Escapes
+            )
         }
-        What::Await | What::Raced | What::Unknown(_) | What::Returned(_) | What::Field(..) | What::LooseField(_) | What::Global(..) => true,
+        What::Await
+        | What::Raced
+        | What::Unknown(_)
+        | What::Returned(_)
+        | What::Field(..)
+        | What::LooseField(_)
+        | What::Global(..) => true,
         What::Element(spot) => !matches!(spot, Spot::Local(..) | Spot::Value(..)),
         _ => false,
     });

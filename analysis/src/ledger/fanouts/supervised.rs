@@ -12,7 +12,13 @@ use crate::unit::{Driver, StepId, StepKind};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// The fan-out of a loop that starts a task at each turn.
-    pub(super) fn supervised(&self, site: Site, call: &Call<'a>, model: &'a CallModel, birth: &'a Birth) -> Option<Resource> {
+    pub(super) fn supervised(
+        &self,
+        site: Site,
+        call: &Call<'a>,
+        model: &'a CallModel,
+        birth: &'a Birth,
+    ) -> Option<Resource> {
         let home = self.home_of_supervisor(site, call);
         if !self.is_in_loop_over_items(site, home) {
             return None;
@@ -23,7 +29,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         let mut resource = self.builder.born(Kind::Fanout, site, call.known);
         if let Some(receiver) = call.receiver {
             let name = self.builder.written_value(site.body, receiver, 4);
-            resource.holds.push(Hold { by: Holder::Supervisor(name), how: Holding::Strong, from: self.builder.at(site) });
+            resource.holds.push(Hold {
+                by: Holder::Supervisor(name),
+                how: Holding::Strong,
+                from: self.builder.at(site),
+            });
         }
         resource.bound = self.bound_of_turns(site, call, &turns);
         if matches!(resource.bound, Bound::None | Bound::Absurd(_)) {
@@ -77,6 +87,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         use crate::program::trace::{Returns, What};
         use unleak_catalogue::model::Effect;
         let trail = self.program.follow(Spot::Value(site.body, call.out), 0, Returns::Follow);
-        trail.uses.iter().any(|used| matches!(used.what, What::Effect(Effect::Joined, _))) && !self.is_asked_later(site, call.out)
+        trail.uses.iter().any(|used| matches!(used.what, What::Effect(Effect::Joined, _)))
+            && !self.is_asked_later(site, call.out)
     }
 }

@@ -243,7 +243,9 @@ impl<'a> Sizer<'_, '_, 'a> {
             StepKind::Closure { body: inner, .. } => {
                 made(vec![BodyRef { file: body.file, body: *inner }], Starts::Later)
             }
-            StepKind::View { value, .. } | StepKind::Part { of: value, part: Part::Whole, .. } => self.item(body, *value, hops),
+            StepKind::View { value, .. } | StepKind::Part { of: value, part: Part::Whole, .. } => {
+                self.item(body, *value, hops)
+            }
             StepKind::Join { from, .. } => {
                 let all = from.iter().map(|value| self.item(body, *value, hops));
                 all.reduce(|a, b| a.with(b, Size::or)).unwrap_or(one)
@@ -282,7 +284,9 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether functions give back tasks.
     fn starts(&self, functions: &[BodyRef], hops: u32) -> Starts {
         let gives_task = |function: &BodyRef| match self.program.result_of(*function) {
-            ty if self.kind_of(*function, &ty) == Some(Kind::Task) => self.program.body(*function).colour == Colour::Sync,
+            ty if self.kind_of(*function, &ty) == Some(Kind::Task) => {
+                self.program.body(*function).colour == Colour::Sync
+            }
             _ => false,
         };
         if hops > 0 && functions.iter().any(gives_task) { Starts::AtOnce } else { Starts::Later }
@@ -329,8 +333,12 @@ impl<'a> Sizer<'_, '_, 'a> {
         {
             return self.piece(site.body, receiver, hops);
         }
-        let through: Vec<&Subject> =
-            model.does.iter().filter(|(_, effect)| matches!(effect, Effect::PassedThrough | Effect::TakeAll)).map(|(s, _)| s).collect();
+        let through: Vec<&Subject> = model
+            .does
+            .iter()
+            .filter(|(_, effect)| matches!(effect, Effect::PassedThrough | Effect::TakeAll))
+            .map(|(s, _)| s)
+            .collect();
         let values = through.into_iter().flat_map(|subject| self.program.subjects(call, subject));
         let mut held: Option<Supply> = None;
         for (value, _) in values {
@@ -364,7 +372,9 @@ impl<'a> Sizer<'_, '_, 'a> {
             return Some(Supply::of(Size::Known(0)));
         }
         let outside = model.waits == Waits::Unbounded
-            || call.receiver.is_some_and(|receiver| self.kind_of(site.body, &self.program.type_of(site.body, receiver)) == Some(Kind::Handle));
+            || call.receiver.is_some_and(|receiver| {
+                self.kind_of(site.body, &self.program.type_of(site.body, receiver)) == Some(Kind::Handle)
+            });
         let from = if outside { From::Outside } else { From::Somewhere };
         let label = format!("`{}` gives any number of items", self.builder.written(site));
         Some(self.unknown(label, site, from))

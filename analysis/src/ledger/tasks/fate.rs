@@ -38,7 +38,7 @@ impl Fate {
 /// Follows a birth to its verdict.
 pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     let mut resource = builder.born(birth.kind, birth.site, birth.known);
-    resource.made_by = super::made_by(birth);
+    resource.made_by = birth.made_by;
     resource.work = work(builder, birth);
     if birth.owner != OwnerOf::Handle {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
