@@ -10,6 +10,7 @@
 
 mod build;
 mod outline;
+pub mod print;
 #[expect(missing_docs, reason = "the docs of a variant speak of its fields by name")]
 mod step;
 
