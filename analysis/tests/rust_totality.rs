@@ -61,7 +61,11 @@ fn one_broken_token_leaves_the_other_functions_as_they_were() {
             check(&text, &lowered);
             for name in names.iter().filter(|name| *name != broken) {
                 let (before, after) = (bodies_without_places(&whole, name), bodies_without_places(&lowered, name));
-                assert!(!before.is_empty() && before == after, "{token:?} in {broken} changed {name}\n{:?}\n{after}", lowered.unit.problems);
+                assert!(
+                    !before.is_empty() && before == after,
+                    "{token:?} in {broken} changed {name}\n{:?}\n{after}",
+                    lowered.unit.problems
+                );
             }
         }
     }
@@ -74,27 +78,86 @@ fn nested(open: &str, middle: &str, close: &str, times: usize) -> String {
 #[test]
 fn depth_is_a_problem_and_never_an_abort() {
     let shapes = [
-        ("(", "1", ")"), ("[", "1", "]"), ("{", "1", "}"), ("f(", "1", ")"), ("-", "1", ""), ("- ", "1", ""), ("!", "1", ""), ("&", "a", ""),
-        ("&&", "a", ""), ("*", "a", ""), ("&mut ", "a", ""), ("|| ", "1", ""), ("|a, b| ", "1", ""), ("move || ", "1", ""),
-        ("1 + ", "1", ""), ("1 - ", "1", ""), ("a && ", "a", ""), ("a || ", "a", ""), ("a = ", "1", ""), ("a", "", ".b"), ("a", "", ".b()"),
-        ("a", "", "?"), ("a", "", ".await"), ("a", "", " as u8"), ("a", "", "[0]"), ("a", "", "(0)"), ("return ", "1", ""), ("break ", "1", ""),
-        ("if a {} else ", "{}", ""), ("if ", "a", " {}"), ("match ", "a", " {}"), ("while ", "a", " {}"), ("for a in ", "b", " {}"),
-        ("for S {} in ", "b", " {}"), ("unsafe { ", "a", " }"), ("async { ", "a", " }"), ("loop { ", "a", " }"), ("x!(", "1", ")"),
-        ("a::<A<", "u8", ">>()"), ("a::<A<(), A<", "u8", ">>>()"), ("<A as B<", "u8", ">>::c"), ("..", "1", ""), ("'a: loop { ", "a", " }"),
-        ("if a { ", "b", " }"), ("match a { _ => ", "b", " }"), ("let a = ", "b", ""), ("if let a = ", "b", ""), ("yield ", "a", ""),
-        ("S { a: ", "b", " }"), ("#[a] ", "b", ""), ("a < ", "b", ""), ("a << ", "b", ""), ("\"", "", "\""), ("/*", "", "*/"), ("/*", "", ""),
-        ("fn a() { ", "", " }"), ("mod a { ", "", " }"), ("impl A { fn a() { ", "", " } }"), ("async move || ", "1", ""), ("const { ", "1", " }"),
-        ("x!{ a = b => ", "1", " }"), ("a..", "b", ""), ("|x: fn() -> ", "u8", "| 1"), ("b'", "", "'"), ("a.b::<", "A", ">()"),
+        ("(", "1", ")"),
+        ("[", "1", "]"),
+        ("{", "1", "}"),
+        ("f(", "1", ")"),
+        ("-", "1", ""),
+        ("- ", "1", ""),
+        ("!", "1", ""),
+        ("&", "a", ""),
+        ("&&", "a", ""),
+        ("*", "a", ""),
+        ("&mut ", "a", ""),
+        ("|| ", "1", ""),
+        ("|a, b| ", "1", ""),
+        ("move || ", "1", ""),
+        ("1 + ", "1", ""),
+        ("1 - ", "1", ""),
+        ("a && ", "a", ""),
+        ("a || ", "a", ""),
+        ("a = ", "1", ""),
+        ("a", "", ".b"),
+        ("a", "", ".b()"),
+        ("a", "", "?"),
+        ("a", "", ".await"),
+        ("a", "", " as u8"),
+        ("a", "", "[0]"),
+        ("a", "", "(0)"),
+        ("return ", "1", ""),
+        ("break ", "1", ""),
+        ("if a {} else ", "{}", ""),
+        ("if ", "a", " {}"),
+        ("match ", "a", " {}"),
+        ("while ", "a", " {}"),
+        ("for a in ", "b", " {}"),
+        ("for S {} in ", "b", " {}"),
+        ("unsafe { ", "a", " }"),
+        ("async { ", "a", " }"),
+        ("loop { ", "a", " }"),
+        ("x!(", "1", ")"),
+        ("a::<A<", "u8", ">>()"),
+        ("a::<A<(), A<", "u8", ">>>()"),
+        ("<A as B<", "u8", ">>::c"),
+        ("..", "1", ""),
+        ("'a: loop { ", "a", " }"),
+        ("if a { ", "b", " }"),
+        ("match a { _ => ", "b", " }"),
+        ("let a = ", "b", ""),
+        ("if let a = ", "b", ""),
+        ("yield ", "a", ""),
+        ("S { a: ", "b", " }"),
+        ("#[a] ", "b", ""),
+        ("a < ", "b", ""),
+        ("a << ", "b", ""),
+        ("\"", "", "\""),
+        ("/*", "", "*/"),
+        ("/*", "", ""),
+        ("fn a() { ", "", " }"),
+        ("mod a { ", "", " }"),
+        ("impl A { fn a() { ", "", " } }"),
+        ("async move || ", "1", ""),
+        ("const { ", "1", " }"),
+        ("x!{ a = b => ", "1", " }"),
+        ("a..", "b", ""),
+        ("|x: fn() -> ", "u8", "| 1"),
+        ("b'", "", "'"),
+        ("a.b::<", "A", ">()"),
     ];
     for (open, middle, close) in shapes {
         for times in [10, 150, 198, 1_000, 3_900, 100_000] {
             let text = nested(open, middle, close, times);
-            let begun = Instant::now();
             let lowered = lower(&text);
-            if begun.elapsed().as_secs() > 1 { eprintln!("{open} {times} {:?}", begun.elapsed()); }
             check(&text, &lowered);
             assert!(bodies_without_places(&lowered, "fine").contains("call"), "{open} {times}");
-            assert!(times < 100_000 || !lowered.unit.problems.is_empty() || open == "/*" || open.contains('"') || open.starts_with('#'), "{open}");
+            assert!(
+                times < 100_000
+                    || !lowered.unit.problems.is_empty()
+                    || open == "/*"
+                    || open.contains('"')
+                    || open.starts_with('#'),
+                "{open}"
+            );
         }
     }
 }
@@ -102,20 +165,39 @@ fn depth_is_a_problem_and_never_an_abort() {
 #[test]
 fn types_and_patterns_may_be_deep_too() {
     let shapes = [
-        ("fn deep(a: ", "&", "u8", "", ") {}"), ("fn deep(a: ", "A<", "u8", ">", ") {}"), ("fn deep(a: ", "fn() -> ", "u8", "", ") {}"),
-        ("fn deep(a: ", "*const ", "u8", "", ") {}"), ("fn deep(", "&", "a", "", ": u8) {}"), ("fn deep(", "(", "a", ",)", ": u8) {}"),
-        ("fn deep() { let ", "A(", "a", ")", " = b; }"), ("fn deep() { let ", "a | ", "a", "", " = b; }"), ("fn deep() { let ", "a @ ", "a", "", " = b; }"),
-        ("use ", "a::", "b", "", ";"), ("use ", "{", "b", "}", ";"), ("type A = ", "impl A<", "u8", ">", ";"), ("type A = ", "A<u8, ", "u8", ">", ";"),
-        ("const A: u8 = ", "1 + ", "1", "", ";"), ("const A: u8 = ", "-", "1", "", ";"), ("impl A<", "A<", "u8", ">", "> {}"), ("pub(in ", "a::", "a", "", ") fn x() {}"),
-        ("#[a(", "(", "", ")", ")] fn x() {}"), ("fn x() where ", "A: B, ", "A: B", "", " {}"), ("enum A { ", "B(", "u8", ")", " }"), ("x! { ", "{", "", "}", " }"),
-        ("fn deep(a: ", "impl Fn() -> ", "u8", "", ") {}"), ("fn deep(a: ", "Box<dyn Fn(u8, ", "u8", ")>", ") {}"), ("fn f<", "T: A<U, ", "u8", ">", ">() {}"),
+        ("fn deep(a: ", "&", "u8", "", ") {}"),
+        ("fn deep(a: ", "A<", "u8", ">", ") {}"),
+        ("fn deep(a: ", "fn() -> ", "u8", "", ") {}"),
+        ("fn deep(a: ", "*const ", "u8", "", ") {}"),
+        ("fn deep(", "&", "a", "", ": u8) {}"),
+        ("fn deep(", "(", "a", ",)", ": u8) {}"),
+        ("fn deep() { let ", "A(", "a", ")", " = b; }"),
+        ("fn deep() { let ", "a | ", "a", "", " = b; }"),
+        ("fn deep() { let ", "a @ ", "a", "", " = b; }"),
+        ("use ", "a::", "b", "", ";"),
+        ("use ", "{", "b", "}", ";"),
+        ("type A = ", "impl A<", "u8", ">", ";"),
+        ("type A = ", "A<u8, ", "u8", ">", ";"),
+        ("const A: u8 = ", "1 + ", "1", "", ";"),
+        ("const A: u8 = ", "-", "1", "", ";"),
+        ("impl A<", "A<", "u8", ">", "> {}"),
+        ("pub(in ", "a::", "a", "", ") fn x() {}"),
+        ("#[a(", "(", "", ")", ")] fn x() {}"),
+        ("fn x() where ", "A: B, ", "A: B", "", " {}"),
+        ("enum A { ", "B(", "u8", ")", " }"),
+        ("x! { ", "{", "", "}", " }"),
+        ("fn deep(a: ", "impl Fn() -> ", "u8", "", ") {}"),
+        ("fn deep(a: ", "Box<dyn Fn(u8, ", "u8", ")>", ") {}"),
+        ("fn f<", "T: A<U, ", "u8", ">", ">() {}"),
     ];
     for (before, open, middle, close, after) in shapes {
         for times in [10, 198, 1_000, 3_900, 100_000] {
-            let text = format!("{before}{}{middle}{}{after}\nfn fine() {{ call(); }}\n", open.repeat(times), close.repeat(times));
-            let begun = Instant::now();
+            let text = format!(
+                "{before}{}{middle}{}{after}\nfn fine() {{ call(); }}\n",
+                open.repeat(times),
+                close.repeat(times)
+            );
             let lowered = lower(&text);
-            if begun.elapsed().as_secs() > 1 { eprintln!("{before}{open} {times} {:?}", begun.elapsed()); }
             check(&text, &lowered);
             assert!(bodies_without_places(&lowered, "fine").contains("call"), "{before}{open} {times}");
         }
@@ -124,7 +206,13 @@ fn types_and_patterns_may_be_deep_too() {
 
 #[test]
 fn preambles_and_line_endings_are_no_trouble() {
-    for text in ["\u{feff}fn a() { b(); }", "#!/usr/bin/env run\nfn a() { b(); }", "#![allow(x)]\r\nfn a() {\r\n b();\r\n}\r\n", "fn a() { b(\"é\"); /* ü */ }", ""] {
+    for text in [
+        "\u{feff}fn a() { b(); }",
+        "#!/usr/bin/env run\nfn a() { b(); }",
+        "#![allow(x)]\r\nfn a() {\r\n b();\r\n}\r\n",
+        "fn a() { b(\"é\"); /* ü */ }",
+        "",
+    ] {
         let lowered = lower(text);
         check(text, &lowered);
         assert!(lowered.unit.problems.is_empty(), "{text:?} {:?}", lowered.unit.problems);

@@ -94,7 +94,9 @@ fn check_step(text: &str, step: &Step, seen: &mut Seen) {
             from.iter().for_each(|value| used(seen, *value));
             define(seen, *out);
         }
-        StepKind::Store { value, .. } | StepKind::Update { value, .. } | StepKind::Discard { value, .. } => used(seen, *value),
+        StepKind::Store { value, .. } | StepKind::Update { value, .. } | StepKind::Discard { value, .. } => {
+            used(seen, *value)
+        }
         StepKind::Const { out, .. }
         | StepKind::Read { out, .. }
         | StepKind::Await { out, .. }
