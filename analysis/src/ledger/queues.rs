@@ -1,14 +1,16 @@
 //! Queues: what bounds them, who fills them and how often.
 
+mod answered;
 mod bound;
 mod confined;
+mod consumer;
 mod gate;
 mod measure;
 mod often;
 mod resets;
 mod traffic;
 
-use unleak_catalogue::model::{CallModel, Effect, Kind};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Order};
 use unleak_catalogue::subject::TypeRef;
 
 use super::builder::Builder;
@@ -164,12 +166,12 @@ fn queue(builder: &Builder<'_, '_>, born: Born) -> Resource {
 
 /// A list or deque is a queue when one piece of code fills it and another, running beside it, empties it from the front.
 fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
-    if !goes_beyond(builder, born.site.body, born.out) {
+    if !is_sequence(builder, &born) || !goes_beyond(builder, born.site.body, born.out) {
         return None;
     }
     let trail = follow(builder, &born);
     let traffic = Traffic::of(builder, born.site, &trail, &born.made);
-    if !traffic.is_queue(builder, born.site) {
+    if !traffic.is_queue(builder) {
         return None;
     }
     let mut resource = builder.born(Kind::Queue, born.site, calls::Known::Shown);
@@ -178,6 +180,12 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     resource.maker = format!("{} (used as a queue)", resource.subject);
     judge(builder, &mut resource, born.site, &trail, &traffic);
     Some(resource)
+}
+
+fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {
+    let language = builder.program.language(born.site.body).name();
+    let mut types = born.made.iter().filter_map(|path| builder.program.catalogue.ty(language, path));
+    types.any(|ty| ty.order == Order::Sequence)
 }
 
 /// Whether a new collection is stored where other code can reach it: most are not, and need no following.

@@ -4,6 +4,7 @@ use unleak_catalogue::model::{Effect, Takes};
 
 use super::super::Fact;
 use super::super::builder::Builder;
+use super::answered;
 use super::measure::{Limit, limit_of};
 use super::traffic::Traffic;
 use crate::program::calls::Target;
@@ -20,6 +21,7 @@ pub(super) fn before(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) ->
         .or_else(|| permit(builder, put))
         .or_else(|| trim(builder, put, traffic))
         .or_else(|| lockstep(builder, put, traffic))
+        .or_else(|| answered::by_item(builder, put))
 }
 
 /// A condition on the queue's own size that the addition stands under, or that leaves before it.

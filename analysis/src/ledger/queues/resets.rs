@@ -1,6 +1,7 @@
 //! Queues emptied without a method: by giving the place something fresh, by deleting a part, by `+=` the other way round.
 
 use unleak_catalogue::model::{Effect, Kind};
+use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
 use super::traffic::Traffic;
@@ -116,5 +117,5 @@ pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
 pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
     let Some(call) = builder.program.call(site) else { return false };
     let Target::Model(model) = call.target else { return false };
-    call.receiver.is_none() && model.does.values().any(|effect| *effect == Effect::Put)
+    model.does.iter().any(|(subject, effect)| *effect == Effect::Put && matches!(subject, Subject::Argument { .. }))
 }

@@ -5,6 +5,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::super::Many;
 use super::super::builder::Builder;
+use super::consumer;
 use super::often::{handed, relative};
 use super::resets;
 use crate::program::flow::Slot;
@@ -59,7 +60,7 @@ impl Traffic {
                     Some(effect) => traffic.effect(builder, birth, used.site, effect),
                     None => traffic.open.push((UNMODELLED, used.site)),
                 },
-                What::Unknown(KEPT_OUTSIDE) if resets::fills_argument(builder, used.site) => {
+                What::Unknown(KEPT_OUTSIDE) | What::Element(_) if resets::fills_argument(builder, used.site) => {
                     traffic.put(builder, birth, used.site);
                 }
                 What::Unknown(reason) if *reason != SENT => traffic.open.push((reason, used.site)),
@@ -101,15 +102,17 @@ impl Traffic {
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
-    pub(super) fn is_queue(&self, builder: &Builder<'_, '_>, birth: Site) -> bool {
+    pub(super) fn is_queue(&self, builder: &Builder<'_, '_>) -> bool {
         let fills = self.puts.iter().any(|put| matches!(put.many, Many::PerEvent | Many::Unknown));
-        let beside = |take: &Site| {
-            let home = top(builder, take.body, birth.body);
-            self.puts.iter().any(|put| top(builder, put.site.body, birth.body) != home)
-        };
-        let consumed = self.takes.iter().any(|take| beside(take) && waits_around(builder, *take));
+        let puts: Vec<Site> = self.puts.iter().map(|put| put.site).collect();
+        let consumed = self.takes.iter().any(|take| consumer::runs_beside(builder, *take, &puts));
         // What is handed out and given back from the same end is a store; a consumer has a loop of its own.
-        fills && (consumed || self.backs.iter().any(|take| beside(take) && in_waiting_loop(builder, *take)))
+        let popped = || {
+            self.backs
+                .iter()
+                .any(|take| in_waiting_loop(builder, *take) && consumer::runs_beside(builder, *take, &puts))
+        };
+        fills && (consumed || popped())
     }
 }
 
@@ -156,11 +159,7 @@ pub(super) fn top(builder: &Builder<'_, '_>, body: BodyRef, birth: BodyRef) -> B
     at
 }
 
-/// Whether a step stands in a loop that waits, or runs per event.
-fn waits_around(builder: &Builder<'_, '_>, site: Site) -> bool {
-    matches!(builder.many(site), Many::PerEvent) || in_waiting_loop(builder, site)
-}
-
+/// Whether a step stands in a loop of its own function that waits.
 fn in_waiting_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
     let flow = builder.program.flow(site.body);
     flow.around(site.step).any(|(outer, slot)| {
