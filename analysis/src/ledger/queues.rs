@@ -157,7 +157,7 @@ fn handed_back(builder: &Builder<'_, '_>, used: &Use<'_>, met: &mut Vec<BodyRef>
 fn queue(builder: &Builder<'_, '_>, born: Born) -> Resource {
     let mut resource = builder.born(Kind::Queue, born.site, born.known);
     let trail = follow(builder, &born);
-    let traffic = Traffic::of(builder, born.site, &trail, &born.made);
+    let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
     resource.bound = born.bound;
     describe(builder, &mut resource, born.site, &trail, &traffic);
     judge(builder, &mut resource, born.site, &trail, &traffic);
@@ -170,7 +170,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow(builder, &born);
-    let traffic = Traffic::of(builder, born.site, &trail, &born.made);
+    let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
     if !traffic.is_queue(builder) {
         return None;
     }

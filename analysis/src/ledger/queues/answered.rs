@@ -1,12 +1,13 @@
 //! Producers that wait for what becomes of their own item: there are never more items than waiting callers.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Waits};
 
 use super::super::Fact;
 use super::super::builder::Builder;
-use crate::program::calls::Target;
+use crate::program::calls::{Depth, Target};
+use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Item, LocalId, Place, StepKind, ValueId};
+use crate::unit::{Item, LocalId, Place, StepId, StepKind, ValueId};
 
 /// The wait of a producer for an answer that is part of what it adds.
 pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
@@ -37,6 +38,8 @@ fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
                 }
             }
         }
+        // The two ends of a reply channel: one goes with the item, the other is waited at.
+        Some(StepKind::Part { of, .. }) => found.extend(siblings(builder, body, *of)),
         Some(StepKind::Collect { items, .. }) => {
             for item in items {
                 if let Item::One(value) | Item::Field(_, value) = item {
@@ -54,16 +57,48 @@ fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
     }
 }
 
-fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: crate::unit::StepId, value: ValueId) -> bool {
+/// The variables that the parts of a value are bound to.
+fn siblings(builder: &Builder<'_, '_>, body: BodyRef, whole: ValueId) -> Vec<LocalId> {
     let flow = builder.program.flow(body);
+    let parts = flow.uses(whole).iter().filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
+        Some(StepKind::Part { out, .. }) => Some(*out),
+        _ => None,
+    });
+    let stores = parts.flat_map(|part| flow.uses(part)).filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
+        Some(StepKind::Store { place: Place::Local(local), .. }) => Some(*local),
+        _ => None,
+    });
+    stores.collect()
+}
+
+fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: ValueId) -> bool {
+    let program = builder.program;
+    let flow = program.flow(body);
     match flow.step(used).map(|step| &step.kind) {
-        Some(StepKind::Await { .. } | StepKind::Return { .. }) => true,
-        Some(StepKind::Call { args, .. }) if args.iter().any(|arg| arg.value == value) => {
-            let call = builder.program.call(Site { body, step: used });
-            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.does.values().any(|effect| {
-                matches!(effect, Effect::Awaited | Effect::AwaitedInPart | Effect::Joined)
-            }) || model.takes_effect == unleak_catalogue::model::Takes::WhenAwaited)
+        Some(StepKind::Await { .. }) => true,
+        Some(StepKind::Return { .. }) => is_awaitable(builder, body, value),
+        Some(StepKind::Read { out, place: Place::Field { .. }, .. }) => flow.uses(*out).iter().any(|id| {
+            let call = program.call(Site { body, step: *id });
+            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+        }),
+        Some(StepKind::Call { .. }) => {
+            let Some(call) = program.call(Site { body, step: used }) else { return false };
+            let Target::Model(model) = call.target else { return false };
+            let effects = [Depth::Itself, Depth::Elements].map(|depth| program.effect_on(&call, model, value, depth));
+            effects.into_iter().flatten().any(|effect| {
+                matches!(effect, Effect::Awaited | Effect::AwaitedInPart | Effect::Joined | Effect::PassedThrough)
+            })
         }
         _ => false,
     }
+}
+
+fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    let ty = builder.program.type_of(body, value);
+    let language = builder.program.language(body).name();
+    matches!(ty, Type::Future(..))
+        || ty
+            .model_path()
+            .and_then(|path| builder.program.catalogue.ty(language, path))
+            .is_some_and(|ty| ty.awaited.is_some())
 }

@@ -1,6 +1,6 @@
 //! What goes into a queue and comes out of it: where, and how often.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
 use super::super::Many;
@@ -9,7 +9,7 @@ use super::consumer;
 use super::often::{handed, relative};
 use super::resets;
 use crate::program::flow::Slot;
-use crate::program::trace::{KEPT_OUTSIDE, Reason, SENT, Trail, UNMODELLED, What};
+use crate::program::trace::{KEPT_OUTSIDE, Looseness, Reason, SENT, Trail, UNMODELLED, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::unit::{BodyKind, Const, Name, Place, StepKind};
 
@@ -44,12 +44,14 @@ pub(super) struct Traffic {
 impl Traffic {
     /// Sorts the uses of a queue. `made` are the types it is one of, for methods called on something whose type is not
     /// known but which the way from its birth shows to be the queue.
-    pub(super) fn of(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, made: &[Name]) -> Traffic {
+    pub(super) fn of(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, kind: Kind, made: &[Name]) -> Traffic {
         let mut traffic = Traffic::default();
-        for used in trail.uses.iter().filter(|used| used.depth == 0) {
+        let certain = |used: &&Use<'_>| kind == Kind::Queue || used.loose == Looseness::Exact;
+        for used in trail.uses.iter().filter(|used| used.depth == 0).filter(certain) {
             match &used.what {
                 What::Effect(effect, _) => traffic.effect(builder, birth, used.site, *effect),
-                What::Iterated => traffic.take(used.site),
+                // Going over a collection takes nothing out of it.
+                What::Iterated if kind == Kind::Queue => traffic.take(used.site),
                 What::Tested if resets::deletes_part(builder, used.site) => traffic.take(used.site),
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
@@ -103,7 +105,7 @@ impl Traffic {
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
     pub(super) fn is_queue(&self, builder: &Builder<'_, '_>) -> bool {
-        let fills = self.puts.iter().any(|put| matches!(put.many, Many::PerEvent | Many::Unknown));
+        let fills = self.puts.iter().any(|put| put.many == Many::PerEvent);
         let puts: Vec<Site> = self.puts.iter().map(|put| put.site).collect();
         let consumed = self.takes.iter().any(|take| consumer::runs_beside(builder, *take, &puts));
         // What is handed out and given back from the same end is a store; a consumer has a loop of its own.
