@@ -11,6 +11,7 @@ mod risk;
 mod route;
 mod walk;
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
@@ -60,8 +61,10 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             _ => {}
         }
     }
-    let met: Vec<Site> = raised.iter().flat_map(|raised| raised.found.ends.iter().copied()).collect();
-    let others: Vec<&Act> = downs.into_iter().filter(|down| !met.contains(&down.site)).collect();
+    raised.sort_by_key(|one| (one.site, one.act.site));
+    raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));
+    let met = Met::of(&raised);
+    let others: Vec<&Act> = downs.into_iter().filter(|down| met.runs_for_others(program, down)).collect();
     for one in &raised {
         let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
         let resource = entry(builder, one, lowered_elsewhere);
@@ -69,11 +72,43 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     }
 }
 
+/// The decrements that the walks met, and the bodies in which they did.
+struct Met {
+    ends: FxHashSet<Site>,
+    own: FxHashSet<BodyRef>,
+    lowering: FxHashSet<BodyRef>,
+}
+
+impl Met {
+    fn of(raised: &[Raised]) -> Met {
+        let own = raised.iter().flat_map(|one| one.found.ends.iter().map(|end| end.body).filter(|body| *body == one.site.body));
+        Met {
+            ends: raised.iter().flat_map(|one| one.found.ends.iter().copied()).collect(),
+            own: own.collect(),
+            lowering: raised.iter().flat_map(|one| one.found.lowering.iter().copied()).collect(),
+        }
+    }
+
+    /// Whether a decrement also, or only, runs for something else than the increments that were walked from.
+    fn runs_for_others(&self, program: &Program<'_>, down: &Act) -> bool {
+        !self.ends.contains(&down.site) || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body, 4))
+    }
+
+    fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef, depth: u32) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
+        program.calls().callers(lowering).iter().any(|site| {
+            let further = program.calls().callers(site.body);
+            !self.lowering.contains(&site.body) && (further.is_empty() || self.is_called_elsewhere(program, site.body, depth))
+        })
+    }
+}
+
 /// The births that one raising step stands for: itself, or the calls of the function that only raises.
 fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) -> Vec<Raised> {
     let aim = Aim::at(act);
     let found = Walk::run(program, acts, risk, act.site, &aim);
-    if !found.paired {
+    let in_loop = program.flow(act.site.body).around(act.site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
+    if !found.paired && !in_loop {
         let by_callers = callers(program, acts, risk, act, &aim, act.site.body, CALLERS);
         if !by_callers.is_empty() {
             return by_callers;

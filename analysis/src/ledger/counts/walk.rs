@@ -75,6 +75,8 @@ pub(super) struct Found {
     pub(super) ends: Vec<Site>,
     /// Whether the body owes the decrement: one that belongs to this increment stands on a way.
     pub(super) paired: bool,
+    /// The bodies that run something which lowers it.
+    pub(super) lowering: Vec<BodyRef>,
     /// Something that will lower it took it over.
     pub(super) handed: Option<Site>,
     /// Too many steps.
@@ -146,6 +148,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         self.found.paired = true;
         self.found.handed = Some(end);
         self.end_at(end);
+        self.found.lowering.push(self.start.body);
     }
 
     fn end_at(&mut self, end: Site) {
@@ -335,11 +338,16 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
 
     /// Whether a decrement in the same body is the other half of the increment, and no act of its own.
     fn belongs(&self, aim: &Aim, down: Site, path: &Path) -> bool {
-        if down.body != self.start.body {
-            return true;
-        }
         let flow = self.program.flow(down.body);
+        let here = down.body == self.start.body;
         let up = self.start.step;
+        // A loop that lowers turn by turn answers to its own condition, and not to one increment.
+        let drains = flow
+            .around(down.step)
+            .any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && !(here && flow.within(up, outer.id)));
+        if drains || !here {
+            return !drains;
+        }
         let alone = |of: StepId, other: StepId| {
             let mut own = flow.around(of).take_while(|(outer, _)| !flow.within(other, outer.id));
             own.any(|(outer, slot)| {
@@ -426,6 +434,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         let ends_before = self.found.ends.len();
         let within = self.whole(aim, function);
         let lowered = self.found.ends.len() > ends_before || self.found.handed.is_some();
+        self.found.lowering.extend([site.body, function]);
         let mut exits = Exits::default();
         for leave in within.leaves {
             if let How::Throw(thrown) = leave.how {
