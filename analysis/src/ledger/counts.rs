@@ -5,6 +5,7 @@
 
 mod act;
 mod aim;
+mod callers;
 mod known;
 mod leave;
 mod risk;
@@ -34,9 +35,6 @@ const MIGHT_RAISE: &str = "only a call that might raise stands between, in an ob
 const HANDED_OUT: &str = "handed out, and brought down elsewhere";
 /// The code is too large to be walked.
 const TOO_LONG: &str = "too many ways through the code";
-
-/// How many callers up a function that only raises is followed.
-const CALLERS: u32 = 3;
 
 /// A count that went up, and what was found of it.
 struct Raised {
@@ -91,14 +89,15 @@ impl Met {
 
     /// Whether a decrement also, or only, runs for something else than the increments that were walked from.
     fn runs_for_others(&self, program: &Program<'_>, down: &Act) -> bool {
-        !self.ends.contains(&down.site) || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body, 4))
+        !self.ends.contains(&down.site) || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body))
     }
 
-    fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef, depth: u32) -> bool {
-        let Some(depth) = depth.checked_sub(1) else { return false };
+    /// Whether a function that lowers is called where no increment was walked from, other than by its own helpers.
+    fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef) -> bool {
+        let met = |site: &Site| self.lowering.contains(&site.body);
         program.calls().callers(lowering).iter().any(|site| {
             let further = program.calls().callers(site.body);
-            !self.lowering.contains(&site.body) && (further.is_empty() || self.is_called_elsewhere(program, site.body, depth))
+            !met(site) && (further.is_empty() || !further.iter().all(met))
         })
     }
 }
@@ -107,52 +106,13 @@ impl Met {
 fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) -> Vec<Raised> {
     let aim = Aim::at(act);
     let found = Walk::run(program, acts, risk, act.site, &aim);
-    let in_loop = program.flow(act.site.body).around(act.site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
-    if !found.paired && !in_loop {
-        let by_callers = callers(program, acts, risk, act, &aim, act.site.body, CALLERS);
+    if !found.paired {
+        let by_callers = callers::births(program, acts, risk, act, &aim);
         if !by_callers.is_empty() {
             return by_callers;
         }
     }
     vec![Raised { site: act.site, act: act.clone(), found }]
-}
-
-fn callers(
-    program: &Program<'_>,
-    acts: &Acts,
-    risk: &Risk<'_, '_>,
-    act: &Act,
-    aim: &Aim,
-    raising: BodyRef,
-    depth: u32,
-) -> Vec<Raised> {
-    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-    let mut all = Vec::new();
-    for &site in program.calls().callers(raising) {
-        if site.body == raising {
-            continue;
-        }
-        let outer = aim.outside(program, site, raising);
-        let Some(start) = runs_from(program, site, raising) else { continue };
-        let found = Walk::run(program, acts, risk, start, &outer);
-        if found.paired {
-            all.push(Raised { site, act: act.clone(), found });
-        } else {
-            all.extend(callers(program, acts, risk, act, &outer, site.body, depth));
-        }
-    }
-    all
-}
-
-/// The step after which a called function has run: the call, or the `await` of what it gives.
-fn runs_from(program: &Program<'_>, site: Site, function: BodyRef) -> Option<Site> {
-    if program.body(function).colour == Colour::Sync {
-        return Some(site);
-    }
-    let flow = program.flow(site.body);
-    let StepKind::Call { out, .. } = &flow.step(site.step)?.kind else { return None };
-    let awaits = flow.uses(*out).iter().find(|id| matches!(flow.step(**id).map(|step| &step.kind), Some(StepKind::Await { .. })));
-    awaits.map(|step| Site { body: site.body, step: *step })
 }
 
 /// A guard or context manager does both.
