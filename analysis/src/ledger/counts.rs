@@ -5,11 +5,13 @@
 
 mod act;
 mod aim;
+mod calls;
 mod callers;
 mod known;
 mod leave;
 mod risk;
 mod route;
+mod turns;
 mod walk;
 
 use rustc_hash::FxHashSet;
@@ -18,7 +20,8 @@ use unleak_catalogue::model::Kind;
 use super::builder::Builder;
 use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
 use crate::program::trace::Spot;
-use crate::program::{BodyRef, Program, Site, calls};
+use crate::program::calls::Known;
+use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
 use act::{Act, Acts, Sort, Way};
 use aim::Aim;
@@ -183,7 +186,7 @@ fn decide(builder: &Builder<'_, '_>, raised: &Raised, outs: &[(Leaving, Site)], 
 }
 
 fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool) -> Option<Assumption> {
-    if raised.act.known == calls::Known::Hinted {
+    if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }
     if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) {
