@@ -284,6 +284,13 @@ pub struct CallModel {
     /// With what a callback among its arguments is called: the argument from which on the rest is passed on.
     #[serde(default)]
     pub calls_with: Option<Subject>,
+    /// The arguments of which one bounds how many items it gives, or the number it gives: the first that is there
+    /// (`take(n)`, `range(n)`), for `rest` any of them (`min`).
+    #[serde(default)]
+    pub at_most: Vec<Subject>,
+    /// The argument that bounds how many items each item of its result has (`chunks(n)`).
+    #[serde(default)]
+    pub pieces_of: Option<Subject>,
     /// Whether it may raise.
     #[serde(default)]
     pub fails: Fails,

@@ -151,11 +151,15 @@ fn evidence(resource: &Resource) -> Vec<Fact> {
 
 fn help(resource: &Resource) -> String {
     let keep = match (resource.language, resource.kind) {
-        (_, Kind::Thread | Kind::Process) => "keep it and join it where its owner ends, or hand the work to a bounded pool",
+        (_, Kind::Thread | Kind::Process) => {
+            "keep it and join it where its owner ends, or hand the work to a bounded pool"
+        }
         (Language::Python, _) => {
             "await it, start it in a task group, or keep it in a set that drops it when it is done and that shutdown cancels and awaits"
         }
-        (Language::Rust, _) => "keep the handle in a join set or tracker that its owner drains, or give the loop a token to end by",
+        (Language::Rust, _) => {
+            "keep the handle in a join set or tracker that its owner drains, or give the loop a token to end by"
+        }
     };
     match resource.known {
         Known::Shown => keep.to_owned(),

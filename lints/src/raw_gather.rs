@@ -1,11 +1,59 @@
 //! # raw-gather
 //!
-//! (to be written)
+//! A fan-out with no limit on how many run at once, or whose failures nobody sees, or whose siblings outlive the first
+//! failure.
+//!
+//! ## Why it matters
+//! What is run at once is as much as there is: the sockets, the memory and the other side's patience are not. With ten
+//! users it works, with ten thousand the first burst takes the service down. And where several run together, one that
+//! fails says nothing of the others: with its failures collected and unread, work is lost in silence; with the failure
+//! raised, the siblings go on alone, on connections that are already closed.
+//!
+//! ## What it says
+//! - (a) **nothing limits how many run at once**: the items are as many as a parameter, a field, a query or a stream
+//!   gives, and no gate stands in their work, before their start, or in the call. `likely`, unless the number is shown to
+//!   come from outside.
+//! - (b) **the results are not read**, though the failures are among them; or the fan-out is never awaited.
+//! - (c) **on some way out the siblings go on alone**: a race whose losers are left pending, a loop over the completed
+//!   ones that is left early, tasks whose first failure is raised past the others.
+//!
+//! ## Python
+//! ```python
+//! async def notify(users):
+//!     await asyncio.gather(*(send(user) for user in users))  # bad: as many at once as there are users
+//! ```
+//! ```python
+//! async def notify(users):
+//!     gate = asyncio.Semaphore(20)
+//!
+//!     async def one(user):
+//!         async with gate:
+//!             await send(user)
+//!
+//!     await asyncio.gather(*(one(user) for user in users))  # good: twenty at once
+//! ```
+//!
+//! ## Rust
+//! ```rust,ignore
+//! join_all(users.iter().map(send)).await; // bad: as many at once as there are users
+//! stream::iter(users).map(send).buffer_unordered(20).collect::<Vec<_>>().await; // good: twenty at once
+//! ```
+//!
+//! ## Never
+//! A few awaitables that are written out and whose results are used; a collection with a constant bound, or one that is
+//! set up once and never added to; slices and chunks; a semaphore, lock or limiter in the mapped function, in what it
+//! awaits or in its decorator, or before each start; a length check before it; a pool with a limited number of workers;
+//! a wait for tasks that were made elsewhere or have just been told to stop.
+//!
+//! ## Known limits
+//! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
+//! public function keeps small is not known: the finding is `likely` then. Whether the permit covers all of the work
+//! inside the mapped function is not asked.
 
-use unleak_analysis::ledger::Ledger;
+use unleak_analysis::ledger::{Answer, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
-use crate::finding::Level;
+use crate::finding::{Confidence, Finding, Level};
 use crate::lint::{Findings, Lint, Strictness};
 
 /// The lint.
@@ -18,4 +66,72 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(_ledger: &Ledger, _findings: &mut Findings) {}
+fn check(ledger: &Ledger, findings: &mut Findings) {
+    let fanouts = ledger.resources().iter().filter(|resource| resource.kind == Kind::Fanout);
+    for resource in fanouts.filter(|resource| resource.leaks == Answer::Yes) {
+        findings.add(finding(resource));
+    }
+}
+
+fn finding(resource: &Resource) -> Finding {
+    let likely = resource.assumption.is_some() || resource.known == Known::Hinted;
+    Finding {
+        lint: LINT.name,
+        level: level(resource),
+        confidence: if likely { Confidence::Likely } else { Confidence::Certain },
+        assumption: resource.assumption.map(|assumption| assumption.text()),
+        subject: resource.subject.clone(),
+        root: resource.birth.clone(),
+        message: message(resource),
+        location: resource.birth.clone(),
+        evidence: evidence(resource),
+        help: help(resource).to_owned(),
+    }
+}
+
+fn level(resource: &Resource) -> Level {
+    match resource.setting {
+        Setting::Product => LINT.level,
+        Setting::Test => Level::Warning,
+    }
+}
+
+/// What is missing, in the order of the list above.
+fn message(resource: &Resource) -> String {
+    let parts: Vec<String> = resource.missing.iter().filter_map(|missing| part(resource, missing)).collect();
+    format!("`{}`: {}", resource.maker, parts.join("; "))
+}
+
+fn part(resource: &Resource, missing: &Missing) -> Option<String> {
+    match missing {
+        Missing::Limit => Some(match &resource.bound {
+            Bound::Absurd(limit) => format!("its limit of {limit} limits nothing"),
+            _ => "nothing limits how many run at once".to_owned(),
+        }),
+        Missing::Results if resource.ends.is_empty() && resource.bound != Bound::NotAsked => {
+            Some("nobody takes its results, so nobody sees what failed".to_owned())
+        }
+        Missing::Results => Some("the failures are among its results, which nobody reads".to_owned()),
+        Missing::Siblings(_) => Some("on a way out the others are neither awaited nor cancelled".to_owned()),
+        _ => None,
+    }
+}
+
+fn evidence(resource: &Resource) -> Vec<unleak_analysis::ledger::Fact> {
+    let siblings = resource.missing.iter().filter_map(|missing| match missing {
+        Missing::Siblings(fact) => Some(fact.clone()),
+        _ => None,
+    });
+    resource.notes.iter().cloned().chain(siblings).collect()
+}
+
+fn help(resource: &Resource) -> &'static str {
+    match (resource.missing.first(), resource.language) {
+        (Some(Missing::Limit), Language::Python) => {
+            "take a semaphore inside each of them, or work through slices of a fixed size"
+        }
+        (Some(Missing::Limit), Language::Rust) => "run them as a stream with a limit, or take a permit in each of them",
+        (Some(Missing::Results), _) => "look at each result, and log or raise what failed",
+        _ => "run them in a task group, or cancel and await the others before leaving",
+    }
+}

@@ -1,11 +1,44 @@
 //! # unbounded-queue
 //!
-//! (to be written)
+//! A queue that producers can fill faster than consumers empty it, with no bound and no back-pressure.
+//!
+//! ## What it says
+//!
+//! A queue or channel is made without a bound (or with one that is none: zero in Python, `usize::MAX`), and something
+//! puts items into it once per event, with no check, permit or limit before it. A list or deque counts as a queue when
+//! one piece of code appends to it and another, running beside it, empties it from the front or all at once.
+//!
+//! ```python
+//! frames = asyncio.Queue()              # bad: a slow consumer lets it grow until memory ends
+//! frames = asyncio.Queue(maxsize=100)   # good: `put` waits, and the producer slows down
+//! ```
+//!
+//! ```rust
+//! let (frames, inbox) = tokio::sync::mpsc::unbounded_channel();   // bad
+//! let (frames, inbox) = tokio::sync::mpsc::channel(100);          // good: `send` waits
+//! ```
+//!
+//! Irreplaceable data needs a bound **and** a way to spill or to push back; it is never right to drop it silently.
+//!
+//! ## What it never says
+//!
+//! Nothing about a bound from a constant, a setting or a parameter; a length check or a permit that stands before every
+//! addition; a queue filled and emptied within one function over something finite; a queue that carries a few items in
+//! its whole life (replies, shutdown signals).
+//!
+//! ## How sure
+//!
+//! Certain when something fills it once per event; likely when it is filled by a function of which nobody knows how
+//! often it is called.
+//!
+//! ## Known limits
+//!
+//! A bound that callers keep by their own protocol (one request in flight each) is not seen.
 
-use unleak_analysis::ledger::Ledger;
+use unleak_analysis::ledger::{Answer, Bound, Fact, Kind, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
-use crate::finding::Level;
+use crate::finding::{Confidence, Finding, Level};
 use crate::lint::{Findings, Lint, Strictness};
 
 /// The lint.
@@ -18,4 +51,62 @@ pub static LINT: Lint = Lint {
     check,
 };
 
-fn check(_ledger: &Ledger, _findings: &mut Findings) {}
+fn check(ledger: &Ledger, findings: &mut Findings) {
+    let queues = ledger.resources().iter().filter(|resource| resource.kind == Kind::Queue);
+    for resource in queues.filter(|resource| resource.leaks == Answer::Yes) {
+        findings.add(finding(resource));
+    }
+}
+
+fn finding(resource: &Resource) -> Finding {
+    Finding {
+        lint: LINT.name,
+        level: match resource.setting {
+            Setting::Product => Level::Error,
+            Setting::Test => Level::Warning,
+        },
+        confidence: match resource.assumption {
+            Some(_) => Confidence::Likely,
+            None => Confidence::Certain,
+        },
+        assumption: resource.assumption.map(|assumption| assumption.text()),
+        subject: resource.subject.clone(),
+        root: resource.birth.clone(),
+        message: message(resource),
+        location: resource.birth.clone(),
+        evidence: evidence(resource),
+        help: "give it a bound and let producers wait; if its items have no second copy, spill what is over the bound \
+               rather than drop it"
+            .to_owned(),
+    }
+}
+
+fn message(resource: &Resource) -> String {
+    match &resource.bound {
+        Bound::Absurd(bound) => {
+            format!(
+                "the queue `{}` has the bound `{bound}`, which is none: it grows as fast as it is filled",
+                resource.subject
+            )
+        }
+        _ => format!(
+            "nothing bounds the queue `{}`: it grows whenever it is filled faster than emptied",
+            resource.subject
+        ),
+    }
+}
+
+fn evidence(resource: &Resource) -> Vec<Fact> {
+    let mut all: Vec<Fact> = resource
+        .missing
+        .iter()
+        .filter_map(|missing| match missing {
+            Missing::Capacity(fact) => Some(fact.clone()),
+            _ => None,
+        })
+        .collect();
+    let filled: Vec<_> = all.iter().map(|fact| fact.location.clone()).collect();
+    all.extend(resource.notes.iter().filter(|fact| !filled.contains(&fact.location)).cloned());
+    all.truncate(6);
+    all
+}

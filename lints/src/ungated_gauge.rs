@@ -159,6 +159,8 @@ fn help(resource: &Resource) -> &'static str {
         Language::Python => {
             "raise the count as the last step before a `try` whose `finally` lowers it first, or use a context manager that does both"
         }
-        Language::Rust => "let a guard lower the count in its `Drop`, made right after the increment, so that every way out runs it",
+        Language::Rust => {
+            "let a guard lower the count in its `Drop`, made right after the increment, so that every way out runs it"
+        }
     }
 }

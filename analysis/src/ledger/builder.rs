@@ -102,7 +102,9 @@ impl<'p, 'a> Builder<'p, 'a> {
     pub(super) fn written(&self, site: Site) -> String {
         match self.program.flow(site.body).step(site.step).map(|step| &step.kind) {
             Some(StepKind::Call { callee, .. }) => self.written_value(site.body, *callee, 6),
-            Some(StepKind::Update { place, .. } | StepKind::Store { place, .. }) => self.written_place(site.body, place, 6),
+            Some(StepKind::Update { place, .. } | StepKind::Store { place, .. }) => {
+                self.written_place(site.body, place, 6)
+            }
             Some(StepKind::Collect { .. }) => "a collection".to_owned(),
             _ => "this".to_owned(),
         }
@@ -151,7 +153,10 @@ impl<'p, 'a> Builder<'p, 'a> {
             Spot::Value(body, value) => self.written_value(*body, *value, 4),
             Spot::Local(body, local) => {
                 let local = self.program.body(*body).locals.get(local.0 as usize);
-                local.map(|local| local.name.to_string()).filter(|name| !name.is_empty()).unwrap_or_else(|| "…".to_owned())
+                local
+                    .map(|local| local.name.to_string())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or_else(|| "…".to_owned())
             }
             Spot::Field(ty, name) => format!("{}.{name}", self.program.header(*ty).name),
             Spot::LooseField(name) => format!("….{name}"),
@@ -190,7 +195,8 @@ impl<'p, 'a> Builder<'p, 'a> {
             let owned = self.program.body(here);
             by_mark |= owned.marks.iter().any(|mark| {
                 let last = mark.path.last().map_or("", |last| last.as_str());
-                last == "test" || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
+                last == "test"
+                    || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
             });
             at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });
         }

@@ -6,7 +6,6 @@ mod fate;
 use rustc_hash::FxHashSet;
 
 use super::builder::Builder;
-use super::{Answer, ResourceId};
 use crate::program::Site;
 use births::Birth;
 
@@ -35,14 +34,4 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             }
         }
     }
-}
-
-/// What a wrapper hands out, seen from its caller.
-pub(super) fn made_by(birth: &Birth<'_>) -> Option<ResourceId> {
-    birth.made_by
-}
-
-/// Whether an answer means that nothing more has to be asked.
-pub(super) fn settled(answer: Answer) -> bool {
-    answer != Answer::Open
 }

@@ -169,7 +169,8 @@ impl<'a> Program<'a> {
 
     /// Which arguments of a call become which parameters of a function.
     pub fn bound_args(&self, site: Site, function: BodyRef) -> Vec<(ValueId, LocalId)> {
-        let Some(StepKind::Call { callee, args, out }) = self.flow(site.body).step(site.step).map(|step| &step.kind) else {
+        let Some(StepKind::Call { callee, args, out }) = self.flow(site.body).step(site.step).map(|step| &step.kind)
+        else {
             return Vec::new();
         };
         let params = &self.body(function).params;
@@ -177,7 +178,9 @@ impl<'a> Program<'a> {
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
             let constructed = matches!(self.calls.resolved.get(&site), Some(Resolved::Construct(_)));
-            let on = self.receiver_of(site.body, *callee).filter(|base| !matches!(self.type_of(site.body, *base), Type::Def(_)));
+            let on = self
+                .receiver_of(site.body, *callee)
+                .filter(|base| !matches!(self.type_of(site.body, *base), Type::Def(_)));
             if constructed || on.is_some() {
                 places.next();
                 bound.push((on.filter(|_| !constructed).unwrap_or(*out), params[0].local));
@@ -199,7 +202,9 @@ impl<'a> Program<'a> {
                 }
                 ArgKind::Named(name) => {
                     let locals = &self.body(function).locals;
-                    let param = params.iter().find(|param| locals.get(param.local.0 as usize).is_some_and(|local| local.name == *name));
+                    let param = params
+                        .iter()
+                        .find(|param| locals.get(param.local.0 as usize).is_some_and(|local| local.name == *name));
                     let param = param.or_else(|| params.iter().find(|param| param.kind == ParamKind::RestByName));
                     bound.extend(param.map(|param| (arg.value, param.local)));
                 }
@@ -218,7 +223,9 @@ impl<'a> Program<'a> {
         match subject {
             Subject::Receiver => call.receiver.map(|value| (value, Depth::Itself)).into_iter().collect(),
             Subject::Result => vec![(call.out, Depth::Itself)],
-            Subject::Argument { position, name } => argument(call.args, *position, name.as_deref()).into_iter().collect(),
+            Subject::Argument { position, name } => {
+                argument(call.args, *position, name.as_deref()).into_iter().collect()
+            }
             Subject::Rest(from) => call
                 .args
                 .iter()
@@ -312,10 +319,12 @@ impl<'a> Program<'a> {
         match ty {
             Type::Named(Head::Project(ty), _) | Type::Def(Def::Type(ty)) => Home::Known(ty),
             Type::Named(Head::Model(path), args) => match self.catalogue.ty("rust", &path) {
-                Some(model) if model.transparent != unleak_catalogue::model::Transparent::Not => match args.into_iter().next() {
-                    Some(inner) => self.home_of(inner, name),
-                    None => Home::Outside,
-                },
+                Some(model) if model.transparent != unleak_catalogue::model::Transparent::Not => {
+                    match args.into_iter().next() {
+                        Some(inner) => self.home_of(inner, name),
+                        None => Home::Outside,
+                    }
+                }
                 _ => Home::Outside,
             },
             Type::Unknown | Type::Named(Head::Hinted(_), _) => Home::Unknown,

@@ -43,9 +43,11 @@ impl Exit {
     pub fn site(&self) -> Option<Site> {
         match self {
             Exit::Finite => None,
-            Exit::Never(site) | Exit::SourceEnds(site) | Exit::Heeds(site, _) | Exit::WeakGone(site) | Exit::Own(site) => {
-                Some(*site)
-            }
+            Exit::Never(site)
+            | Exit::SourceEnds(site)
+            | Exit::Heeds(site, _)
+            | Exit::WeakGone(site)
+            | Exit::Own(site) => Some(*site),
         }
     }
 }
@@ -134,12 +136,14 @@ impl<'a> Program<'a> {
                 // Caught inside the loop, it does not leave it.
                 let mut around = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
                 !around.any(|(outer, slot)| {
-                    slot == Slot::TryBody && matches!(&outer.kind, StepKind::Try { handlers, .. } if !handlers.is_empty())
+                    slot == Slot::TryBody
+                        && matches!(&outer.kind, StepKind::Try { handlers, .. } if !handlers.is_empty())
                 })
             }
             StepKind::Break { label: Some(label), .. } => {
                 let mut between = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
-                !between.any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if own == label))
+                !between
+                    .any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if own == label))
             }
             StepKind::Break { label: None, .. } => {
                 let nearest = flow.around(step.id).find(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
@@ -164,7 +168,9 @@ impl<'a> Program<'a> {
                 break;
             }
             let found = match (&outer.kind, slot) {
-                (StepKind::If { cond, .. }, _) => Some(self.way_of_cond(Site { body: looping.body, step: outer.id }, cond)),
+                (StepKind::If { cond, .. }, _) => {
+                    Some(self.way_of_cond(Site { body: looping.body, step: outer.id }, cond))
+                }
                 (StepKind::Match { subject, .. }, Slot::Arm(_)) => self.waits_for(looping.body, *subject),
                 (StepKind::Select { arms, .. }, Slot::SelectBody(at)) => {
                     arms.get(at as usize).and_then(|arm| self.waits_for(looping.body, arm.future))
@@ -301,14 +307,17 @@ impl<'a> Program<'a> {
         }
         let covered = |id: StepId| {
             self.flow(body).around(id).any(|(outer, slot)| {
-                slot == Slot::TryBody && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+                slot == Slot::TryBody
+                    && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
                     || matches!(slot, Slot::Handler(_) | Slot::Finally)
             })
         };
-        let mut risky = self.flow(body).nodes().filter(|node| {
-            matches!(node.step.kind, StepKind::Await { .. } | StepKind::Raise { .. })
-        });
-        risky.all(|node| covered(node.step.id)) && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
+        let mut risky = self
+            .flow(body)
+            .nodes()
+            .filter(|node| matches!(node.step.kind, StepKind::Await { .. } | StepKind::Raise { .. }));
+        risky.all(|node| covered(node.step.id))
+            && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
     }
 }
 

@@ -233,9 +233,7 @@ pub fn defined(kind: &StepKind) -> Vec<ValueId> {
         | StepKind::View { out, .. }
         | StepKind::Opaque { out, .. }
         | StepKind::Yield { out, .. } => vec![*out],
-        StepKind::Select { out, arms, .. } => {
-            std::iter::once(*out).chain(arms.iter().map(|arm| arm.got)).collect()
-        }
+        StepKind::Select { out, arms, .. } => std::iter::once(*out).chain(arms.iter().map(|arm| arm.got)).collect(),
         StepKind::Loop { driver: Driver::Each { item, .. }, .. } => vec![*item],
         StepKind::Scope { items, .. } => items.iter().map(|item| item.entered).collect(),
         _ => Vec::new(),
@@ -254,9 +252,7 @@ pub fn used(kind: &StepKind) -> Vec<ValueId> {
         }
         StepKind::Discard { value, .. } => vec![*value],
         StepKind::Collect { items, .. } => items.iter().flat_map(item_values).collect(),
-        StepKind::Grow { into, key, value } => {
-            [Some(*into), *key, Some(*value)].into_iter().flatten().collect()
-        }
+        StepKind::Grow { into, key, value } => [Some(*into), *key, Some(*value)].into_iter().flatten().collect(),
         StepKind::Part { of, .. } => vec![*of],
         StepKind::Operate { operands, .. } => operands.clone(),
         StepKind::Format { parts, .. } => parts.clone(),

@@ -121,7 +121,8 @@ impl Rhythm {
         for site in program.calls().callers(body) {
             all.push(self.of_site(program, *site));
         }
-        if all.is_empty() && matches!(owned.kind, BodyKind::AsyncBlock)
+        if all.is_empty()
+            && matches!(owned.kind, BodyKind::AsyncBlock)
             && let Some((outer, value)) = program.closure_site(body)
             && let Some(step) = program.flow(outer).def(value)
         {
@@ -148,14 +149,16 @@ impl Rhythm {
 impl Program<'_> {
     /// What one turn of a loop stands for.
     pub fn turns_of(&self, looping: Site) -> Many {
-        let Some(StepKind::Loop { driver, .. }) = self.flow(looping.body).step(looping.step).map(|step| &step.kind) else {
+        let Some(StepKind::Loop { driver, .. }) = self.flow(looping.body).step(looping.step).map(|step| &step.kind)
+        else {
             return Many::Once;
         };
         match driver {
             Driver::Each { colour: Colour::Async, .. } => Many::PerEvent,
             Driver::Each { source, .. } => {
                 let ty = self.type_of(looping.body, *source);
-                let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(looping.body).name(), path));
+                let model =
+                    ty.model_path().and_then(|path| self.catalogue.ty(self.language(looping.body).name(), path));
                 match model.map(|model| model.iterates) {
                     Some(Iterates::Events) => Many::PerEvent,
                     _ => Many::PerItem,
@@ -167,15 +170,16 @@ impl Program<'_> {
 
     fn waits_inside(&self, looping: Site) -> Many {
         let flow = self.flow(looping.body);
-        let waits = flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| match &node.step.kind {
-            StepKind::Await { .. } | StepKind::Select { .. } => true,
-            StepKind::Loop { driver: Driver::Each { colour: Colour::Async, .. }, .. } => true,
-            StepKind::Call { .. } => {
-                let call = self.call(Site { body: looping.body, step: node.step.id });
-                matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
-            }
-            _ => false,
-        });
+        let waits =
+            flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| match &node.step.kind {
+                StepKind::Await { .. } | StepKind::Select { .. } => true,
+                StepKind::Loop { driver: Driver::Each { colour: Colour::Async, .. }, .. } => true,
+                StepKind::Call { .. } => {
+                    let call = self.call(Site { body: looping.body, step: node.step.id });
+                    matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+                }
+                _ => false,
+            });
         if waits { Many::PerEvent } else { Many::PerItem }
     }
 }

@@ -14,7 +14,7 @@ pub mod types;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::CallModel;
 
@@ -112,7 +112,8 @@ pub struct Program<'a> {
     fields: FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
     types: RefCell<FxHashMap<(BodyRef, ValueId), Type>>,
-    typing: RefCell<FxHashSet<(BodyRef, ValueId)>>,
+    typing: RefCell<types::Typing>,
+    captures: trace::Captures,
     calls: calls::Calls,
 }
 
@@ -153,10 +154,12 @@ impl<'a> Program<'a> {
             globals: FxHashMap::default(),
             types: RefCell::default(),
             typing: RefCell::default(),
+            captures: trace::Captures::default(),
             calls: calls::Calls::default(),
         };
         program.link_types();
         program.link_closures();
+        program.link_captures();
         program.link_globals();
         program.link_fields();
         program.calls = calls::Calls::resolve(&program);
@@ -324,8 +327,10 @@ impl<'a> Program<'a> {
     pub fn field_sites(&self, ty: TypeKey, name: &str) -> Vec<Site> {
         let name = Name::new(name);
         let all = self.relatives(ty);
-        let mut sites: Vec<Site> =
-            all.iter().flat_map(|key| self.fields.known.get(&(*key, name.clone())).into_iter().flatten().copied()).collect();
+        let mut sites: Vec<Site> = all
+            .iter()
+            .flat_map(|key| self.fields.known.get(&(*key, name.clone())).into_iter().flatten().copied())
+            .collect();
         sites.sort();
         sites.dedup();
         sites

@@ -115,7 +115,9 @@ impl<'a> Program<'a> {
         match self.language(body) {
             Language::Python => {
                 let (first, rest) = path.split_first()?;
-                let start = self.lookup(body.file, &[], first, hops).unwrap_or_else(|| self.outside_def(Language::Python, first));
+                let start = self
+                    .lookup(body.file, &[], first, hops)
+                    .unwrap_or_else(|| self.outside_def(Language::Python, first));
                 self.members(body.file, start, rest, hops)
             }
             Language::Rust => rust_names::resolve(self, body, path, hops),
@@ -267,9 +269,10 @@ impl<'a> Program<'a> {
         {
             // A class may be nested in the class or function around the annotation.
             let types = &self.file(body.file).lowered.outline.types;
-            let own = types.iter().zip(0u32..).find(|(header, _)| {
-                header.name == *name && (header.within.is_some() || header.outer.is_some())
-            });
+            let own = types
+                .iter()
+                .zip(0u32..)
+                .find(|(header, _)| header.name == *name && (header.within.is_some() || header.outer.is_some()));
             let shadow = self.names.items(body.file, &[], name).is_empty();
             if let (Some((_, id)), true) = (own, shadow) {
                 return Some(Def::Type(TypeKey { file: body.file, id: TypeId(id) }));
@@ -402,7 +405,7 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a body is the code of a class block.
-    pub(super) fn is_class_body(&self, body: BodyRef) -> bool {
+    pub fn is_class_body(&self, body: BodyRef) -> bool {
         self.body(body).kind == BodyKind::Class
     }
 }

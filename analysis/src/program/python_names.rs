@@ -29,14 +29,7 @@ pub(super) fn imported(
     }
 }
 
-fn relative(
-    program: &Program<'_>,
-    file: u32,
-    path: &[Name],
-    level: u32,
-    item: Option<&str>,
-    hops: u32,
-) -> Option<Def> {
+fn relative(program: &Program<'_>, file: u32, path: &[Name], level: u32, item: Option<&str>, hops: u32) -> Option<Def> {
     let parts = &program.file(file).parts;
     let keep = parts.len().checked_sub(level as usize)?;
     let mut wanted: Vec<Name> = parts[..keep].to_vec();
@@ -51,7 +44,9 @@ fn relative(
     };
     let here = exact(&wanted);
     let Some(item) = item else { return here.map(|file| Def::Module { file, inline: Vec::new() }) };
-    if let Some(found) = here.filter(|&found| found != file || hops > 0).and_then(|found| program.lookup(found, &[], item, hops)) {
+    if let Some(found) =
+        here.filter(|&found| found != file || hops > 0).and_then(|found| program.lookup(found, &[], item, hops))
+    {
         return Some(found);
     }
     wanted.push(Name::new(item));

@@ -77,7 +77,9 @@ pub(super) fn resolve_from(program: &Program<'_>, file: u32, inline: &[Name], pa
 fn outside(program: &Program<'_>, file: u32, name: &str) -> Def {
     for root in ["lib", "main"] {
         for &candidate in program.names.files_named(root) {
-            if candidate != crate_root(program, file).unwrap_or(file) && crate_name(program, candidate) == Some(name.to_owned()) {
+            if candidate != crate_root(program, file).unwrap_or(file)
+                && crate_name(program, candidate) == Some(name.to_owned())
+            {
                 return Def::Module { file: candidate, inline: Vec::new() };
             }
         }

@@ -106,7 +106,11 @@ impl Reader<'_> {
         }
     }
 
-    fn patterns<'p>(&mut self, pats: impl IntoIterator<Item = &'p Pat>, locals: &mut Vec<(Name, LocalId)>) -> Vec<Pattern> {
+    fn patterns<'p>(
+        &mut self,
+        pats: impl IntoIterator<Item = &'p Pat>,
+        locals: &mut Vec<(Name, LocalId)>,
+    ) -> Vec<Pattern> {
         pats.into_iter().map(|pat| self.pattern(pat, locals)).collect()
     }
 
@@ -125,7 +129,8 @@ impl Reader<'_> {
         let mut parts = Vec::new();
         self.take_apart(pending.pat, pending.value, rest, &mut parts);
         for (name, local) in &pending.locals {
-            let from: Vec<ValueId> = parts.iter().filter(|(known, _, _)| known == name).map(|(_, value, _)| *value).collect();
+            let from: Vec<ValueId> =
+                parts.iter().filter(|(known, _, _)| known == name).map(|(_, value, _)| *value).collect();
             let span = parts.iter().find(|(known, _, _)| known == name).map_or(Span::default(), |part| part.2);
             let value = match from.as_slice() {
                 [] => continue,
@@ -251,4 +256,3 @@ fn has_ref(pat: &Pat) -> bool {
         _ => false,
     }
 }
-

@@ -23,7 +23,8 @@ impl Reader<'_> {
             self.b().body.colour = Colour::Async;
         }
         self.b().body.returns = self.returns(&closure.output);
-        let params: Vec<(&Pat, Option<TypeTree>)> = closure.inputs.iter().map(|pat| (pat, self.declared(pat))).collect();
+        let params: Vec<(&Pat, Option<TypeTree>)> =
+            closure.inputs.iter().map(|pat| (pat, self.declared(pat))).collect();
         self.parameters(&params);
         self.body_of(&closure.body);
         self.leave();
@@ -50,7 +51,9 @@ impl Reader<'_> {
     pub(super) fn parameters(&mut self, params: &[(&Pat, Option<TypeTree>)]) {
         let locals: Vec<LocalId> = params.iter().map(|(pat, ty)| self.parameter(pat, ty.clone())).collect();
         for ((pat, _), local) in params.iter().zip(locals) {
-            if !matches!(bare(pat), Pat::Ident(_) | Pat::Wild(_)) || matches!(bare(pat), Pat::Ident(pat) if pat.subpat.is_some()) {
+            if !matches!(bare(pat), Pat::Ident(_) | Pat::Wild(_))
+                || matches!(bare(pat), Pat::Ident(pat) if pat.subpat.is_some())
+            {
                 let span = self.span_of(*pat);
                 let place = Place::Local(local);
                 let value = self.b().define(span, |out| StepKind::Read { out, place, access: Access::Moved });

@@ -28,14 +28,25 @@ impl Reader<'_> {
     }
 
     /// A call of something that has no expression: a macro.
-    pub(super) fn call_named(&mut self, path: crate::unit::Path, args: Vec<Arg>, name_span: Span, span: Span) -> ValueId {
+    pub(super) fn call_named(
+        &mut self,
+        path: crate::unit::Path,
+        args: Vec<Arg>,
+        name_span: Span,
+        span: Span,
+    ) -> ValueId {
         let place = Place::Global { path, args: Vec::new() };
         let callee = self.b().define(name_span, |out| StepKind::Read { out, place, access: Access::Receiver });
         self.b().define(span, |out| StepKind::Call { out, callee, args })
     }
 
     /// A list, tuple, range or repetition.
-    pub(super) fn collect<'e>(&mut self, shape: Shape, items: impl IntoIterator<Item = &'e Expr>, span: Span) -> ValueId {
+    pub(super) fn collect<'e>(
+        &mut self,
+        shape: Shape,
+        items: impl IntoIterator<Item = &'e Expr>,
+        span: Span,
+    ) -> ValueId {
         let items = items.into_iter().map(|item| Item::One(self.value(item))).collect();
         self.b().define(span, |out| StepKind::Collect { out, shape, items })
     }

@@ -8,7 +8,9 @@ use crate::unit::{Const, Name, Op};
 pub(super) fn literal(lit: &Lit) -> Const {
     match lit {
         Lit::Bool(lit) => Const::Bool(lit.value),
-        Lit::Int(lit) if lit.suffix().starts_with('f') => lit.base10_digits().parse::<f64>().map_or(Const::Other, float),
+        Lit::Int(lit) if lit.suffix().starts_with('f') => {
+            lit.base10_digits().parse::<f64>().map_or(Const::Other, float)
+        }
         Lit::Int(lit) => {
             let digits = lit.base10_digits();
             let saturated = if digits.bytes().all(|digit| digit.is_ascii_digit()) { i64::MAX } else { 0 };
@@ -59,7 +61,9 @@ fn fold_within(expr: &Expr, fuel: u32) -> Option<Const> {
         },
         Expr::Binary(e) => match (fold_within(&e.left, fuel)?, fold_within(&e.right, fuel)?) {
             (Const::Int(left), Const::Int(right)) => integer(&e.op, left, right).map(Const::Int),
-            (Const::Float(left), Const::Float(right)) => arithmetic(&e.op, f64::from_bits(left), f64::from_bits(right)).map(float),
+            (Const::Float(left), Const::Float(right)) => {
+                arithmetic(&e.op, f64::from_bits(left), f64::from_bits(right)).map(float)
+            }
             _ => None,
         },
         _ => None,

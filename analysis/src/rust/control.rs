@@ -1,8 +1,8 @@
 //! Branches, loops and the ways out of them.
 
 use syn::{
-    BinOp, Expr, ExprBreak, ExprContinue, ExprForLoop, ExprIf, ExprLoop, ExprMatch, ExprReturn, ExprWhile, Label, Lifetime,
-    Pat, UnOp,
+    BinOp, Expr, ExprBreak, ExprContinue, ExprForLoop, ExprIf, ExprLoop, ExprMatch, ExprReturn, ExprWhile, Label,
+    Lifetime, Pat, UnOp,
 };
 
 use super::bind::{Pending, Rest, takes};
@@ -104,7 +104,8 @@ impl Reader<'_> {
             then.value = value;
             (cond, id, then)
         });
-        let otherwise = branch.else_branch.as_ref().map(|(_, otherwise)| self.branch(otherwise, used)).unwrap_or_default();
+        let otherwise =
+            branch.else_branch.as_ref().map(|(_, otherwise)| self.branch(otherwise, used)).unwrap_or_default();
         let from = then.value.into_iter().chain(otherwise.value).collect();
         self.b().push_as(id, span, StepKind::If { cond, then, otherwise });
         self.join(span, from)
@@ -167,7 +168,12 @@ impl Reader<'_> {
         cond
     }
 
-    fn target<T>(&mut self, label: Option<Name>, is_loop: bool, work: impl FnOnce(&mut Self) -> T) -> (T, Vec<ValueId>) {
+    fn target<T>(
+        &mut self,
+        label: Option<Name>,
+        is_loop: bool,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> (T, Vec<ValueId>) {
         self.frame().targets.push(Target { label, is_loop, values: Vec::new() });
         let result = work(self);
         (result, self.frame().targets.pop().map(|target| target.values).unwrap_or_default())
@@ -177,9 +183,8 @@ impl Reader<'_> {
         let label = label_name(turn.label.as_ref().map(|label| &label.name));
         let span = self.loop_span(turn.label.as_ref(), turn.loop_token.span, &turn.body);
         let id = self.b().step_id();
-        let ((body, _), values) = self.target(label.clone(), true, |this| {
-            this.block(span, |this| this.block_contents(&turn.body, Used::No))
-        });
+        let ((body, _), values) =
+            self.target(label.clone(), true, |this| this.block(span, |this| this.block_contents(&turn.body, Used::No)));
         let (driver, otherwise) = (Driver::Forever, Block::default());
         self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise, label });
         self.join(span, values)
@@ -234,7 +239,13 @@ impl Reader<'_> {
     }
 
     /// A block as an expression; a label lets `break` leave it with a value.
-    pub(super) fn nested(&mut self, block: &syn::Block, label: Option<&Lifetime>, span: Span, used: Used) -> Option<ValueId> {
+    pub(super) fn nested(
+        &mut self,
+        block: &syn::Block,
+        label: Option<&Lifetime>,
+        span: Span,
+        used: Used,
+    ) -> Option<ValueId> {
         let label = label_name(label);
         let id = self.b().step_id();
         let lower = |this: &mut Self| this.block(span, |this| this.block_contents(block, used));
@@ -249,7 +260,12 @@ impl Reader<'_> {
     }
 
     /// Code that is only there under a condition. What it declares lives on in the block around it.
-    pub(super) fn under(&mut self, cfg: Name, span: Span, work: impl FnOnce(&mut Self) -> Option<ValueId>) -> Option<ValueId> {
+    pub(super) fn under(
+        &mut self,
+        cfg: Name,
+        span: Span,
+        work: impl FnOnce(&mut Self) -> Option<ValueId>,
+    ) -> Option<ValueId> {
         let id = self.b().step_id();
         let (mut block, value) = self.block(span, work);
         for local in std::mem::take(&mut block.declares) {

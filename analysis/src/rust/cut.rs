@@ -132,7 +132,8 @@ impl<'a> Pairing<'a> {
 
     fn close_other(&mut self, index: usize) {
         let Kind::Close(byte) = self.tokens[index].kind else { return };
-        let fence = self.open.iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(b'}')).map_or(0, |at| at + 1);
+        let fence =
+            self.open.iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(b'}')).map_or(0, |at| at + 1);
         let partner = self.open[fence..].iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(byte));
         match partner {
             Some(partner) => {
@@ -156,7 +157,8 @@ impl<'a> Pairing<'a> {
 fn begins_item(text: &str, tokens: &[Token]) -> bool {
     let word = |index: usize| tokens.get(index).map_or("", |token| &text[token.start as usize..token.end as usize]);
     match word(0) {
-        "pub" | "fn" | "impl" | "struct" | "enum" | "trait" | "mod" | "use" | "static" | "type" | "extern" | "macro_rules" => true,
+        "pub" | "fn" | "impl" | "struct" | "enum" | "trait" | "mod" | "use" | "static" | "type" | "extern"
+        | "macro_rules" => true,
         "#" => word(1) == "[",
         "async" => matches!(word(1), "fn" | "unsafe"),
         "unsafe" => matches!(word(1), "fn" | "impl" | "trait" | "extern"),
@@ -224,7 +226,9 @@ impl Cutter<'_> {
         let head = self.skip_attributes(start, end);
         let keyword = self.keyword(head, end);
         let ends_with_semicolon = match self.word(keyword) {
-            "const" => !matches!(self.word(keyword + 1), "fn" | "unsafe" | "async" | "extern" | "impl" | "trait" | "auto"),
+            "const" => {
+                !matches!(self.word(keyword + 1), "fn" | "unsafe" | "async" | "extern" | "impl" | "trait" | "auto")
+            }
             "static" | "use" | "type" | "let" => true,
             _ => false,
         };
@@ -246,7 +250,10 @@ impl Cutter<'_> {
                 at = self.pairs.after(at).min(end);
             }
         }
-        while at < end && matches!(self.word(at), "default" | "unsafe" | "async" | "safe" | "auto") && self.tokens[at].kind == Kind::Word {
+        while at < end
+            && matches!(self.word(at), "default" | "unsafe" | "async" | "safe" | "auto")
+            && self.tokens[at].kind == Kind::Word
+        {
             at += 1;
         }
         at
@@ -275,7 +282,9 @@ impl Cutter<'_> {
     fn is_argument(&self, open: usize, after: usize) -> bool {
         match self.tokens[open - usize::from(open > 0)].kind {
             Kind::Punct(b'<' | b'=') => true,
-            Kind::Punct(b',') => matches!(self.tokens.get(after).map(|token| token.kind), Some(Kind::Punct(b'>' | b','))),
+            Kind::Punct(b',') => {
+                matches!(self.tokens.get(after).map(|token| token.kind), Some(Kind::Punct(b'>' | b',')))
+            }
             _ => false,
         }
     }
@@ -368,7 +377,11 @@ impl Chain {
             },
             Kind::Punct(b'<') => self.angles += 1,
             Kind::Punct(b'|') => self.pipes |= !previous.is_some_and(|before| ends_operand(text, before)),
-            Kind::Word | Kind::Literal | Kind::Lifetime | Kind::Punct(b'#') if begins_anew(text, previous, tokens[index]) => self.reset(),
+            Kind::Word | Kind::Literal | Kind::Lifetime | Kind::Punct(b'#')
+                if begins_anew(text, previous, tokens[index]) =>
+            {
+                self.reset()
+            }
             _ => {}
         }
         self.length += 1;
@@ -390,7 +403,18 @@ fn ends_operand(text: &str, token: Token) -> bool {
         Kind::Literal | Kind::Close(_) | Kind::Punct(b'?') => true,
         Kind::Word => !matches!(
             &text[token.start as usize..token.end as usize],
-            "move" | "return" | "break" | "async" | "else" | "in" | "if" | "while" | "match" | "yield" | "static" | "const"
+            "move"
+                | "return"
+                | "break"
+                | "async"
+                | "else"
+                | "in"
+                | "if"
+                | "while"
+                | "match"
+                | "yield"
+                | "static"
+                | "const"
         ),
         _ => false,
     }

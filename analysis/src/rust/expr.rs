@@ -229,9 +229,11 @@ impl Reader<'_> {
                     };
                     numbered(&e.args, |index| Part::Variant(path.clone(), index))
                 }
-                Expr::Struct(e) => {
-                    e.fields.iter().map(|field| (&field.expr, Part::Field(super::place::member(&field.member)))).collect()
-                }
+                Expr::Struct(e) => e
+                    .fields
+                    .iter()
+                    .map(|field| (&field.expr, Part::Field(super::place::member(&field.member))))
+                    .collect(),
                 Expr::Infer(_) => {
                     this.b().discard(span, value, Discard::Underscore);
                     return;

@@ -4,9 +4,7 @@ use syn::{Attribute, Block, FnArg, ImplItemFn, ItemFn, Pat, Receiver, ReceiverKi
 
 use super::reader::{Boundary, Owner, Reader};
 use super::types::{name, visibility};
-use crate::unit::{
-    Body, BodyId, BodyKind, Colour, LocalOrigin, ParamKind, Span, StepKind, TypeTree, Visibility,
-};
+use crate::unit::{Body, BodyId, BodyKind, Colour, LocalOrigin, ParamKind, Span, StepKind, TypeTree, Visibility};
 
 /// What stands before the code of a function.
 pub(super) struct Signature<'a> {
@@ -31,7 +29,11 @@ impl<'a> Signature<'a> {
     }
 
     /// That of a method of a trait.
-    pub(super) fn of_trait_method(method: &'a TraitItemFn, visibility: Visibility, owner: Option<Owner>) -> Signature<'a> {
+    pub(super) fn of_trait_method(
+        method: &'a TraitItemFn,
+        visibility: Visibility,
+        owner: Option<Owner>,
+    ) -> Signature<'a> {
         Signature { attributes: &method.attrs, visibility, sig: &method.sig, owner }
     }
 }

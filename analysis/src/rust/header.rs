@@ -46,14 +46,18 @@ impl Reader<'_> {
     }
 
     pub(super) fn structure(&mut self, item: &ItemStruct, span: Span) {
-        let fields = self.fields_under(&item.generics, |this| this.fields(item.fields.iter(), None, Visibility::Private));
-        let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
+        let fields =
+            self.fields_under(&item.generics, |this| this.fields(item.fields.iter(), None, Visibility::Private));
+        let named =
+            Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
         self.add_type(&named, Content { fields, ..Content::default() }, span);
     }
 
     pub(super) fn union(&mut self, item: &ItemUnion, span: Span) {
-        let fields = self.fields_under(&item.generics, |this| this.fields(&item.fields.named, None, Visibility::Private));
-        let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
+        let fields =
+            self.fields_under(&item.generics, |this| this.fields(&item.fields.named, None, Visibility::Private));
+        let named =
+            Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
         self.add_type(&named, Content { fields, ..Content::default() }, span);
     }
 
@@ -78,7 +82,12 @@ impl Reader<'_> {
     }
 
     /// `least` is what a field without `pub` has: the fields of variants are as visible as the enum.
-    fn fields<'f>(&self, fields: impl IntoIterator<Item = &'f Field>, variant: Option<Name>, least: Visibility) -> Vec<FieldHeader> {
+    fn fields<'f>(
+        &self,
+        fields: impl IntoIterator<Item = &'f Field>,
+        variant: Option<Name>,
+        least: Visibility,
+    ) -> Vec<FieldHeader> {
         let header = |(index, field): (usize, &Field)| {
             let (name, span) = match &field.ident {
                 Some(ident) => (name(ident), self.at(ident.span())),

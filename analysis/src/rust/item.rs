@@ -1,7 +1,10 @@
 //! Items.
 
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, Expr, ForeignItem, ImplItem, ImplItemFn, Item, ItemImpl, ItemTrait, Lit, Meta, TraitItem, TraitItemFn, Type};
+use syn::{
+    Attribute, Block, Expr, ForeignItem, ImplItem, ImplItemFn, Item, ItemImpl, ItemTrait, Lit, Meta, TraitItem,
+    TraitItemFn, Type,
+};
 
 use super::consts;
 use super::function::Signature;
@@ -90,7 +93,13 @@ impl Reader<'_> {
 
     /// From the first attribute, visibility or keyword to the end. The parser's own answer prints
     /// the whole item first.
-    fn from_head(&self, attributes: &[Attribute], seen: &syn::Visibility, keyword: proc_macro2::Span, last: proc_macro2::Span) -> Span {
+    fn from_head(
+        &self,
+        attributes: &[Attribute],
+        seen: &syn::Visibility,
+        keyword: proc_macro2::Span,
+        last: proc_macro2::Span,
+    ) -> Span {
         let seen = match seen {
             syn::Visibility::Public(token) => Some(token.span),
             syn::Visibility::Restricted(restricted) => Some(restricted.pub_token.span),
@@ -100,7 +109,13 @@ impl Reader<'_> {
         self.between(attribute.or(seen).unwrap_or(keyword), last)
     }
 
-    pub(super) fn function_span(&self, attributes: &[Attribute], seen: &syn::Visibility, sig: &syn::Signature, code: &Block) -> Span {
+    pub(super) fn function_span(
+        &self,
+        attributes: &[Attribute],
+        seen: &syn::Visibility,
+        sig: &syn::Signature,
+        code: &Block,
+    ) -> Span {
         let constness = sig.constness.as_ref().map(|token| token.span);
         let asyncness = sig.asyncness.as_ref().map(|token| token.span);
         let safety = match &sig.safety {
@@ -152,7 +167,8 @@ impl Reader<'_> {
             }
             Item::TraitAlias(item) => {
                 let bases = self.bounds(&item.bounds);
-                let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Trait };
+                let named =
+                    Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Trait };
                 self.add_type(&named, Content { bases, ..Content::default() }, span);
             }
             Item::ForeignMod(item) => item.items.iter().for_each(|item| self.foreign(item)),

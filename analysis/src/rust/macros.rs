@@ -151,7 +151,9 @@ fn has_hole(expr: &Expr, fuel: u32) -> bool {
         Expr::Reference(e) => has_hole(&e.expr, fuel),
         Expr::Call(e) => e.args.iter().any(|arg| has_hole(arg, fuel)),
         Expr::Tuple(e) => e.elems.iter().any(|part| has_hole(part, fuel)),
-        Expr::Struct(e) => e.dot2_token.is_some() && e.rest.is_none() || e.fields.iter().any(|field| has_hole(&field.expr, fuel)),
+        Expr::Struct(e) => {
+            e.dot2_token.is_some() && e.rest.is_none() || e.fields.iter().any(|field| has_hole(&field.expr, fuel))
+        }
         _ => false,
     }
 }

@@ -63,14 +63,20 @@ impl Reading<'_> {
     }
 
     /// Gives tokens to the parser, with something appended that ends them. The problem when it refuses.
-    fn parse<T>(&mut self, tokens: &Range<usize>, ending: &str, parser: impl Parser<Output = T>) -> Result<T, (Span, String)> {
+    fn parse<T>(
+        &mut self,
+        tokens: &Range<usize>,
+        ending: &str,
+        parser: impl Parser<Output = T>,
+    ) -> Result<T, (Span, String)> {
         if let Some((span, message)) = depth(self.cutter.text, &self.cutter.tokens[tokens.clone()]).excess() {
             return Err((span, message.to_owned()));
         }
         let span = self.span(tokens);
         self.reader.base = span.start;
         let slice = &self.bare[span.start as usize..span.end as usize];
-        let parsed = if ending.is_empty() { parser.parse_str(slice) } else { parser.parse_str(&format!("{slice}{ending}")) };
+        let parsed =
+            if ending.is_empty() { parser.parse_str(slice) } else { parser.parse_str(&format!("{slice}{ending}")) };
         parsed.map_err(|error| (self.reader.at(error.span()), error.to_string()))
     }
 
@@ -185,7 +191,9 @@ impl Reading<'_> {
                     Shape::Function { open } => Some(*open),
                     _ => None,
                 };
-                let parsed = head.map(|open| self.parse(&(piece.tokens.start..open + 1), "}", <ImplItem as syn::parse::Parse>::parse));
+                let parsed = head.map(|open| {
+                    self.parse(&(piece.tokens.start..open + 1), "}", <ImplItem as syn::parse::Parse>::parse)
+                });
                 match (head, parsed) {
                     (Some(open), Some(Ok(ImplItem::Fn(method)))) => {
                         let (span, code) = (self.span(&piece.tokens), self.span(&(open..piece.tokens.end)));
@@ -211,7 +219,9 @@ impl Reading<'_> {
                     Shape::Function { open } => Some(*open),
                     _ => None,
                 };
-                let parsed = head.map(|open| self.parse(&(piece.tokens.start..open + 1), "}", <TraitItem as syn::parse::Parse>::parse));
+                let parsed = head.map(|open| {
+                    self.parse(&(piece.tokens.start..open + 1), "}", <TraitItem as syn::parse::Parse>::parse)
+                });
                 match (head, parsed) {
                     (Some(open), Some(Ok(TraitItem::Fn(method)))) => {
                         let (span, code) = (self.span(&piece.tokens), self.span(&(open..piece.tokens.end)));

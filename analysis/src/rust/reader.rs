@@ -217,7 +217,11 @@ impl<'t> Reader<'t> {
     }
 
     /// Opens a block of the body and runs `work` in it; too deep blocks hold one opaque step.
-    pub(super) fn block<T>(&mut self, span: Span, work: impl FnOnce(&mut Self) -> Option<T>) -> (crate::unit::Block, Option<T>) {
+    pub(super) fn block<T>(
+        &mut self,
+        span: Span,
+        work: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> (crate::unit::Block, Option<T>) {
         self.b().open();
         let result = if self.frame().blocks >= MAX_BLOCKS {
             self.unread(span, "blocks nest too deeply to be read");

@@ -63,7 +63,8 @@ impl Scan {
     /// Every identifier, sorted, once.
     pub(super) fn names(&self, text: &str) -> Vec<Name> {
         let words = self.tokens.iter().filter(|token| token.kind == Kind::Word);
-        let unique: FxHashSet<&str> = words.map(|token| plain(&text[token.start as usize..token.end as usize])).collect();
+        let unique: FxHashSet<&str> =
+            words.map(|token| plain(&text[token.start as usize..token.end as usize])).collect();
         let mut names: Vec<&str> = unique.into_iter().filter(|word| !is_keyword(word)).collect();
         names.sort_unstable();
         names.into_iter().map(Name::new).collect()
@@ -236,7 +237,9 @@ impl<'a> Scanner<'a> {
 
     fn word_end(&self, from: usize) -> usize {
         let rest = &self.text[from..];
-        let inside = |character: char| character.is_alphanumeric() || character == '_' || (!character.is_ascii() && !character.is_whitespace());
+        let inside = |character: char| {
+            character.is_alphanumeric() || character == '_' || (!character.is_ascii() && !character.is_whitespace())
+        };
         rest.find(|character| !inside(character)).map_or(self.bytes.len(), |length| from + length)
     }
 
@@ -284,7 +287,9 @@ impl<'a> Scanner<'a> {
         while end < self.bytes.len() {
             match self.bytes[end] {
                 b'\\' => end += 2,
-                b'"' if self.trust == Trust::Full || !self.leaves_block(open, end) => return self.push(Kind::Literal, end + 1),
+                b'"' if self.trust == Trust::Full || !self.leaves_block(open, end) => {
+                    return self.push(Kind::Literal, end + 1);
+                }
                 b'"' => break,
                 _ => end += 1,
             }

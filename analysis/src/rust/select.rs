@@ -66,7 +66,10 @@ impl Parse for RaceArm {
 
 fn begins_with_pattern(input: ParseStream) -> bool {
     let ahead = input.fork();
-    Pat::parse_multi_with_leading_vert(&ahead).is_ok() && ahead.peek(Token![=]) && !ahead.peek(Token![==]) && !ahead.peek(Token![=>])
+    Pat::parse_multi_with_leading_vert(&ahead).is_ok()
+        && ahead.peek(Token![=])
+        && !ahead.peek(Token![==])
+        && !ahead.peek(Token![=>])
 }
 
 fn code(input: ParseStream) -> syn::Result<Expr> {

@@ -31,7 +31,8 @@ impl UnitBuilder {
 
     /// The unit. A number that was reserved and never finished becomes an empty body.
     pub fn build(self) -> Unit {
-        let bodies = self.bodies.into_iter().map(|body| body.unwrap_or_else(|| BodyBuilder::new(BodyKind::Module).build()));
+        let bodies =
+            self.bodies.into_iter().map(|body| body.unwrap_or_else(|| BodyBuilder::new(BodyKind::Module).build()));
         Unit { bodies: bodies.collect(), problems: self.problems }
     }
 }

@@ -86,7 +86,8 @@ pub(super) struct Acts {
 impl Acts {
     /// Looks through the program.
     pub(super) fn new(program: &Program<'_>) -> Acts {
-        let mut acts = Acts { by_body: FxHashMap::default(), lowering: FxHashSet::default(), droppers: FxHashMap::default() };
+        let mut acts =
+            Acts { by_body: FxHashMap::default(), lowering: FxHashSet::default(), droppers: FxHashMap::default() };
         for body in program.bodies() {
             let found: Vec<Act> = program
                 .flow(body)
@@ -128,7 +129,8 @@ impl Acts {
     }
 
     fn note_lowering(&mut self, program: &Program<'_>) {
-        let starts = self.by_body.iter().filter(|(_, acts)| acts.iter().any(|act| matches!(act.way, Way::Down | Way::Reset)));
+        let starts =
+            self.by_body.iter().filter(|(_, acts)| acts.iter().any(|act| matches!(act.way, Way::Down | Way::Reset)));
         let mut waiting: Vec<BodyRef> = starts.map(|(body, _)| *body).collect();
         while let Some(body) = waiting.pop() {
             if self.lowering.insert(body) {
@@ -188,7 +190,9 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
     let (spot, key) = match place {
         Place::Field { base, name } => (program.field_spot(site.body, *base, name), Name::default()),
         Place::Local(local) => (Spot::Local(site.body, *local), Name::default()),
-        Place::Index { base, .. } => (program.origin(site.body, *base).0, route.steps.last().cloned().unwrap_or_default()),
+        Place::Index { base, .. } => {
+            (program.origin(site.body, *base).0, route.steps.last().cloned().unwrap_or_default())
+        }
         Place::Deref { base } => (program.origin(site.body, *base).0, Name::default()),
         Place::Global { .. } => match &route.root {
             Root::Global(file, name) => (Spot::Global(*file, name.clone()), Name::default()),
@@ -230,7 +234,9 @@ fn is_own(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
     match &route.root {
         Root::Local(of, local) if *of == body => {
             let origin = program.body(body).locals.get(local.0 as usize).map(|local| local.origin);
-            origin == Some(LocalOrigin::Bound) && program.captures_of(body, *local).is_empty() && !is_lent(program, body, route)
+            origin == Some(LocalOrigin::Bound)
+                && program.captures_of(body, *local).is_empty()
+                && !is_lent(program, body, route)
         }
         Root::Value(..) => false,
         _ => false,
@@ -241,7 +247,9 @@ fn is_own(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
 fn is_lent(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
     let Root::Local(_, local) = &route.root else { return false };
     program.flow(body).stores(*local).iter().any(|id| {
-        let Some(StepKind::Store { value, .. }) = program.flow(body).step(*id).map(|step| &step.kind) else { return true };
+        let Some(StepKind::Store { value, .. }) = program.flow(body).step(*id).map(|step| &step.kind) else {
+            return true;
+        };
         let Some(step) = program.flow(body).def(*value) else { return true };
         match &step.kind {
             StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Operate { .. } => false,
@@ -315,7 +323,8 @@ fn called(program: &Program<'_>, site: Site) -> Option<Act> {
 /// A compare-and-set of what was read plus one: an addition spelled out.
 fn adds_to_itself(program: &Program<'_>, body: BodyRef, call: &Call<'_>, route: &Route) -> bool {
     call.args.iter().any(|arg| {
-        let Some(StepKind::Operate { op: Op::Add, operands, .. }) = program.flow(body).def(arg.value).map(|step| &step.kind)
+        let Some(StepKind::Operate { op: Op::Add, operands, .. }) =
+            program.flow(body).def(arg.value).map(|step| &step.kind)
         else {
             return false;
         };
@@ -353,7 +362,11 @@ fn call_amount(program: &Program<'_>, body: BodyRef, call: &Call<'_>, counted: V
             Some(StepKind::Const { value: Const::Int(_) | Const::Float(_), .. }) => {
                 return amount_of(program, body, arg.value);
             }
-            Some(StepKind::Read { access: Access::Moved | Access::Shared, place: Place::Local(_) | Place::Field { .. }, .. }) => {
+            Some(StepKind::Read {
+                access: Access::Moved | Access::Shared,
+                place: Place::Local(_) | Place::Field { .. },
+                ..
+            }) => {
                 return amount_of(program, body, arg.value);
             }
             _ => {}

@@ -43,7 +43,9 @@ impl Aim {
     pub(super) fn meant(&self, act: &Act) -> bool {
         let same = match self.sight {
             Sight::ByRoute => self.raised.key == act.key && self.routes.contains(&act.route),
-            Sight::ByPlace => self.raised.key == act.key && self.raised.spots.iter().any(|spot| act.spots.contains(spot)),
+            Sight::ByPlace => {
+                self.raised.key == act.key && self.raised.spots.iter().any(|spot| act.spots.contains(spot))
+            }
         };
         same && (act.way == Way::Reset || self.raised.same_amount(act))
     }
@@ -110,7 +112,8 @@ impl Aim {
         if depth == 0 || !acts.lowers(body) {
             return None;
         }
-        if let Some(act) = acts.of(body).iter().find(|act| matches!(act.way, Way::Down | Way::Reset) && self.meant(act)) {
+        if let Some(act) = acts.of(body).iter().find(|act| matches!(act.way, Way::Down | Way::Reset) && self.meant(act))
+        {
             return Some(act.site);
         }
         for node in program.flow(body).nodes() {
@@ -120,7 +123,8 @@ impl Aim {
             let site = Site { body, step: node.step.id };
             for function in functions(program, site) {
                 if function != body
-                    && let Some(found) = self.inside(program, site, function).lowered_by(program, acts, function, depth - 1)
+                    && let Some(found) =
+                        self.inside(program, site, function).lowered_by(program, acts, function, depth - 1)
                 {
                     return Some(found);
                 }
@@ -133,7 +137,8 @@ impl Aim {
     pub(super) fn lowered_by_drop(&self, program: &Program<'_>, acts: &Acts, ty: &Type) -> Option<Site> {
         let inner = match ty {
             Type::Named(Head::Project(key), args) => {
-                let found = acts.destructors(*key).iter().find_map(|drop| self.lowered_in_drop(program, acts, *key, *drop));
+                let found =
+                    acts.destructors(*key).iter().find_map(|drop| self.lowered_in_drop(program, acts, *key, *drop));
                 return found.or_else(|| args.iter().find_map(|arg| self.lowered_by_drop(program, acts, arg)));
             }
             Type::Named(_, args) | Type::Tuple(args) => args,
@@ -168,7 +173,13 @@ impl Aim {
     }
 
     /// Where leaving a `with` scope lowers the count.
-    pub(super) fn lowered_by_scope(&self, program: &Program<'_>, acts: &Acts, body: BodyRef, item: &ScopeItem) -> Option<Site> {
+    pub(super) fn lowered_by_scope(
+        &self,
+        program: &Program<'_>,
+        acts: &Acts,
+        body: BodyRef,
+        item: &ScopeItem,
+    ) -> Option<Site> {
         if let Some(step) = program.flow(body).def(item.context) {
             let site = Site { body, step: step.id };
             for function in functions(program, site) {

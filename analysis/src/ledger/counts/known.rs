@@ -114,7 +114,9 @@ impl Known {
                     self.assume(program, body, part, truth);
                 }
             }
-            (Cond::All(parts) | Cond::Any(parts), _) if parts.len() == 1 => self.assume(program, body, &parts[0], truth),
+            (Cond::All(parts) | Cond::Any(parts), _) if parts.len() == 1 => {
+                self.assume(program, body, &parts[0], truth)
+            }
             (Cond::Truthy(_) | Cond::Compare { .. } | Cond::Matches { .. }, _) => {
                 let (what, flipped) = named(program, body, cond);
                 let locals = locals_of(program, body, cond);
@@ -160,7 +162,10 @@ impl Known {
             && program.constant_of(body, *right).is_some()
         {
             let start = format!("Equal:{}:", route::word(program, body, *left));
-            let other = self.held.iter().any(|held| held.truth && held.what.starts_with(&start) && is_constant(&held.what[start.len()..]));
+            let other = self
+                .held
+                .iter()
+                .any(|held| held.truth && held.what.starts_with(&start) && is_constant(&held.what[start.len()..]));
             return other.then_some(flipped);
         }
         None
@@ -184,7 +189,9 @@ impl Known {
     }
 
     fn flag(&self, program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<Flag> {
-        let StepKind::Read { place: Place::Local(local), .. } = &program.flow(body).def(value)?.kind else { return None };
+        let StepKind::Read { place: Place::Local(local), .. } = &program.flow(body).def(value)?.kind else {
+            return None;
+        };
         self.flags.iter().rev().find(|(known, _)| known == local).map(|(_, flag)| *flag)
     }
 }

@@ -10,7 +10,7 @@ use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Colour, Const, Cond, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
+use crate::unit::{Colour, Cond, Const, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
 
 /// What is asked of calls and awaits, remembered.
 pub(super) struct Risk<'p, 'a> {
@@ -91,7 +91,9 @@ impl<'p, 'a> Risk<'p, 'a> {
         if future.is_none_or(|body| self.body_waits(body, 5)) {
             all.push((Thrown::Stop, Leaving::Cancelled));
         }
-        if self.program.language(site.body) == Language::Python && (future.is_none() || raises.is_some() || !all.is_empty()) {
+        if self.program.language(site.body) == Language::Python
+            && (future.is_none() || raises.is_some() || !all.is_empty())
+        {
             let kind = if all.is_empty() { raises.unwrap_or(Leaving::CallRaises) } else { Leaving::Raise };
             all.push((Thrown::Failure(None), kind));
         }

@@ -165,7 +165,9 @@ fn word_within(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) 
             Place::Index { base, key } => format!("{}[{}]", inner(*base), key.map(&inner).unwrap_or_default()),
             Place::Deref { base } => inner(*base),
         },
-        Some(StepKind::View { value, .. } | StepKind::Await { value, .. } | StepKind::Propagate { value, .. }) => inner(*value),
+        Some(StepKind::View { value, .. } | StepKind::Await { value, .. } | StepKind::Propagate { value, .. }) => {
+            inner(*value)
+        }
         Some(StepKind::Call { callee, args, .. }) => {
             let args: Vec<ValueId> = args.iter().map(|arg| arg.value).collect();
             format!("{}({})", inner(*callee), list(&args))
@@ -216,9 +218,11 @@ fn before(program: &Program<'_>, spot: &Spot) -> Vec<Spot> {
 fn before_local(program: &Program<'_>, body: BodyRef, local: LocalId) -> Vec<Spot> {
     let owned = program.body(body);
     match owned.locals.get(local.0 as usize).map(|local| local.origin) {
-        Some(LocalOrigin::Captured { outer, .. }) => {
-            owned.parent.map(|parent| Spot::Local(BodyRef { file: body.file, body: parent }, outer)).into_iter().collect()
-        }
+        Some(LocalOrigin::Captured { outer, .. }) => owned
+            .parent
+            .map(|parent| Spot::Local(BodyRef { file: body.file, body: parent }, outer))
+            .into_iter()
+            .collect(),
         Some(LocalOrigin::Param) => {
             let mut found = Vec::new();
             for site in program.calls().callers(body).iter().take(20) {

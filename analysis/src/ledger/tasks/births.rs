@@ -6,7 +6,7 @@ use super::super::ResourceId;
 use super::super::builder::Builder;
 use crate::program::calls::{Call, Depth, Known, Target};
 use crate::program::trace::{Returns, Spot, What};
-use crate::program::types::{Head, Type};
+use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
 use crate::unit::{BodyKind, Colour, StepKind, ValueId};
 
@@ -40,8 +40,6 @@ pub(super) enum Start {
     Result,
     /// The result of awaiting the call.
     AwaitedResult,
-    /// What the result contains.
-    ElementOfResult,
     /// Nothing: it was started by somebody who drops the result.
     Nobody(Site),
 }
@@ -79,7 +77,8 @@ fn runs_by_itself(kind: Kind) -> bool {
 
 fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
     let Target::Model(model) = call.target else { return None };
-    let birth = model.birth.as_ref().filter(|birth| runs_by_itself(birth.kind) && birth.handle != HandleOf::Receiver)?;
+    let birth =
+        model.birth.as_ref().filter(|birth| runs_by_itself(birth.kind) && birth.handle != HandleOf::Receiver)?;
     let start = match birth.handle {
         HandleOf::Nobody => Start::Nobody(site),
         _ => Start::Result,
@@ -131,7 +130,7 @@ fn thread_kind(builder: &Builder<'_, '_>, body: BodyRef, call: &Call<'_>) -> Opt
     let startable = |path: &str| {
         let kind = catalogue.ty(language, path)?.kind?;
         let start = catalogue.method(language, path, "start")?.birth.as_ref()?;
-        (start.handle == HandleOf::Receiver && runs_by_itself(kind)).then_some(kind)
+        (start.handle == HandleOf::Receiver && (runs_by_itself(kind) || kind == Kind::Timer)).then_some(kind)
     };
     match &call.target {
         Target::Model(model) if model.birth.is_none() => startable(&model.path),
@@ -237,9 +236,4 @@ fn work_at<'a>(builder: &Builder<'_, 'a>, site: Site, birth: &Birth<'a>) -> Work
     let Some(call) = builder.program.call(site) else { return birth.work };
     let mut given = call.args.iter().map(|arg| work_of_value(builder, site.body, arg.value));
     given.find(|work| work.body.is_some()).unwrap_or(birth.work)
-}
-
-/// Whether a type is one of the program.
-pub(super) fn is_project(ty: &Type) -> bool {
-    matches!(ty, Type::Named(Head::Project(_), _))
 }

@@ -1,15 +1,18 @@
 //! What becomes of a task: its holders, its ends, and the verdict.
 
 use unleak_catalogue::model::{Effect, OwnerOf};
+use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
-use super::super::{Answer, Assumption, Ending, End, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work};
+use super::super::{
+    Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
+};
 use super::births::{Birth, Start};
 use crate::program::exits::Exit;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Discard, StepKind};
+use crate::unit::{BodyKind, Discard, LocalId, LocalOrigin, Part, StepKind, ValueId};
 
 /// Why a task in Rust is open: its loop has an exit of its own.
 const OWN_EXIT: &str = "it has an exit whose condition is not understood";
@@ -35,7 +38,7 @@ impl Fate {
 /// Follows a birth to its verdict.
 pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     let mut resource = builder.born(birth.kind, birth.site, birth.known);
-    resource.made_by = super::made_by(birth);
+    resource.made_by = birth.made_by;
     resource.work = work(builder, birth);
     if birth.owner != OwnerOf::Handle {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
@@ -62,14 +65,14 @@ fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {
 }
 
 fn trail<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, start: &Start) -> Trail<'a> {
-    let Some(StepKind::Call { out, .. }) = builder.program.flow(birth.site.body).step(birth.site.step).map(|step| &step.kind)
+    let Some(StepKind::Call { out, .. }) =
+        builder.program.flow(birth.site.body).step(birth.site.step).map(|step| &step.kind)
     else {
         return Trail::default();
     };
     let spot = Spot::Value(birth.site.body, *out);
     match start {
         Start::AwaitedResult => builder.program.follow_awaited(spot, Returns::Stop),
-        Start::ElementOfResult => builder.program.follow(spot, 1, Returns::Stop),
         Start::Result | Start::Nobody(_) => builder.program.follow(spot, 0, Returns::Stop),
     }
 }
@@ -88,9 +91,11 @@ fn note<'a>(
         What::Await => end(Ending::Awaited),
         What::Raced => end(Ending::Raced),
         What::Entered => end(Ending::ScopeExit),
-        What::Effect(effect, _) => match effect {
+        What::Effect(effect, model) => match effect {
             Effect::Awaited => end(Ending::Awaited),
             Effect::Joined => end(Ending::Joined),
+            // A method that waits with a time limit raises to whoever calls it: the end is looked after.
+            Effect::AwaitedInPart if model.does.contains_key(&Subject::Receiver) => end(Ending::Joined),
             Effect::Cancelled => end(Ending::Cancelled),
             Effect::Closed => end(Ending::Closed),
             _ => note_effect(builder, resource, used, *effect),
@@ -117,7 +122,7 @@ fn note<'a>(
         }
         What::Unknown(reason) => resource.open.push((reason, Fact { label: (*reason).to_owned(), location: at })),
         What::Local(..) | What::Field(..) | What::LooseField(_) | What::Global(..) | What::Element(_) => {}
-        What::Tested | What::Iterated => {}
+        What::Tested | What::Iterated | What::Called(_) => {}
     }
 }
 
@@ -155,6 +160,9 @@ fn hand_on(
         Some(registration) if nameless => {
             resource.notes.push(builder.fact("called back here, and its result is dropped", registration.site));
         }
+        _ if nameless && called_and_dropped(builder, body) => {
+            resource.notes.push(builder.fact("called by code that drops its result", used.site));
+        }
         _ if nameless && builder.rhythm.escapes(body) => {
             resource.open.push((PASSED_OUT, builder.fact(PASSED_OUT, used.site)));
         }
@@ -166,6 +174,24 @@ fn hand_on(
             resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: builder.at(used.site) });
         }
     }
+}
+
+/// Whether all calls of a nameless function are known and drop what it gives.
+fn called_and_dropped(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    let Some((outer, value)) = builder.program.closure_site(body) else { return false };
+    let trail = builder.program.follow(Spot::Value(outer, value), 0, Returns::Follow);
+    if trail.uses.iter().any(|used| matches!(used.what, What::Unknown(_))) {
+        return false;
+    }
+    let mut calls = trail.uses.iter().filter_map(|used| match used.what {
+        What::Called(out) => Some((used.site.body, out)),
+        _ => None,
+    });
+    let dropped = |(body, out): (BodyRef, ValueId)| {
+        let flow = builder.program.flow(body);
+        flow.uses(out).iter().all(|id| matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Discard { .. })))
+    };
+    calls.next().is_some_and(|first| dropped(first) && calls.all(dropped))
 }
 
 /// The fields, variables and containers it has come into hold it.
@@ -224,42 +250,96 @@ fn work(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
         (Exit::Never(_), Some(fact)) => Work::Endless(fact),
         (Exit::Own(_), Some(fact)) => Work::HasExit(fact),
         (Exit::Heeds(_, spot), Some(fact)) => match fired(builder, &spot) {
-            Some(fired) => {
-                let place = format!("{} that is fired elsewhere", fact.label);
-                let _ = fired;
-                Work::EndsWith(Fact { label: place, ..fact })
-            }
-            None => Work::HasExit(fact),
+            Fired::Here => Work::EndsWith(Fact { label: format!("{} that is fired elsewhere", fact.label), ..fact }),
+            Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
+            Fired::Unknown => Work::HasExit(fact),
         },
-        (Exit::SourceEnds(_) | Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
+        (Exit::SourceEnds(site), Some(fact)) => match holds_own_sender(builder, site, body) {
+            true => {
+                Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact })
+            }
+            false => Work::EndsWith(fact),
+        },
+        (Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
     }
 }
 
-/// Where a flag, event or token is fired.
-fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
+/// Whether a flag, event or token is ever fired.
+enum Fired {
+    /// Somewhere in the program.
+    Here,
+    /// Everything that is done with it is known, and nothing fires it.
+    Nowhere,
+    /// It goes where it cannot be seen.
+    Unknown,
+}
+
+fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
     let source = source_of(builder, spot, 8);
     let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
-    let by_effect = trail.uses.iter().find(|used| {
-        matches!(used.what, What::Effect(Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed, _))
-    });
-    if let Some(used) = by_effect {
-        return Some(used.site);
+    let fires = |used: &Use<'_>| match &used.what {
+        What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
+        What::MethodHanded(_) => true,
+        _ => false,
+    };
+    if trail.uses.iter().any(fires) || trail.spots.iter().chain([&source]).any(|spot| stored_twice(builder, spot)) {
+        return Fired::Here;
     }
-    trail.spots.iter().chain([&source]).find_map(|spot| {
-        let sites = match spot {
-            Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
-            Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
-            _ => Vec::new(),
-        };
-        let stores: Vec<Site> = sites
-            .into_iter()
-            .filter(|site| {
-                let step = builder.program.flow(site.body).step(site.step);
-                matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
-            })
-            .collect();
-        // The first store is where it begins; a second is where somebody changes it.
-        stores.get(1).copied()
+    let made_here = matches!(&source, Spot::Local(body, local) if is_bound(builder, *body, *local));
+    let escapes = |used: &Use<'_>| {
+        matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_))
+    };
+    match made_here && !trail.uses.iter().any(escapes) {
+        true => Fired::Nowhere,
+        false => Fired::Unknown,
+    }
+}
+
+fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    let local = builder.program.body(body).locals.get(local.0 as usize);
+    local.is_some_and(|local| local.origin == LocalOrigin::Bound)
+}
+
+/// The first store is where a flag begins; a second is where somebody changes it.
+fn stored_twice(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
+    let sites = match spot {
+        Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
+        Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
+        _ => return false,
+    };
+    let stores = sites.into_iter().filter(|site| {
+        let step = builder.program.flow(site.body).step(site.step);
+        matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
+    });
+    stores.count() > 1
+}
+
+/// Whether a body waits on a channel of which it holds a sender itself, so that the channel never closes.
+fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
+    let Some(call) = builder.program.call(waits) else { return false };
+    let Some(receiver) = call.receiver else { return false };
+    let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
+    let Spot::Local(body, local) = source else { return false };
+    let flow = builder.program.flow(body);
+    let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
+        StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
+            StepKind::Part { of, part: Part::Index(1), .. } => Some(*of),
+            _ => None,
+        },
+        _ => None,
+    });
+    let Some(made) = made else { return false };
+    let mut senders = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
+        StepKind::Part { out, part: Part::Index(0), .. } => Some(*out),
+        _ => None,
+    });
+    senders.any(|sender| {
+        let trail = builder.program.follow(Spot::Value(body, sender), 0, Returns::Stop);
+        let given_up = trail
+            .uses
+            .iter()
+            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
+        !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
 }
 
@@ -269,7 +349,7 @@ fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
     let Spot::Local(body, local) = spot else { return spot.clone() };
     let owned = builder.program.body(*body);
     match owned.locals.get(local.0 as usize).map(|local| local.origin) {
-        Some(crate::unit::LocalOrigin::Captured { outer, .. }) => match owned.parent {
+        Some(LocalOrigin::Captured { outer, .. }) => match owned.parent {
             Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
             None => spot.clone(),
         },
@@ -318,7 +398,9 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 return;
             }
             Work::Unknown => {
-                resource.open.push((UNKNOWN_WORK, Fact { label: UNKNOWN_WORK.to_owned(), location: resource.birth.clone() }));
+                resource
+                    .open
+                    .push((UNKNOWN_WORK, Fact { label: UNKNOWN_WORK.to_owned(), location: resource.birth.clone() }));
                 return;
             }
         }
@@ -357,6 +439,9 @@ fn name_callers(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birt
     }
     if let Some(made_by) = birth.made_by {
         let made = builder.resource(made_by);
-        resource.notes.push(Fact { label: format!("`{}` starts it here and returns it", made.within), location: made.birth.clone() });
+        resource.notes.push(Fact {
+            label: format!("`{}` starts it here and returns it", made.within),
+            location: made.birth.clone(),
+        });
     }
 }

@@ -1,6 +1,0 @@
-//! (to come)
-
-use super::builder::Builder;
-
-/// Enters them.
-pub(super) fn enter(_builder: &mut Builder<'_, '_>) {}

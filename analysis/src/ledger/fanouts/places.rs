@@ -1,0 +1,393 @@
+//! What variables, fields and slices hold: what is stored in them, and what is added later.
+
+use unleak_catalogue::model::{Effect, Kind};
+
+use super::Sizer;
+use super::number::Number;
+use super::supply::{From, Growth, Size, Supply};
+use crate::ledger::{Bound, Many};
+use crate::program::calls::{Depth, Target};
+use crate::program::trace::Spot;
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Def, Site, TypeKey};
+use crate::unit::{
+    BodyKind, Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId,
+};
+
+/// What a function's callers give may be called few up to here; beyond, it is the function that has no limit.
+const FEW: i64 = 16;
+
+impl Sizer<'_, '_, '_> {
+    /// What a place holds.
+    pub(super) fn supply_in(&self, site: Site, place: &Place, hops: u32) -> Option<Supply> {
+        let body = site.body;
+        match place {
+            Place::Local(local) => self.supply_in_local(body, *local, hops),
+            Place::Global { path, .. } => self.supply_in_global(body, path, hops),
+            Place::Field { base, name } => self.supply_in_field(site, *base, name, hops),
+            Place::Index { base, key: Some(key) } => self.slice(body, *base, *key, hops),
+            Place::Deref { base } => Some(self.supply(body, *base, hops)),
+            Place::Index { .. } => None,
+        }
+    }
+
+    /// One item read from a place.
+    pub(super) fn item_in(&self, site: Site, place: &Place, hops: u32) -> Supply {
+        let body = site.body;
+        let mut one = Supply::of(Size::Known(1));
+        match place {
+            Place::Local(local) => {
+                let flow = self.program.flow(body);
+                let mut found = None;
+                for &id in flow.stores(*local) {
+                    if let Some(StepKind::Store { value, .. }) = flow.step(id).map(|step| &step.kind) {
+                        let here = self.item(body, *value, hops);
+                        found = Some(match found {
+                            Some(before) => Supply::with(before, here, Size::or),
+                            None => here,
+                        });
+                    }
+                }
+                match (found, self.program.body(body).locals.get(local.0 as usize).map(|local| local.origin)) {
+                    (Some(found), _) => found,
+                    (None, Some(LocalOrigin::Captured { outer, .. })) => match self.parent(body) {
+                        Some(parent) if hops > 0 => {
+                            self.item_in(Site { body: parent, step: site.step }, &Place::Local(outer), hops - 1)
+                        }
+                        _ => one,
+                    },
+                    _ => one,
+                }
+            }
+            _ => {
+                one.elsewhere.push(self.builder.fact("this was made elsewhere", site));
+                one
+            }
+        }
+    }
+
+    fn parent(&self, body: BodyRef) -> Option<BodyRef> {
+        self.program.body(body).parent.map(|parent| BodyRef { file: body.file, body: parent })
+    }
+
+    pub(super) fn supply_in_local(&self, body: BodyRef, local: LocalId, hops: u32) -> Option<Supply> {
+        let spot = Spot::Local(body, local);
+        let owned = self.program.body(body);
+        let variable = owned.locals.get(local.0 as usize)?;
+        let Some(_busy) = self.enter_place(spot.clone()) else { return Some(Supply::of(Size::Known(0))) };
+        if let (LocalOrigin::Captured { outer, .. }, true) =
+            (variable.origin, self.program.flow(body).stores(local).is_empty())
+        {
+            let mut found = self.supply_in_local(self.parent(body)?, outer, hops.checked_sub(1)?)?;
+            found.sources.push(spot);
+            return Some(found);
+        }
+        let flow = self.program.flow(body);
+        let mut held: Option<Supply> = None;
+        for &id in flow.stores(local) {
+            let Some(StepKind::Store { value, .. }) = flow.step(id).map(|step| &step.kind) else { continue };
+            let here = self.supply(body, *value, hops);
+            held = Some(match held {
+                Some(before) => before.with(here, Size::or),
+                None => here,
+            });
+        }
+        if variable.origin == LocalOrigin::Param {
+            let given = self.given(body, local, hops);
+            held = Some(match held {
+                Some(held) => held.with(given, Size::or),
+                None => given,
+            });
+        }
+        let home = flow.stores(local).first().copied().unwrap_or(StepId(0));
+        let mut held = self.added(body, local, home, held?, hops);
+        held.sources.push(spot);
+        Some(held)
+    }
+
+    /// What is added to a local collection after it was made.
+    fn added(&self, body: BodyRef, local: LocalId, home: StepId, held: Supply, hops: u32) -> Supply {
+        let flow = self.program.flow(body);
+        let mut held = held;
+        for &id in flow.reads(local) {
+            let Some(step) = flow.step(id) else { continue };
+            match &step.kind {
+                StepKind::Update { op: Op::Add | Op::BitOr, value, .. } => {
+                    let more = self.supply(body, *value, hops).with(self.turns(body, id, home, hops), Size::times);
+                    held = held.and(more);
+                }
+                StepKind::Read { out, .. } => {
+                    for (adding, item, depth) in self.additions(body, *out) {
+                        let turns = self.turns(body, adding, home, hops);
+                        let more = match depth {
+                            Depth::Itself => self.item(body, item, hops),
+                            Depth::Elements => self.supply(body, item, hops),
+                        };
+                        held = held.and(more.with(turns, Size::times));
+                    }
+                }
+                _ => {}
+            }
+        }
+        held
+    }
+
+    /// The steps that put something into the collection that a value is.
+    pub(super) fn additions(&self, body: BodyRef, collection: ValueId) -> Vec<(StepId, ValueId, Depth)> {
+        let flow = self.program.flow(body);
+        let mut found = Vec::new();
+        for &id in flow.uses(collection) {
+            match flow.step(id).map(|step| &step.kind) {
+                Some(StepKind::Store { place: Place::Index { base, key: Some(_) }, value, .. })
+                    if *base == collection =>
+                {
+                    found.push((id, *value, Depth::Itself));
+                }
+                Some(StepKind::Read { out, place: Place::Field { base, .. }, .. }) if *base == collection => {
+                    for &call in flow.uses(*out) {
+                        found.extend(self.kept_by(Site { body, step: call }, collection));
+                    }
+                }
+                Some(StepKind::View { out, .. }) => found.extend(self.additions(body, *out)),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn kept_by(&self, site: Site, receiver: ValueId) -> Option<(StepId, ValueId, Depth)> {
+        let call = self.program.call(site)?;
+        if call.receiver != Some(receiver) {
+            return None;
+        }
+        let Target::Model(model) = &call.target else { return None };
+        for (subject, effect) in &model.does {
+            if matches!(effect, Effect::Kept | Effect::KeptWeakly) {
+                let (value, depth) = self.program.subjects(&call, subject).into_iter().next()?;
+                return Some((site.step, value, depth));
+            }
+        }
+        None
+    }
+
+    /// What callers give for a parameter.
+    fn given(&self, body: BodyRef, local: LocalId, hops: u32) -> Supply {
+        let param = self.program.body(body).params.iter().find(|param| param.local == local);
+        let name = self.builder.spot_name(&Spot::Local(body, local));
+        let span = self.program.body(body).locals[local.0 as usize].span;
+        let fact = crate::ledger::Fact {
+            label: format!("the caller may give any number of `{name}`"),
+            location: self.builder.location(body, span),
+        };
+        let mut any = Supply::of(Size::Unknown(Growth { fact: fact.clone(), from: From::Somewhere }));
+        let ty = self.program.type_of_local(body, local);
+        let element = self.program.element(self.program.language(body), &ty);
+        if matches!(self.kind_of(body, &element), Some(Kind::Task | Kind::Thread | Kind::Signal)) {
+            any.elsewhere.push(fact);
+        }
+        let rest = param.is_some_and(|param| param.kind == ParamKind::Rest);
+        let mut all: Option<Supply> = None;
+        for site in self.program.calls().callers(body) {
+            let bound = self.program.bound_args(*site, body);
+            let mut here = Supply::of(Size::Known(0));
+            for (value, to) in bound.into_iter().filter(|(_, to)| *to == local) {
+                let _ = to;
+                let single = rest && !self.is_spread(*site, value);
+                here = here.and(if single {
+                    self.item(site.body, value, hops.saturating_sub(1))
+                } else {
+                    self.supply(site.body, value, hops.saturating_sub(1))
+                });
+            }
+            all = Some(match all {
+                Some(before) => before.with(here, Size::or),
+                None => here,
+            });
+        }
+        match all {
+            Some(all) => match all.size {
+                Size::Known(number) if number <= FEW => all,
+                Size::Limited(_) => all,
+                _ => Supply { makers: all.makers, elsewhere: any.elsewhere, ..any },
+            },
+            None => any,
+        }
+    }
+
+    fn is_spread(&self, site: Site, value: ValueId) -> bool {
+        let call = self.program.call(site);
+        call.is_some_and(|call| {
+            call.args.iter().any(|arg| arg.value == value && arg.kind == crate::unit::ArgKind::Spread)
+        })
+    }
+
+    fn supply_in_global(&self, body: BodyRef, path: &Path, hops: u32) -> Option<Supply> {
+        match self.program.resolve_path(body, path)? {
+            // Looping over a class itself gives what it is written with.
+            Def::Type(ty) => Some(Supply::of(Size::Known(self.program.header(ty).fields.len().max(1) as i64))),
+            Def::Variable { file, name } => {
+                self.supply_of_sites(&Spot::Global(file, name.clone()), self.program.global_sites(file, &name), hops)
+            }
+            _ => None,
+        }
+    }
+
+    fn supply_in_field(&self, site: Site, base: ValueId, name: &Name, hops: u32) -> Option<Supply> {
+        let spot = self.program.field_spot(site.body, base, name);
+        let Spot::Field(ty, _) = spot else { return None };
+        if let Some(method) = self.program.methods(ty, name).first() {
+            return self.returned_by(*method, hops);
+        }
+        let class = self.class_constant(ty, name, hops);
+        let sites = self.program.field_sites(ty, name);
+        if sites.iter().all(|site| !matches!(self.step(*site).kind, StepKind::Store { .. }))
+            && let Some(class) = class
+        {
+            return Some(class);
+        }
+        self.supply_of_sites(&spot, &sites, hops)
+    }
+
+    fn returned_by(&self, method: BodyRef, hops: u32) -> Option<Supply> {
+        let flow = self.program.flow(method);
+        let returned = flow.nodes().find_map(|node| match &node.step.kind {
+            StepKind::Return { value: Some(value) } => Some(*value),
+            _ => None,
+        })?;
+        Some(self.supply(method, returned, hops.checked_sub(1)?))
+    }
+
+    fn class_constant(&self, ty: TypeKey, name: &Name, hops: u32) -> Option<Supply> {
+        for key in self.program.ancestors(ty) {
+            let Some(block) = self.program.header(key).class_body else { continue };
+            let block = BodyRef { file: key.file, body: block };
+            let at = self.program.body(block).locals.iter().position(|local| local.name == *name);
+            if let Some(at) = at {
+                let local = LocalId(at as u32);
+                if !self.program.flow(block).stores(local).is_empty() {
+                    return self.supply_in_local(block, local, hops.checked_sub(1)?);
+                }
+            }
+        }
+        None
+    }
+
+    /// What a field or module variable holds: what is stored there, unless more is added later.
+    fn supply_of_sites(&self, spot: &Spot, sites: &[Site], hops: u32) -> Option<Supply> {
+        let hops = hops.checked_sub(1)?;
+        let _busy = self.enter_place(spot.clone())?;
+        let name = self.builder.spot_name(spot);
+        let mut held: Option<Supply> = None;
+        let mut tasks = Vec::new();
+        let mut grows: Option<Site> = None;
+        for &site in sites {
+            match &self.step(site).kind {
+                StepKind::Store { value, .. } => {
+                    let here = self.supply(site.body, *value, hops);
+                    held = Some(match held {
+                        Some(before) => before.with(here, Size::or),
+                        None => here,
+                    });
+                    if !self.is_setup(site.body) && !self.is_empty(site.body, *value) {
+                        grows.get_or_insert(site);
+                    }
+                }
+                StepKind::Update { .. } => drop(grows.get_or_insert(site)),
+                StepKind::Read { out, .. } => {
+                    for (step, item, _) in self.additions(site.body, *out) {
+                        let adding = Site { body: site.body, step };
+                        let often = self.builder.many(adding);
+                        let item = self.item(site.body, item, hops);
+                        if item.makers.iter().any(|maker| maker.starts == super::supply::Starts::AtOnce) {
+                            tasks.push(self.builder.fact(format!("kept in `{name}` here"), adding));
+                        }
+                        if grows.is_none() || often == Many::PerEvent {
+                            grows = Some(adding);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut supply = match (held, grows) {
+            (_, Some(site)) => {
+                let from = if self.builder.many(site) == Many::PerEvent { From::Outside } else { From::Somewhere };
+                self.unknown(format!("`{name}` gets more items here"), site, from)
+            }
+            (Some(held), None) => match held.size {
+                Size::Unknown(_) => Supply { size: Size::Limited(Bound::Setting(name)), ..held },
+                _ => held,
+            },
+            (None, None) => return None,
+        };
+        supply.elsewhere.extend(tasks);
+        supply.sources.push(spot.clone());
+        Some(supply)
+    }
+
+    /// Whether code runs once when a module or an object is set up.
+    fn is_setup(&self, body: BodyRef) -> bool {
+        let owned = self.program.body(body);
+        matches!(owned.kind, BodyKind::Module | BodyKind::Class)
+            || matches!(owned.name.as_str(), "__init__" | "__post_init__" | "new")
+    }
+
+    fn is_empty(&self, body: BodyRef, value: ValueId) -> bool {
+        match self.program.flow(body).def(value).map(|step| &step.kind) {
+            Some(StepKind::Collect { items, out, .. }) => {
+                items.is_empty() && self.program.flow(body).uses(*out).len() <= 1
+            }
+            Some(StepKind::Const { .. }) => true,
+            Some(StepKind::Call { args, .. }) => args.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// `xs[a:b]`.
+    fn slice(&self, body: BodyRef, base: ValueId, key: ValueId, hops: u32) -> Option<Supply> {
+        let step = self.program.flow(body).def(key)?;
+        let StepKind::Collect { shape: Shape::Range, items, .. } = &step.kind else { return None };
+        let [Item::One(lower), Item::One(upper), ..] = items[..] else { return None };
+        let whole = self.supply(body, base, hops);
+        let nothing = |value: ValueId| matches!(self.program.constant_of(body, value), Some(Const::Nothing));
+        let length = match (nothing(lower), nothing(upper)) {
+            (true, false) => self.number(body, upper, 8),
+            (false, true) => match self.number(body, lower, 8) {
+                Number::Const(number) if number < 0 => Number::Const(-number),
+                _ => Number::Length,
+            },
+            (false, false) => self.width(body, lower, upper),
+            (true, true) => Number::Length,
+        };
+        if matches!(whole.size, Size::Known(_)) || !length.limits() {
+            return Some(whole);
+        }
+        let site = Site { body, step: step.id };
+        let gate = Bound::Gate(self.builder.fact(format!("a slice of {}", length.text()), site));
+        Some(Supply { size: Size::Limited(gate), ..whole })
+    }
+
+    /// The distance of the ends of `xs[a : a + n]`.
+    fn width(&self, body: BodyRef, lower: ValueId, upper: ValueId) -> Number {
+        let (low, high) = (self.number(body, lower, 8), self.number(body, upper, 8));
+        if let (Number::Const(low), Number::Const(high)) = (&low, &high) {
+            return Number::Const(high - low);
+        }
+        let Some(StepKind::Operate { op: Op::Add, operands, .. }) =
+            self.program.flow(body).def(upper).map(|step| &step.kind)
+        else {
+            return high;
+        };
+        let start = self.program.origin(body, lower).0;
+        let added = operands.iter().find(|operand| self.program.origin(body, **operand).0 != start);
+        added.map_or(Number::Length, |added| self.number(body, *added, 8))
+    }
+
+    /// Whether a value is of a type of the program.
+    pub(super) fn project_type(&self, body: BodyRef, value: ValueId) -> Option<TypeKey> {
+        match self.program.type_of(body, value) {
+            Type::Named(Head::Project(ty), _) => Some(ty),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
+
+use unleak_catalogue::model::Effect;
+
+use super::supply::{Size, Starts};
+use super::{Fan, Sizer};
+use crate::ledger::{Answer, Assumption, Fact, Missing, Resource};
+use crate::program::exits::Exit;
+use crate::program::flow::Slot;
+use crate::program::trace::{Returns, Spot, Trail, What};
+use crate::program::{BodyRef, Site};
+use crate::source::Language;
+use crate::unit::{Catches, Driver, Handler, Part, StepId, StepKind, ValueId};
+
+impl<'a> Sizer<'_, '_, 'a> {
+    /// Why what is waited for was not made for this: it was made elsewhere, or has just been told to stop.
+    pub(super) fn made_elsewhere(&self, fan: &Fan<'a>) -> Option<Fact> {
+        for trail in self.item_trails(fan) {
+            let stopped = trail.uses.iter().find(|used| {
+                matches!(used.what, What::Effect(Effect::Cancelled, _))
+                    && used.site.body == fan.site.body
+                    && used.site.step < fan.site.step
+            });
+            if let Some(used) = stopped
+                && self.comes_before(used.site.step, fan.site)
+            {
+                return Some(self.builder.fact("told to stop here, and only waited for after", used.site));
+            }
+        }
+        if !fan.supply.makers.is_empty() {
+            return None;
+        }
+        fan.supply.elsewhere.first().cloned()
+    }
+
+    /// Whether a step stands on the way to a site: not in a branch, handler or loop that the site is not in, save a loop of its own.
+    fn comes_before(&self, step: StepId, site: Site) -> bool {
+        let flow = self.program.flow(site.body);
+        flow.around(step).all(|(outer, slot)| {
+            let shared = flow.around(site.step).any(|(other, place)| other.id == outer.id && place == slot);
+            shared || matches!(slot, Slot::LoopBody | Slot::Then | Slot::Otherwise | Slot::ScopeBody | Slot::TryBody)
+        })
+    }
+
+    /// Asks what becomes of the siblings.
+    pub(super) fn siblings(&self, fan: &Fan<'a>, resource: &mut Resource) {
+        if self.program.language(fan.site.body) != Language::Python || fan.supply.makers.is_empty() {
+            return;
+        }
+        let left = match fan.effect {
+            Some(Effect::AwaitedInPart) => self.left_pending(fan),
+            Some(Effect::PassedThrough) => self.left_in_loop(fan),
+            Some(Effect::Awaited) => self.left_when_one_fails(fan, resource),
+            _ => None,
+        };
+        if let Some(fact) = left {
+            resource.missing.push(Missing::Siblings(fact));
+            resource.failure_seen = Answer::Open;
+        }
+    }
+
+    /// The pending ones of a race or of a wait with a time limit.
+    fn left_pending(&self, fan: &Fan<'a>) -> Option<Fact> {
+        let body = fan.site.body;
+        let whole = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
+        let mut trails = self.item_trails(fan);
+        let parts: Vec<ValueId> = self.parts_of(body, &whole, 1);
+        if parts.is_empty() {
+            trails.push(whole);
+        }
+        trails.extend(parts.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)));
+        let enders = enders(&trails, fan.site);
+        if enders.is_empty() {
+            return Some(self.builder.fact("those that are not done go on alone after this", fan.site));
+        }
+        self.leaves_before(fan.site, &enders, &trails)
+    }
+
+    fn parts_of(&self, body: BodyRef, trail: &Trail<'a>, index: u32) -> Vec<ValueId> {
+        let flow = self.program.flow(body);
+        let values = trail.spots.iter().filter_map(|spot| match spot {
+            Spot::Value(at, value) if *at == body => Some(*value),
+            _ => None,
+        });
+        let is_part = |value: &ValueId| matches!(flow.def(*value).map(|step| &step.kind), Some(StepKind::Part { part: Part::Index(at), .. }) if *at == index);
+        let mut found: Vec<ValueId> = values.filter(is_part).collect();
+        found.dedup();
+        found
+    }
+
+    /// A way out between the fan-out and the first thing that ends what is left.
+    fn leaves_before(&self, site: Site, enders: &[Site], trails: &[Trail<'a>]) -> Option<Fact> {
+        let flow = self.program.flow(site.body);
+        if enders
+            .iter()
+            .any(|ender| ender.body != site.body || self.protects(site, ender.step) || ender.step < site.step)
+        {
+            return None;
+        }
+        let first = enders.iter().map(|ender| ender.step).min()?;
+        let leaving = flow.nodes().find(|node| {
+            let between = node.step.id > site.step && node.step.id < first;
+            between
+                && matches!(node.step.kind, StepKind::Return { .. } | StepKind::Raise { .. })
+                && !flow.around(node.step.id).any(|(outer, _)| self.asks_about(site.body, outer, trails))
+        })?;
+        Some(self.builder.fact("leaves here while the others go on", Site { body: site.body, step: leaving.step.id }))
+    }
+
+    fn asks_about(&self, body: BodyRef, step: &crate::unit::Step, trails: &[Trail<'a>]) -> bool {
+        let StepKind::If { cond, .. } = &step.kind else { return false };
+        let values = crate::program::flow::cond_values(cond);
+        values.iter().any(|value| trails.iter().any(|trail| trail.spots.contains(&Spot::Value(body, *value))))
+    }
+
+    /// Whether an ender stands where a failure at a site leads: in the `finally` or a catch-all handler of a `try` around it.
+    fn protects(&self, site: Site, ender: StepId) -> bool {
+        let flow = self.program.flow(site.body);
+        flow.around(site.step).any(|(outer, slot)| {
+            if slot != Slot::TryBody {
+                return matches!(slot, Slot::Handler(_) | Slot::Finally) && false;
+            }
+            let StepKind::Try { handlers, .. } = &outer.kind else { return false };
+            flow.around(ender).any(|(around, place)| {
+                around.id == outer.id
+                    && match place {
+                        Slot::Finally => true,
+                        Slot::Handler(at) => handlers.get(at as usize).is_some_and(catches_all),
+                        _ => false,
+                    }
+            })
+        })
+    }
+
+    /// The rest of what a loop takes one by one, when the loop is left.
+    fn left_in_loop(&self, fan: &Fan<'a>) -> Option<Fact> {
+        let body = fan.site.body;
+        let flow = self.program.flow(body);
+        let looping = flow.nodes().find(|node| match &node.step.kind {
+            StepKind::Loop { driver: Driver::Each { source, .. }, .. } => *source == fan.call.out,
+            _ => false,
+        })?;
+        let trails = self.item_trails(fan);
+        let enders: Vec<Site> = enders(&trails, fan.site);
+        let protected = |step: StepId| {
+            let at = Site { body, step };
+            enders.iter().any(|ender| {
+                ender.body != body
+                    || self.protects(at, ender.step)
+                    || (ender.step > looping.step.id && !flow.within(ender.step, looping.step.id))
+            })
+        };
+        let mut raises = None;
+        let mut fails = false;
+        for node in flow.nodes().filter(|node| flow.within(node.step.id, looping.step.id)) {
+            let at = Site { body, step: node.step.id };
+            match &node.step.kind {
+                StepKind::Break { .. } | StepKind::Return { .. }
+                    if !protected(node.step.id) && !self.ended_just_before(at, &enders) =>
+                {
+                    return Some(self.builder.fact("leaves the loop here while the others go on", at));
+                }
+                StepKind::Raise { .. } => fails = true,
+                StepKind::Await { .. }
+                    if raises.is_none() && !protected(node.step.id) && !self.is_caught(at, looping.step.id) =>
+                {
+                    raises = Some(at);
+                }
+                _ => {}
+            }
+        }
+        let unknown = !matches!(fan.supply.size, Size::Known(_));
+        let kept = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
+        let raises = raises.filter(|_| kept && (unknown || fails))?;
+        Some(self.builder.fact("when one fails this raises, and the others go on alone", raises))
+    }
+
+    fn ended_just_before(&self, site: Site, enders: &[Site]) -> bool {
+        let flow = self.program.flow(site.body);
+        let parent = flow.around(site.step).next().map(|(outer, _)| outer.id);
+        enders
+            .iter()
+            .any(|ender| ender.step < site.step && parent.is_some_and(|parent| flow.within(ender.step, parent)))
+    }
+
+    /// Whether a failure at a site is caught within a loop.
+    fn is_caught(&self, site: Site, looping: StepId) -> bool {
+        let flow = self.program.flow(site.body);
+        flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
+            slot == Slot::TryBody
+                && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+        })
+    }
+
+    /// Tasks that run before they are awaited go on when the first failure is raised.
+    fn left_when_one_fails(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
+        let tasks: Vec<_> = fan.supply.makers.iter().filter(|maker| maker.starts == Starts::AtOnce).collect();
+        let lasting =
+            tasks.iter().any(|maker| maker.work.iter().any(|work| self.program.exit_of(*work) != Exit::Finite));
+        if tasks.is_empty() || !(lasting || resource.missing.contains(&Missing::Limit)) {
+            return None;
+        }
+        let trails = self.item_trails(fan);
+        // What is kept beyond the frame is for its owner to end.
+        let kept = trails.iter().flat_map(|trail| &trail.uses).any(|used| {
+            matches!(
+                used.what,
+                What::Field(..) | What::LooseField(_) | What::Global(..) | What::Returned(_) | What::Unknown(_)
+            ) || matches!(&used.what, What::Element(spot) if !matches!(spot, Spot::Local(..) | Spot::Value(..)))
+        });
+        let enders = enders(&trails, fan.site);
+        if kept || enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step)) {
+            return None;
+        }
+        if resource.missing.is_empty() {
+            resource.assumption = Some(Assumption::CallRaises);
+        }
+        Some(self.builder.fact("when one fails this raises, and the others go on alone", fan.site))
+    }
+}
+
+/// The places where what is left is ended, or handed to somebody who can.
+fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
+    let uses = trails.iter().flat_map(|trail| &trail.uses).filter(|used| used.site != fan);
+    let ending = uses.filter(|used| match &used.what {
+        What::Effect(effect, _) => {
+            matches!(
+                effect,
+                Effect::Cancelled
+                    | Effect::Awaited
+                    | Effect::Joined
+                    | Effect::AwaitedInPart
+                    | Effect::Closed
+                    | Effect::Escapes
+            )
+        }
+        What::Await
+        | What::Raced
+        | What::Unknown(_)
+        | What::Returned(_)
+        | What::Field(..)
+        | What::LooseField(_)
+        | What::Global(..) => true,
+        What::Element(spot) => !matches!(spot, Spot::Local(..) | Spot::Value(..)),
+        _ => false,
+    });
+    ending.map(|used| used.site).collect()
+}
+
+fn catches_all(handler: &Handler) -> bool {
+    match &handler.catches {
+        Catches::Everything => true,
+        Catches::Types(types) => {
+            types.iter().any(|path| path.last().is_some_and(|last| last == "Exception" || last == "BaseException"))
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! What a collection of awaitables holds: how many, who makes them, and whether they were made elsewhere.
+
+use unleak_catalogue::model::{CallModel, Effect, Kind, Waits};
+use unleak_catalogue::subject::{Subject, TypeRef};
+
+use super::Sizer;
+use super::number::Number;
+use crate::ledger::{Bound, Fact};
+use crate::program::calls::{Call, Depth, Target};
+use crate::program::trace::Spot;
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Site};
+use crate::unit::{Colour, Driver, Item, Part, Shape, StepId, StepKind, ValueId};
+
+/// How many.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Size {
+    /// At most this many.
+    Known(i64),
+    /// As many as this allows.
+    Limited(Bound),
+    /// Any number.
+    Unknown(Growth),
+}
+
+/// Why a number is not known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Growth {
+    /// Where the items come from.
+    pub(super) fact: Fact,
+    /// Whether that is shown to be outside.
+    pub(super) from: From,
+}
+
+/// Where an unknown number comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// From a stream, a connection, a client.
+    Outside,
+    /// From a parameter, a field, a call: it may be small.
+    Somewhere,
+}
+
+/// What makes an awaitable in this frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Maker {
+    /// Where.
+    pub(super) site: Site,
+    /// What runs, as far as it is known.
+    pub(super) work: Vec<BodyRef>,
+    /// Whether it runs before it is awaited.
+    pub(super) starts: Starts,
+}
+
+/// Whether something runs before it is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Starts {
+    /// A task: it runs at once.
+    AtOnce,
+    /// A coroutine or future: the fan-out runs it.
+    Later,
+}
+
+/// What a collection holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Supply {
+    /// How many.
+    pub(super) size: Size,
+    /// Who makes them here.
+    pub(super) makers: Vec<Maker>,
+    /// Where those come from that were made elsewhere.
+    pub(super) elsewhere: Vec<Fact>,
+    /// The places whose number of items this is.
+    pub(super) sources: Vec<Spot>,
+}
+
+impl Supply {
+    pub(super) fn of(size: Size) -> Supply {
+        Supply { size, makers: Vec::new(), elsewhere: Vec::new(), sources: Vec::new() }
+    }
+
+    pub(super) fn with(mut self, other: Supply, size: impl FnOnce(Size, Size) -> Size) -> Supply {
+        self.size = size(self.size, other.size);
+        self.makers.extend(other.makers);
+        self.elsewhere.extend(other.elsewhere);
+        self.sources.extend(other.sources);
+        self
+    }
+
+    /// Both together.
+    pub(super) fn and(self, other: Supply) -> Supply {
+        self.with(other, Size::and)
+    }
+}
+
+impl Size {
+    fn rank(&self) -> u8 {
+        match self {
+            Size::Known(_) => 0,
+            Size::Limited(_) => 1,
+            Size::Unknown(growth) if growth.from == From::Somewhere => 2,
+            Size::Unknown(_) => 3,
+        }
+    }
+
+    fn worse(self, other: Size) -> Size {
+        if self.rank() >= other.rank() { self } else { other }
+    }
+
+    /// The sum.
+    pub(super) fn and(self, other: Size) -> Size {
+        match (&self, &other) {
+            (Size::Known(a), Size::Known(b)) => Size::Known(a.saturating_add(*b)),
+            _ => self.worse(other),
+        }
+    }
+
+    /// The product.
+    pub(super) fn times(self, other: Size) -> Size {
+        match (&self, &other) {
+            (Size::Known(a), Size::Known(b)) => Size::Known(a.saturating_mul(*b)),
+            _ => self.worse(other),
+        }
+    }
+
+    /// The larger.
+    pub(super) fn or(self, other: Size) -> Size {
+        match (&self, &other) {
+            (Size::Known(a), Size::Known(b)) => Size::Known(*a.max(b)),
+            _ => self.worse(other),
+        }
+    }
+}
+
+impl<'a> Sizer<'_, '_, 'a> {
+    /// A number of items that is not known.
+    pub(super) fn unknown(&self, label: String, site: Site, from: From) -> Supply {
+        Supply::of(Size::Unknown(Growth { fact: self.builder.fact(label, site), from }))
+    }
+
+    /// What a collection holds.
+    pub(super) fn supply(&self, body: BodyRef, value: ValueId, hops: u32) -> Supply {
+        let Some(step) = self.program.flow(body).def(value) else { return Supply::of(Size::Known(1)) };
+        let site = Site { body, step: step.id };
+        let any = || {
+            let what = self.builder.written_value(body, value, 4);
+            self.unknown(format!("`{what}` can have any number of items"), site, From::Somewhere)
+        };
+        let Some(hops) = hops.checked_sub(1) else { return any() };
+        match &step.kind {
+            StepKind::Collect { out, shape, items } => self.collected(site, *out, shape, items, hops),
+            StepKind::Read { place, .. } => self.supply_in(site, place, hops).unwrap_or_else(any),
+            StepKind::View { value, .. } | StepKind::Propagate { value, .. } => self.supply(body, *value, hops),
+            StepKind::Part { of, part: Part::Whole | Part::Variant(..), .. } => self.supply(body, *of, hops),
+            StepKind::Part { of, .. } => self.part_supply(site, *of, any),
+            StepKind::Join { from, .. } => {
+                let all = from.iter().map(|value| self.supply(body, *value, hops));
+                all.reduce(|a, b| a.with(b, Size::or)).unwrap_or_else(any)
+            }
+            StepKind::Operate { operands, .. } if operands.len() == 2 => {
+                let all = operands.iter().map(|value| self.supply(body, *value, hops));
+                all.reduce(Supply::and).unwrap_or_else(any)
+            }
+            StepKind::Await { value, .. } => self.awaited(site, *value, hops).unwrap_or_else(any),
+            StepKind::Call { .. } => self.supply_of_call(site, hops).unwrap_or_else(any),
+            StepKind::Loop { driver: Driver::Each { source, .. }, .. } => {
+                self.piece(body, *source, hops).unwrap_or_else(any)
+            }
+            _ => any(),
+        }
+    }
+
+    fn collected(&self, site: Site, out: ValueId, shape: &Shape, items: &[Item], hops: u32) -> Supply {
+        let body = site.body;
+        match (shape, items) {
+            (Shape::Range, [.., Item::One(last)]) => return self.counted(site, self.number(body, *last, hops)),
+            (Shape::Repeat, [Item::One(item), Item::One(length)]) => {
+                let mut supply = self.item(body, *item, hops);
+                supply.size = self.counted(site, self.number(body, *length, hops)).size;
+                return supply;
+            }
+            _ => {}
+        }
+        let mut all = Supply::of(Size::Known(0));
+        for item in items {
+            all = all.and(match item {
+                Item::One(value) | Item::Pair(_, value) | Item::Field(_, value) => self.item(body, *value, hops),
+                Item::Spread(value) => self.supply(body, *value, hops),
+            });
+        }
+        let flow = self.program.flow(body);
+        for &id in flow.uses(out) {
+            if let Some(StepKind::Grow { into, value, .. }) = flow.step(id).map(|step| &step.kind)
+                && *into == out
+            {
+                let turns = self.turns(body, id, site.step, hops);
+                all = all.and(self.item(body, *value, hops).with(turns, Size::times));
+            }
+        }
+        all
+    }
+
+    /// A size given by a number.
+    pub(super) fn counted(&self, site: Site, number: Number) -> Supply {
+        match number {
+            Number::Const(number) if number <= 10_000 => Supply::of(Size::Known(number.max(0))),
+            Number::Setting(name) => Supply::of(Size::Limited(Bound::Setting(name))),
+            _ => self.unknown(format!("as many as {}", number.text()), site, From::Somewhere),
+        }
+    }
+
+    /// How often the loops around a step turn that do not stand around another.
+    pub(super) fn turns(&self, body: BodyRef, step: StepId, home: StepId, hops: u32) -> Supply {
+        let flow = self.program.flow(body);
+        let mut turns = Supply::of(Size::Known(1));
+        for (outer, _) in flow.around(step) {
+            let StepKind::Loop { driver, .. } = &outer.kind else { continue };
+            if flow.within(home, outer.id) {
+                break;
+            }
+            let site = Site { body, step: outer.id };
+            let here = match driver {
+                Driver::Each { colour: Colour::Async, .. } => {
+                    self.unknown("one for each item of a stream".to_owned(), site, From::Outside)
+                }
+                Driver::Each { source, .. } => self.supply(body, *source, hops),
+                _ => self.unknown("one for each turn of this loop".to_owned(), site, From::Somewhere),
+            };
+            turns = turns.with(Supply { makers: Vec::new(), elsewhere: Vec::new(), ..here }, Size::times);
+        }
+        turns
+    }
+
+    /// One item: who makes it.
+    pub(super) fn item(&self, body: BodyRef, value: ValueId, hops: u32) -> Supply {
+        let one = Supply::of(Size::Known(1));
+        let Some(hops) = hops.checked_sub(1) else { return one };
+        let Some(step) = self.program.flow(body).def(value) else { return one };
+        let site = Site { body, step: step.id };
+        let made = |work: Vec<BodyRef>, starts| Supply { makers: vec![Maker { site, work, starts }], ..one.clone() };
+        match &step.kind {
+            StepKind::Call { .. } => self.called_item(site, hops),
+            StepKind::Closure { body: inner, .. } => {
+                made(vec![BodyRef { file: body.file, body: *inner }], Starts::Later)
+            }
+            StepKind::View { value, .. } | StepKind::Part { of: value, part: Part::Whole, .. } => {
+                self.item(body, *value, hops)
+            }
+            StepKind::Join { from, .. } => {
+                let all = from.iter().map(|value| self.item(body, *value, hops));
+                all.reduce(|a, b| a.with(b, Size::or)).unwrap_or(one)
+            }
+            StepKind::Read { place, .. } => self.item_in(site, place, hops),
+            // An item of a loop is whatever the collection holds.
+            StepKind::Loop { driver: Driver::Each { source, .. }, .. } => {
+                Supply { size: Size::Known(1), ..self.supply(body, *source, hops) }
+            }
+            _ => one,
+        }
+    }
+
+    fn called_item(&self, site: Site, hops: u32) -> Supply {
+        let one = Supply::of(Size::Known(1));
+        let Some(call) = self.program.call(site) else { return one };
+        let made = |work: Vec<BodyRef>, starts| Supply { makers: vec![Maker { site, work, starts }], ..one.clone() };
+        match &call.target {
+            Target::Model(model) => {
+                if model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Task | Kind::Thread)) {
+                    return made(self.run_by(&call, model, site.body), Starts::AtOnce);
+                }
+                match self.passed_through(&call, model) {
+                    Some((value, Depth::Itself)) => self.item(site.body, value, hops),
+                    _ => made(Vec::new(), Starts::Later),
+                }
+            }
+            Target::Functions(functions) => {
+                let starts = self.starts(functions, hops);
+                made(functions.clone(), starts)
+            }
+            _ => made(Vec::new(), Starts::Later),
+        }
+    }
+
+    /// Whether functions give back tasks.
+    fn starts(&self, functions: &[BodyRef], hops: u32) -> Starts {
+        let gives_task = |function: &BodyRef| match self.program.result_of(*function) {
+            ty if self.kind_of(*function, &ty) == Some(Kind::Task) => {
+                self.program.body(*function).colour == Colour::Sync
+            }
+            _ => false,
+        };
+        if hops > 0 && functions.iter().any(gives_task) { Starts::AtOnce } else { Starts::Later }
+    }
+
+    /// The bodies that a start runs.
+    pub(super) fn run_by(&self, call: &Call<'a>, model: &CallModel, body: BodyRef) -> Vec<BodyRef> {
+        let run = model.does.iter().filter(|(_, effect)| matches!(effect, Effect::Run | Effect::Called));
+        let values = run.flat_map(|(subject, _)| self.program.subjects(call, subject));
+        values.filter_map(|(value, _)| self.work_of(body, value)).collect()
+    }
+
+    /// The body that a coroutine, function or variable of one runs.
+    fn work_of(&self, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+        self.program.work_of(body, value)
+    }
+
+    /// What a modelled call gives back again.
+    pub(super) fn passed_through(&self, call: &Call<'a>, model: &CallModel) -> Option<(ValueId, Depth)> {
+        let through = model.does.iter().find(|(_, effect)| **effect == Effect::PassedThrough)?;
+        self.program.subjects(call, through.0).into_iter().next()
+    }
+
+    fn awaited(&self, site: Site, value: ValueId, hops: u32) -> Option<Supply> {
+        let step = self.program.flow(site.body).def(value)?;
+        match &step.kind {
+            StepKind::Call { .. } => self.supply_of_call(Site { body: site.body, step: step.id }, hops),
+            _ => None,
+        }
+    }
+
+    fn supply_of_call(&self, site: Site, hops: u32) -> Option<Supply> {
+        let call = self.program.call(site)?;
+        match &call.target {
+            Target::Model(model) => self.supply_of_model(site, &call, model, hops),
+            Target::Functions(functions) => self.supply_of_function(*functions.first()?, hops),
+            _ => None,
+        }
+    }
+
+    fn supply_of_model(&self, site: Site, call: &Call<'a>, model: &'a CallModel, hops: u32) -> Option<Supply> {
+        if model.does.get(&Subject::Receiver) == Some(&Effect::Take)
+            && let Some(receiver) = call.receiver
+        {
+            return self.piece(site.body, receiver, hops);
+        }
+        let through: Vec<&Subject> = model
+            .does
+            .iter()
+            .filter(|(_, effect)| matches!(effect, Effect::PassedThrough | Effect::TakeAll))
+            .map(|(s, _)| s)
+            .collect();
+        let values = through.into_iter().flat_map(|subject| self.program.subjects(call, subject));
+        let mut held: Option<Supply> = None;
+        for (value, _) in values {
+            let here = self.supply(site.body, value, hops);
+            held = Some(match held {
+                Some(before) => before.and(here),
+                None => here,
+            });
+        }
+        if self.maps(model)
+            && let Some(held) = held.as_mut()
+        {
+            held.makers = vec![Maker { site, work: self.run_by(call, model, site.body), starts: Starts::Later }];
+            held.elsewhere.clear();
+        }
+        if let Some(bound) = self.at_most(site, model, hops)
+            && bound.limits()
+        {
+            let size = self.counted(site, bound).size;
+            return Some(Supply { size, ..held.unwrap_or_else(|| Supply::of(Size::Known(0))) });
+        }
+        if model.at_most.iter().any(|subject| *subject != Subject::Rest(0)) {
+            let bound = self.at_most(site, model, hops)?;
+            return Some(held.unwrap_or_else(|| self.counted(site, bound)));
+        }
+        if held.is_some() {
+            return held;
+        }
+        let birth = model.birth.as_ref().map(|birth| birth.kind);
+        if birth == Some(Kind::Collection) && call.args.is_empty() {
+            return Some(Supply::of(Size::Known(0)));
+        }
+        let outside = model.waits == Waits::Unbounded
+            || call.receiver.is_some_and(|receiver| {
+                self.kind_of(site.body, &self.program.type_of(site.body, receiver)) == Some(Kind::Handle)
+            });
+        let from = if outside { From::Outside } else { From::Somewhere };
+        let label = format!("`{}` gives any number of items", self.builder.written(site));
+        Some(self.unknown(label, site, from))
+    }
+
+    /// Whether a call makes one new thing of each.
+    fn maps(&self, model: &CallModel) -> bool {
+        let Some(TypeRef::Named { args, .. }) = &model.returns else { return false };
+        args.iter().any(|arg| matches!(arg, TypeRef::Called(_)))
+    }
+
+    fn supply_of_function(&self, function: BodyRef, hops: u32) -> Option<Supply> {
+        let _busy = self.enter_function(function)?;
+        let flow = self.program.flow(function);
+        let returned = flow.nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Return { value: Some(value) } => Some(*value),
+            _ => None,
+        });
+        let tail = self.program.body(function).root.value;
+        let all = returned.chain(tail).map(|value| self.supply(function, value, hops));
+        let found = all.reduce(|a, b| a.with(b, Size::or))?;
+        Some(found)
+    }
+
+    /// What one element of a collection of pieces holds.
+    fn piece(&self, body: BodyRef, source: ValueId, hops: u32) -> Option<Supply> {
+        let hops = hops.checked_sub(1)?;
+        let step = self.program.flow(body).def(source)?;
+        match &step.kind {
+            StepKind::View { value, .. } => self.piece(body, *value, hops),
+            StepKind::Read { place: crate::unit::Place::Local(local), .. } => {
+                let flow = self.program.flow(body);
+                let stored = flow.stores(*local).first().and_then(|id| flow.step(*id))?;
+                match &stored.kind {
+                    StepKind::Store { value, .. } => self.piece(body, *value, hops),
+                    _ => None,
+                }
+            }
+            StepKind::Call { .. } => {
+                let site = Site { body, step: step.id };
+                let call = self.program.call(site)?;
+                let Target::Model(model) = &call.target else { return None };
+                match &model.pieces_of {
+                    Some(subject) => {
+                        let (value, _) = self.program.subjects(&call, subject).into_iter().next()?;
+                        Some(self.counted(site, self.number(body, value, hops)))
+                    }
+                    None => match self.passed_through(&call, model)? {
+                        (value, Depth::Elements | Depth::Itself) => self.piece(body, value, hops),
+                    },
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// What one part of a taken-apart value holds: of what a wait gives back, tasks made elsewhere.
+    fn part_supply(&self, site: Site, of: ValueId, any: impl Fn() -> Supply) -> Supply {
+        let mut supply = any();
+        let StepKind::Part { out, .. } = &self.step(site).kind else { return supply };
+        let _ = of;
+        let element = self.program.element(self.program.language(site.body), &self.program.type_of(site.body, *out));
+        if matches!(self.kind_of(site.body, &element), Some(Kind::Task | Kind::Signal)) {
+            supply.elsewhere.push(self.builder.fact("these were made before", site));
+        }
+        supply
+    }
+
+    /// What the catalogue says a type is.
+    pub(super) fn kind_of(&self, body: BodyRef, ty: &Type) -> Option<Kind> {
+        let Type::Named(Head::Model(path) | Head::Hinted(path), _) = ty else { return None };
+        self.program.catalogue.ty(self.program.language(body).name(), path)?.kind
+    }
+}

@@ -1,0 +1,222 @@
+//! What a bound argument says.
+
+use unleak_catalogue::model::{Birth, Unbounded, ZeroBound};
+
+use super::super::Bound;
+use super::super::builder::Builder;
+use crate::program::calls::{Call, argument};
+use crate::program::trace::Spot;
+use crate::program::{BodyRef, Def, Program, Site};
+use crate::unit::{Const, LocalId, LocalOrigin, Op, Place, StepKind, ValueId};
+
+/// Above this a number of items is no bound: nobody has the memory for as many.
+const ABSURD: i64 = 1 << 24;
+
+/// What a value is as a number, as far as the program tells.
+#[derive(Clone, Debug, PartialEq)]
+enum Amount {
+    Nothing,
+    Int(i64),
+    Infinite(String),
+    Named(String),
+}
+
+/// The bound of a birth by its model's bound argument.
+pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Bound {
+    let absent = match birth.without_bound {
+        Unbounded::Unbounded => Bound::None,
+        Unbounded::Bounded => Bound::Setting("the library's own".to_owned()),
+    };
+    let Some(subject) = &birth.bound else { return absent };
+    let Some((value, _)) = builder.program.subjects(call, subject).into_iter().next() else {
+        let spread = call
+            .args
+            .iter()
+            .any(|arg| !matches!(arg.kind, crate::unit::ArgKind::Positional | crate::unit::ArgKind::Named(_)));
+        return if spread { Bound::Unknown } else { absent };
+    };
+    let amounts = amounts(builder.program, site.body, value, 8);
+    let unbounded = |amount: &Amount| match amount {
+        Amount::Nothing => true,
+        Amount::Int(number) => (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > ABSURD,
+        Amount::Infinite(_) => true,
+        Amount::Named(_) => false,
+    };
+    match amounts.iter().find(|amount| unbounded(amount)) {
+        Some(Amount::Infinite(name)) => Bound::Absurd(name.clone()),
+        Some(Amount::Int(number)) if *number > 0 => Bound::Absurd(number.to_string()),
+        Some(_) => Bound::None,
+        None => match amounts.first() {
+            Some(Amount::Int(number)) => Bound::Const(*number),
+            Some(Amount::Named(name)) => Bound::Setting(name.clone()),
+            _ => Bound::Setting(builder.written_value(site.body, value, 4)),
+        },
+    }
+}
+
+/// What a value can be: one or several, for a parameter that callers give different things.
+fn amounts(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) -> Vec<Amount> {
+    let named = |name: String| vec![Amount::Named(name)];
+    let Some(hops) = hops.checked_sub(1) else { return named("…".to_owned()) };
+    let Some(step) = program.flow(body).def(value) else { return named("…".to_owned()) };
+    match &step.kind {
+        StepKind::Const { value, .. } => vec![of_const(value)],
+        StepKind::Join { from, .. } => from.iter().flat_map(|value| amounts(program, body, *value, hops)).collect(),
+        StepKind::View { value, .. } => amounts(program, body, *value, hops),
+        StepKind::Operate { op, operands, .. } => vec![fold(program, body, *op, operands, hops)],
+        StepKind::Read { place, .. } => match place {
+            Place::Global { path, .. } => of_global(program, body, path, hops),
+            Place::Local(local) => of_local(program, body, *local, hops),
+            Place::Field { base, name } => of_field(program, body, *base, name, hops),
+            _ => named("…".to_owned()),
+        },
+        StepKind::Call { args, .. } => {
+            let known = program.callee_name(Site { body, step: step.id });
+            let text = argument(args, Some(0), None).and_then(|(value, _)| program.constant_of(body, value));
+            match (known.as_deref(), text) {
+                (Some("float"), Some(Const::Str(text))) if text.contains("inf") => {
+                    vec![Amount::Infinite("inf".to_owned())]
+                }
+                (Some("int"), _) => match argument(args, Some(0), None) {
+                    Some((value, _)) => amounts(program, body, value, hops),
+                    None => named("a computed number".to_owned()),
+                },
+                _ => named("a computed number".to_owned()),
+            }
+        }
+        _ => named("a computed number".to_owned()),
+    }
+}
+
+fn of_const(value: &Const) -> Amount {
+    match value {
+        Const::Nothing => Amount::Nothing,
+        Const::Int(number) => Amount::Int(*number),
+        Const::Bool(yes) => Amount::Int(i64::from(*yes)),
+        Const::Float(bits) if f64::from_bits(*bits).is_infinite() => Amount::Infinite("inf".to_owned()),
+        Const::Float(bits) => Amount::Int(f64::from_bits(*bits) as i64),
+        _ => Amount::Named("a constant".to_owned()),
+    }
+}
+
+fn fold(program: &Program<'_>, body: BodyRef, op: Op, operands: &[ValueId], hops: u32) -> Amount {
+    let mut numbers = operands.iter().map(|value| amounts(program, body, *value, hops).into_iter().next());
+    let first = numbers.next().flatten();
+    let second = numbers.next().flatten();
+    match (op, first, second) {
+        (Op::Subtract, Some(Amount::Int(a)), None) => Amount::Int(a.saturating_neg()),
+        (Op::Add, Some(Amount::Int(a)), Some(Amount::Int(b))) => Amount::Int(a.saturating_add(b)),
+        (Op::Subtract, Some(Amount::Int(a)), Some(Amount::Int(b))) => Amount::Int(a.saturating_sub(b)),
+        (Op::Multiply, Some(Amount::Int(a)), Some(Amount::Int(b))) => Amount::Int(a.saturating_mul(b)),
+        (Op::ShiftLeft, Some(Amount::Int(a)), Some(Amount::Int(b))) => {
+            Amount::Int(u32::try_from(b).ok().and_then(|b| a.checked_shl(b)).unwrap_or(i64::MAX))
+        }
+        (Op::Power, Some(Amount::Int(a)), Some(Amount::Int(b))) => {
+            Amount::Int(u32::try_from(b).map_or(i64::MAX, |b| a.saturating_pow(b)))
+        }
+        // Half of what is no bound is none either.
+        (Op::Divide, Some(Amount::Infinite(name)), Some(Amount::Int(b))) if b < 1 << 16 => Amount::Infinite(name),
+        _ => Amount::Named("a computed number".to_owned()),
+    }
+}
+
+fn of_global(program: &Program<'_>, body: BodyRef, path: &[crate::unit::Name], hops: u32) -> Vec<Amount> {
+    let last = path.last().map_or("…", |last| last.as_str()).to_owned();
+    match program.resolve_path(body, path) {
+        Some(Def::Model(known)) if program.catalogue.constant(program.language(body).name(), &known).is_some() => {
+            vec![Amount::Infinite(known.to_string())]
+        }
+        Some(Def::Variable { file, name }) => {
+            let constants = &program.file(file).lowered.outline.constants;
+            let mut values = constants.iter().filter(|it| it.name == name && it.owner.is_none());
+            match (values.next(), values.next()) {
+                (Some(only), None) => match (&only.value, &only.same_as) {
+                    (Some(value), _) => match of_const(value) {
+                        Amount::Int(number) if number > 0 && number <= ABSURD => vec![Amount::Named(last)],
+                        other => vec![other],
+                    },
+                    (None, Some(other)) => {
+                        let module = BodyRef { file, body: crate::unit::BodyId::MODULE };
+                        match hops.checked_sub(1) {
+                            Some(hops) if other.as_slice() != path => of_global(program, module, other, hops),
+                            _ => vec![Amount::Named(last)],
+                        }
+                    }
+                    _ => vec![Amount::Named(last)],
+                },
+                _ => vec![Amount::Named(last)],
+            }
+        }
+        _ => vec![Amount::Named(last)],
+    }
+}
+
+fn of_local(program: &Program<'_>, body: BodyRef, local: LocalId, hops: u32) -> Vec<Amount> {
+    let owned = program.body(body);
+    let Some(variable) = owned.locals.get(local.0 as usize) else { return vec![Amount::Named("…".to_owned())] };
+    let name = variable.name.to_string();
+    if let LocalOrigin::Captured { outer, .. } = variable.origin {
+        return match owned.parent {
+            Some(parent) => of_local(program, BodyRef { file: body.file, body: parent }, outer, hops),
+            None => vec![Amount::Named(name)],
+        };
+    }
+    let stores = program.flow(body).stores(local);
+    let stored: Vec<Amount> = stores
+        .iter()
+        .filter_map(|id| match &program.flow(body).step(*id)?.kind {
+            StepKind::Store { value, .. } => Some(amounts(program, body, *value, hops)),
+            _ => Some(vec![Amount::Named(name.clone())]),
+        })
+        .flatten()
+        .collect();
+    if variable.origin == LocalOrigin::Bound {
+        return if stored.is_empty() { vec![Amount::Named(name)] } else { stored };
+    }
+    of_param(program, body, local, name, hops)
+}
+
+/// A parameter is what its callers give; its default where one gives nothing. One that nobody calls is a setting.
+fn of_param(program: &Program<'_>, body: BodyRef, local: LocalId, name: String, hops: u32) -> Vec<Amount> {
+    let callers = program.calls().callers(body);
+    let param = program.body(body).params.iter().find(|param| param.local == local);
+    let default = param.and_then(|param| param.default.as_ref()).map(of_const);
+    if callers.is_empty() || callers.len() > 12 {
+        return vec![Amount::Named(name)];
+    }
+    let mut all = Vec::new();
+    for site in callers {
+        let given: Vec<ValueId> = program
+            .bound_args(*site, body)
+            .into_iter()
+            .filter(|(_, param)| *param == local)
+            .map(|(value, _)| value)
+            .collect();
+        match (given.first(), &default) {
+            (Some(value), _) => all.extend(amounts(program, site.body, *value, hops)),
+            (None, Some(default)) => all.push(default.clone()),
+            (None, None) => all.push(Amount::Named(name.clone())),
+        }
+    }
+    all
+}
+
+fn of_field(program: &Program<'_>, body: BodyRef, base: ValueId, name: &crate::unit::Name, hops: u32) -> Vec<Amount> {
+    let named = vec![Amount::Named(name.to_string())];
+    let Spot::Field(ty, _) = program.field_spot(body, base, name) else { return named };
+    let mut all = Vec::new();
+    for site in program.field_sites(ty, name) {
+        match program.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Store { value, .. }) => all.extend(amounts(program, site.body, *value, hops)),
+            Some(StepKind::Update { .. }) => return named,
+            _ => {}
+        }
+    }
+    let owned = |header: &&crate::unit::ConstHeader| header.name == *name && header.owner == Some(ty.id);
+    if let Some(value) =
+        program.file(ty.file).lowered.outline.constants.iter().find(owned).and_then(|it| it.value.as_ref())
+    {
+        all.push(of_const(value));
+    }
+    if all.is_empty() { named } else { all }
+}

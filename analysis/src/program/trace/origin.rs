@@ -1,0 +1,100 @@
+//! Where a value came from.
+
+use unleak_catalogue::model::{CallModel, Effect};
+use unleak_catalogue::subject::TypeRef;
+
+use super::super::calls::{Call, Target};
+
+use super::super::{BodyRef, Def, Program, Site, TypeKey};
+use crate::unit::{Name, Part, Place, StepKind, ValueId};
+
+use super::Spot;
+
+impl<'a> Program<'a> {
+    /// The place a value was read from, seen through views, guards and wrappers, and how many containers deep it is in it.
+    pub fn origin(&self, body: BodyRef, value: ValueId) -> (Spot, u8) {
+        self.origin_within(body, value, 24)
+    }
+
+    pub(super) fn origin_within(&self, body: BodyRef, value: ValueId, hops: u32) -> (Spot, u8) {
+        let own = (Spot::Value(body, value), 0);
+        let Some(hops) = hops.checked_sub(1) else { return own };
+        let Some(step) = self.flow(body).def(value) else { return own };
+        match &step.kind {
+            StepKind::Read { place, .. } => match place {
+                Place::Local(local) => (Spot::Local(body, *local), 0),
+                Place::Field { base, name } => (self.field_spot(body, *base, name), 0),
+                Place::Global { path, .. } => match self.resolve_path(body, path) {
+                    Some(Def::Variable { file, name }) => (Spot::Global(file, name), 0),
+                    _ => own,
+                },
+                Place::Index { base, .. } => {
+                    let (spot, depth) = self.origin_within(body, *base, hops);
+                    (spot, depth + 1)
+                }
+                Place::Deref { base } => self.origin_within(body, *base, hops),
+            },
+            StepKind::View { value, .. } | StepKind::Propagate { value, .. } | StepKind::Await { value, .. } => {
+                self.origin_within(body, *value, hops)
+            }
+            StepKind::Part { of, part: Part::Variant(..) | Part::Whole, .. } => self.origin_within(body, *of, hops),
+            StepKind::Call { .. } => self.origin_of_call(Site { body, step: step.id }, hops).unwrap_or(own),
+            _ => own,
+        }
+    }
+
+    pub(super) fn origin_of_call(&self, site: Site, hops: u32) -> Option<(Spot, u8)> {
+        let call = self.call(site)?;
+        let Target::Model(model) = call.target else { return None };
+        for (subject, effect) in &model.does {
+            if *effect == Effect::PassedThrough {
+                let (value, _) = self.subjects(&call, subject).into_iter().next()?;
+                return Some(self.origin_within(site.body, value, hops));
+            }
+        }
+        if self.sees_through(site.body, &call, model) {
+            return Some(self.origin_within(site.body, call.receiver?, hops));
+        }
+        if model.returns == Some(TypeRef::Element) {
+            let (spot, depth) = self.origin_within(site.body, call.receiver?, hops);
+            return Some((spot, depth + 1));
+        }
+        None
+    }
+
+    /// Whether a method of a wrapper gives what is wrapped (`lock`, `borrow`, `as_ref`).
+    pub(super) fn sees_through(&self, body: BodyRef, call: &Call<'a>, model: &CallModel) -> bool {
+        let wrapper = call.receiver.map(|receiver| self.type_of(body, receiver)).is_some_and(|ty| {
+            let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(body).name(), path));
+            model.is_some_and(|model| model.transparent == unleak_catalogue::model::Transparent::Strong)
+        });
+        wrapper && model.returns.as_ref().is_some_and(gives_element)
+    }
+
+    /// The spot of `base.name`.
+    pub fn field_spot(&self, body: BodyRef, base: ValueId, name: &Name) -> Spot {
+        match self.field_key(body, base, name) {
+            Some(ty) => Spot::Field(self.field_definer(ty, name), name.clone()),
+            None => Spot::LooseField(name.clone()),
+        }
+    }
+
+    /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
+    pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
+        let all = self.ancestors(ty);
+        let has = |key: &&TypeKey| {
+            self.fields.known.contains_key(&(**key, name.clone()))
+                || self.header(**key).fields.iter().any(|field| field.name == *name)
+        };
+        all.iter().rev().find(has).copied().unwrap_or(ty)
+    }
+}
+
+/// Whether a type in the data contains what the receiver contains.
+fn gives_element(reference: &TypeRef) -> bool {
+    match reference {
+        TypeRef::Element => true,
+        TypeRef::Named { args, .. } => args.iter().any(gives_element),
+        _ => false,
+    }
+}

@@ -1,0 +1,151 @@
+//! What fields, methods and variables are.
+
+use unleak_catalogue::model::Transparent;
+
+use super::super::{BodyRef, Def, Program, Site, TypeKey};
+use crate::source::Language;
+use crate::unit::{BodyId, LocalId, Name, StepKind};
+
+use super::{Head, Type};
+
+impl<'a> Program<'a> {
+    /// The type of a field as it is declared, where a type of the program declares it.
+    pub(super) fn declared_field(&self, base: &Type, name: &str) -> Type {
+        match base {
+            Type::Named(Head::Project(ty), _) => {
+                let fields = &self.header(*ty).fields;
+                let tree = fields
+                    .iter()
+                    .find(|field| field.name == name && field.variant.is_none())
+                    .and_then(|field| field.ty.as_ref());
+                let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+                tree.map(|tree| self.type_from_tree_in(module, tree, Some(*ty))).unwrap_or_default()
+            }
+            Type::Named(Head::Model(path), args)
+                if self.catalogue.ty("rust", path).is_some_and(|ty| ty.transparent != Transparent::Not) =>
+            {
+                args.first().map(|inner| self.declared_field(inner, name)).unwrap_or_default()
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The type of a top-level variable: declared, or that of what is stored in it.
+    pub fn type_of_variable(&self, file: u32, name: &str) -> Type {
+        let module = BodyRef { file, body: BodyId::MODULE };
+        let declared =
+            self.file(file).lowered.outline.constants.iter().find(|it| it.name == name && it.owner.is_none());
+        let declared = declared.and_then(|it| it.ty.as_ref()).map(|tree| self.type_from_tree(module, tree));
+        declared.unwrap_or_default().or(|| self.type_of_stores(self.global_sites(file, name)))
+    }
+
+    pub(super) fn type_of_stores(&self, sites: &[Site]) -> Type {
+        for site in sites {
+            if let Some(StepKind::Store { value, .. }) = self.flow(site.body).step(site.step).map(|step| &step.kind) {
+                let ty = self.type_of(site.body, *value);
+                if !ty.is_unknown() {
+                    return ty;
+                }
+            }
+        }
+        Type::Unknown
+    }
+
+    /// The type of `base.name`.
+    pub fn field_of(&self, body: BodyRef, base: &Type, name: &str) -> Type {
+        let language = self.language(body);
+        match base {
+            Type::Named(Head::Project(ty), _) => self.project_field(*ty, name).or(|| self.extension(language, name)),
+            Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
+                if let Some(method) = self.catalogue.method(language.name(), path, name) {
+                    return Type::Def(Def::Model(method.path.clone()));
+                }
+                let through = self.catalogue.ty(language.name(), path).map(|ty| ty.transparent);
+                if matches!(through, Some(Transparent::Strong | Transparent::Weak))
+                    && let Some(inner) = args.first()
+                {
+                    return self.field_of(body, inner, name);
+                }
+                self.extension(language, name)
+            }
+            Type::Named(Head::External(path), _) => {
+                self.extension(language, name).or(|| Type::Def(Def::External(Name::from(format!("{path}.{name}")))))
+            }
+            Type::Tuple(parts) => name.parse::<usize>().ok().and_then(|at| parts.get(at).cloned()).unwrap_or_default(),
+            Type::Def(def) => {
+                self.member(body.file, def, name, 16).map(|def| self.type_of_def(def)).unwrap_or_default()
+            }
+            Type::Future(..) | Type::Closure(_) | Type::Unknown => self.extension(language, name),
+        }
+    }
+
+    /// A method that any receiver may have (Rust extension traits).
+    pub(super) fn extension(&self, language: Language, name: &str) -> Type {
+        let found = self.catalogue.any_method(language.name(), name).next();
+        found.map(|model| Type::Def(Def::Model(model.path.clone()))).unwrap_or_default()
+    }
+
+    pub(super) fn type_of_def(&self, def: Def) -> Type {
+        match def {
+            Def::Variable { file, name } => self.type_of_variable(file, &name),
+            other => Type::Def(other),
+        }
+    }
+
+    pub(super) fn project_field(&self, ty: TypeKey, name: &str) -> Type {
+        if let Some(method) = self.methods(ty, name).first() {
+            let marks = &self.body(*method).marks;
+            let property = marks
+                .iter()
+                .any(|mark| mark.path.last().is_some_and(|last| last == "property" || last == "cached_property"));
+            return if property { self.result_of(*method) } else { Type::Def(Def::Function(*method)) };
+        }
+        for key in self.ancestors(ty) {
+            let declared = self.header(key).fields.iter().find(|field| field.name == name);
+            if let Some(tree) = declared.and_then(|field| field.ty.as_ref()) {
+                let module = BodyRef { file: key.file, body: BodyId::MODULE };
+                let found = self.type_from_tree_in(module, tree, Some(key));
+                if !found.is_unknown() {
+                    return found;
+                }
+            }
+        }
+        for key in self.ancestors(ty) {
+            let found = self.class_attribute(key, name);
+            if !found.is_unknown() {
+                return found;
+            }
+        }
+        let found = self.type_of_stores(&self.field_sites(ty, name));
+        if !found.is_unknown() {
+            return found;
+        }
+        for base in self.outside_bases(ty) {
+            if let Some(method) = self.catalogue.method(self.file(ty.file).language.name(), &base, name) {
+                return Type::Def(Def::Model(method.path.clone()));
+            }
+        }
+        Type::Unknown
+    }
+
+    /// A name bound in the class block: an attribute, or a nested class.
+    pub(super) fn class_attribute(&self, ty: TypeKey, name: &str) -> Type {
+        let Some(block) = self.header(ty).class_body else { return Type::Unknown };
+        let block = BodyRef { file: ty.file, body: block };
+        let locals = &self.body(block).locals;
+        let found = locals.iter().position(|local| local.name == name);
+        found.map(|at| self.type_of_local(block, LocalId(at as u32))).unwrap_or_default()
+    }
+
+    pub(super) fn variant_field(&self, ty: TypeKey, variant: &str, place: u32) -> Type {
+        let mut fields = self.header(ty).fields.iter().filter(|field| {
+            field.variant.as_deref() == Some(variant) || (field.variant.is_none() && self.header(ty).name == variant)
+        });
+        let field = fields.nth(place as usize);
+        let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+        field
+            .and_then(|field| field.ty.as_ref())
+            .map(|tree| self.type_from_tree_in(module, tree, Some(ty)))
+            .unwrap_or_default()
+    }
+}

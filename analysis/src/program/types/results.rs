@@ -1,0 +1,286 @@
+//! What calls, awaits, loops and scopes give.
+
+use unleak_catalogue::model::{CallModel, Takes, Transparent};
+use unleak_catalogue::subject::TypeRef;
+
+use super::super::{BodyRef, Def, Program};
+use crate::source::Language;
+use crate::unit::{Colour, Item, Name, Part, Place, Shape, StepKind, ValueId, Yields};
+
+use super::{Head, Type};
+
+impl<'a> Program<'a> {
+    /// The result of calling a value with these arguments.
+    pub fn type_of_call(&self, body: BodyRef, callee: ValueId, args: &[ValueId]) -> Type {
+        match self.type_of(body, callee) {
+            Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
+            Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
+            Type::Def(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
+            Type::Def(Def::Model(path)) => match self.model(self.language(body), &path) {
+                Some(model) => self.model_result(body, callee, model, args),
+                None if self.catalogue.ty(self.language(body).name(), &path).is_some() => {
+                    Type::Named(Head::Model(path), Vec::new())
+                }
+                None => Type::Unknown,
+            },
+            Type::Def(Def::External(path)) => {
+                // A call of something that looks like a class gives an instance of it.
+                let last = path.rsplit(['.', ':']).next().unwrap_or("");
+                let class = self.language(body) == Language::Python && last.starts_with(char::is_uppercase);
+                if class { Type::Named(Head::External(path), Vec::new()) } else { Type::Unknown }
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// What calling a function gives: a future when it is async.
+    pub fn call_result(&self, function: BodyRef) -> Type {
+        let owned = self.body(function);
+        let result = self.result_of(function);
+        match (owned.colour, owned.yields) {
+            (Colour::Async, Yields::Never) => Type::Future(Box::new(result), Some(function)),
+            _ => result,
+        }
+    }
+
+    /// What a function returns: as declared, else the first of its returns that is known.
+    pub fn result_of(&self, function: BodyRef) -> Type {
+        let owned = self.body(function);
+        if let Some(tree) = &owned.returns {
+            let declared = self.type_from_tree(function, tree);
+            if !declared.is_unknown() {
+                return declared;
+            }
+        }
+        if owned.yields == Yields::Generator {
+            return Type::Unknown;
+        }
+        for node in self.flow(function).nodes() {
+            if let StepKind::Return { value: Some(value) } = &node.step.kind {
+                let ty = self.type_of(function, *value);
+                if !ty.is_unknown() {
+                    return ty;
+                }
+            }
+        }
+        Type::Unknown
+    }
+
+    pub(super) fn model_result(&self, body: BodyRef, callee: ValueId, model: &CallModel, args: &[ValueId]) -> Type {
+        let language = self.language(body);
+        let constructed = || match self.catalogue.ty(language.name(), &model.path) {
+            Some(_) => Type::model(&model.path),
+            None => Type::Unknown,
+        };
+        let result = match &model.returns {
+            Some(reference) => self.from_reference(body, callee, reference, args),
+            None => constructed(),
+        };
+        match model.takes_effect {
+            Takes::WhenAwaited if model.unawaited.is_some() => {
+                let unawaited =
+                    model.unawaited.as_ref().map(|reference| self.from_reference(body, callee, reference, args));
+                unawaited.unwrap_or_default()
+            }
+            Takes::WhenAwaited => Type::Future(Box::new(result), None),
+            Takes::AtOnce => result,
+        }
+    }
+
+    pub(super) fn from_reference(&self, body: BodyRef, callee: ValueId, reference: &TypeRef, args: &[ValueId]) -> Type {
+        let language = self.language(body);
+        let receiver = || self.receiver_of(body, callee).map(|value| self.type_of(body, value)).unwrap_or_default();
+        let argument =
+            |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
+        match reference {
+            TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
+            TypeRef::Named { path, args: inner } => {
+                let inner = inner.iter().map(|inner| self.from_reference(body, callee, inner, args)).collect();
+                let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
+                match self.catalogue.ty(language.name(), &path) {
+                    Some(_) => Type::Named(Head::Model(path), inner),
+                    None => Type::Named(Head::External(path), inner),
+                }
+            }
+            TypeRef::Tuple(parts) => {
+                Type::Tuple(parts.iter().map(|part| self.from_reference(body, callee, part, args)).collect())
+            }
+            TypeRef::Receiver => receiver(),
+            TypeRef::Element => self.element(language, &receiver()),
+            TypeRef::Argument(place) => argument(*place),
+            TypeRef::Awaited(place) => self.awaited(language, argument(*place)),
+            TypeRef::Called(place) => self.called(argument(*place)),
+            TypeRef::ElementsOf(place) => self.element(language, &argument(*place)),
+            TypeRef::AwaitedElementsOf(place) => self.awaited(language, self.element(language, &argument(*place))),
+            TypeRef::AwaitedCall(place) => self.awaited(language, self.called(argument(*place))),
+            TypeRef::AwaitedElement => self.awaited(language, self.element(language, &receiver())),
+        }
+    }
+
+    /// What calling a value of a type gives.
+    pub(super) fn called(&self, ty: Type) -> Type {
+        match ty {
+            Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
+            Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
+            _ => Type::Unknown,
+        }
+    }
+
+    /// What a method is called on.
+    pub fn receiver_of(&self, body: BodyRef, callee: ValueId) -> Option<ValueId> {
+        match self.flow(body).def(callee).map(|step| &step.kind) {
+            Some(StepKind::Read { place: Place::Field { base, .. }, .. }) => Some(*base),
+            _ => None,
+        }
+    }
+
+    /// What awaiting a value of a type gives.
+    pub fn awaited(&self, language: Language, ty: Type) -> Type {
+        match ty {
+            Type::Future(inner, _) => *inner,
+            Type::Named(Head::Model(ref path) | Head::Hinted(ref path), ref args) => {
+                let model = self.catalogue.ty(language.name(), path);
+                match model.and_then(|model| model.awaited.as_ref()) {
+                    Some(TypeRef::Named { path, .. }) if path == "T" => args.first().cloned().unwrap_or_default(),
+                    Some(TypeRef::Named { path, args: inner }) => {
+                        let inner = inner.iter().map(|_| args.first().cloned().unwrap_or_default()).collect();
+                        Type::Named(Head::Model(path.clone()), inner)
+                    }
+                    _ if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
+                        self.awaited(language, args.first().cloned().unwrap_or_default())
+                    }
+                    _ => Type::Unknown,
+                }
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// `Result<T, E>` and `Option<T>` without the wrapping.
+    pub fn unwrapped(&self, ty: Type) -> Type {
+        match &ty {
+            Type::Named(Head::Model(path), args)
+                if self.catalogue.ty("rust", path).is_some_and(|model| model.transparent != Transparent::Not) =>
+            {
+                args.first().cloned().unwrap_or_default()
+            }
+            Type::Named(Head::External(path), args) if path.ends_with("Result") => {
+                args.first().cloned().unwrap_or_default()
+            }
+            _ => ty,
+        }
+    }
+
+    /// What a value of a type contains.
+    pub fn element(&self, language: Language, ty: &Type) -> Type {
+        match ty {
+            Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
+                let model = self.catalogue.ty(language.name(), path);
+                match model.and_then(|model| model.element.as_ref()) {
+                    Some(TypeRef::Named { path, args: inner }) if path != "T" => {
+                        let inner = inner.iter().map(|_| args.first().cloned().unwrap_or_default()).collect();
+                        Type::Named(Head::Model(path.clone()), inner)
+                    }
+                    _ if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
+                        args.first().map(|inner| self.element(language, inner)).unwrap_or_default()
+                    }
+                    // Of a map, the values are what is kept.
+                    _ => args.last().cloned().unwrap_or_default(),
+                }
+            }
+            Type::Tuple(parts) => parts.first().cloned().unwrap_or_default(),
+            _ => Type::Unknown,
+        }
+    }
+
+    pub(super) fn part_type(&self, body: BodyRef, of: Type, part: &Part) -> Type {
+        match part {
+            Part::Index(place) => match of {
+                Type::Tuple(parts) => parts.get(*place as usize).cloned().unwrap_or_default(),
+                other => self.element(self.language(body), &other),
+            },
+            Part::Variant(path, place) => match (path.last().map(Name::as_str), &of) {
+                (Some("Some" | "Ok"), _) => self.unwrapped(of),
+                (Some(variant), Type::Named(Head::Project(ty), _)) => self.variant_field(*ty, variant, *place),
+                _ => Type::Unknown,
+            },
+            Part::Field(name) => self.field_of(body, &of, name),
+            Part::Whole => of,
+            Part::Rest(_) => of,
+            Part::Key => Type::Unknown,
+        }
+    }
+
+    /// What `with` binds.
+    pub(super) fn entered(&self, body: BodyRef, context: ValueId) -> Type {
+        let ty = self.type_of(body, context);
+        if let Some(StepKind::Call { callee, .. }) = self.flow(body).def(context).map(|step| &step.kind)
+            && let Type::Def(Def::Function(function)) | Type::Closure(function) = self.type_of(body, *callee)
+            && self.body(function).yields == Yields::Generator
+        {
+            return self.yielded(function);
+        }
+        match &ty {
+            Type::Named(Head::Project(key), _) => {
+                let enter =
+                    ["__aenter__", "__enter__"].iter().find_map(|name| self.methods(*key, name).first().copied());
+                match enter {
+                    Some(enter) => self.result_of(enter).or(|| ty.clone()),
+                    None => ty,
+                }
+            }
+            Type::Named(Head::Model(path), _) => {
+                let model = self.catalogue.ty(self.language(body).name(), path);
+                match model.and_then(|model| model.entered.as_ref()) {
+                    Some(TypeRef::Named { path, .. }) => Type::model(path),
+                    _ => ty,
+                }
+            }
+            Type::Future(inner, _) => (**inner).clone(),
+            _ => ty,
+        }
+    }
+
+    pub(super) fn yielded(&self, function: BodyRef) -> Type {
+        for node in self.flow(function).nodes() {
+            if let StepKind::Yield { value: Some(value), .. } = &node.step.kind {
+                return self.type_of(function, *value);
+            }
+        }
+        Type::Unknown
+    }
+
+    pub(super) fn type_of_collection(&self, body: BodyRef, shape: &Shape, items: &[Item]) -> Type {
+        let first = || {
+            let value = items.iter().find_map(|item| match item {
+                Item::One(value) | Item::Pair(_, value) => Some(*value),
+                _ => None,
+            });
+            value.map(|value| self.type_of(body, value)).unwrap_or_default()
+        };
+        let language = self.language(body);
+        let named = |path: &str| {
+            let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| Name::new(path));
+            Type::Named(Head::Model(path), vec![first()])
+        };
+        match (shape, language) {
+            (Shape::Tuple, _) => {
+                let parts = items.iter().map(|item| match item {
+                    Item::One(value) => self.type_of(body, *value),
+                    _ => Type::Unknown,
+                });
+                Type::Tuple(parts.collect())
+            }
+            (Shape::Struct(path), _) => match self.resolve_path(body, path) {
+                Some(Def::Type(ty)) | Some(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
+                _ => Type::Unknown,
+            },
+            (Shape::List, Language::Python) => named("list"),
+            (Shape::Set, Language::Python) => named("set"),
+            (Shape::Map, Language::Python) => named("dict"),
+            (Shape::Lazy, Language::Python) => named("list"),
+            (Shape::List | Shape::Repeat, Language::Rust) => named("Vec"),
+            _ => Type::Unknown,
+        }
+    }
+}
