@@ -5,8 +5,8 @@
 
 mod act;
 mod aim;
-mod calls;
 mod callers;
+mod calls;
 mod known;
 mod leave;
 mod risk;
@@ -19,8 +19,8 @@ use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
-use crate::program::trace::Spot;
 use crate::program::calls::Known;
+use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
 use act::{Act, Acts, Sort, Way};
@@ -58,7 +58,9 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     for act in all {
         match act.way {
             Way::Held => enter_held(builder, act),
-            Way::Up if downs.iter().any(|down| down.same_place(act)) => raised.extend(births(program, &acts, &risk, act)),
+            Way::Up if downs.iter().any(|down| down.same_place(act)) => {
+                raised.extend(births(program, &acts, &risk, act))
+            }
             _ => {}
         }
     }
@@ -82,7 +84,9 @@ struct Met {
 
 impl Met {
     fn of(raised: &[Raised]) -> Met {
-        let own = raised.iter().flat_map(|one| one.found.ends.iter().map(|end| end.body).filter(|body| *body == one.site.body));
+        let own = raised
+            .iter()
+            .flat_map(|one| one.found.ends.iter().map(|end| end.body).filter(|body| *body == one.site.body));
         Met {
             ends: raised.iter().flat_map(|one| one.found.ends.iter().copied()).collect(),
             own: own.collect(),
@@ -92,7 +96,8 @@ impl Met {
 
     /// Whether a decrement also, or only, runs for something else than the increments that were walked from.
     fn runs_for_others(&self, program: &Program<'_>, down: &Act) -> bool {
-        !self.ends.contains(&down.site) || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body))
+        !self.ends.contains(&down.site)
+            || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body))
     }
 
     /// Whether a function that lowers is called where no increment was walked from, other than by its own helpers.
@@ -152,7 +157,8 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
 /// The ways out that count. When the count is also lowered by code of its own elsewhere, leaving in good order hands it out.
 fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
     let sure = |kind: Leaving| kind != Leaving::CallRaises;
-    let handed_out = |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
+    let handed_out =
+        |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
     let outs: Vec<(Leaving, Site)> =
         found.outs.iter().copied().filter(|(kind, _)| !(lowered_elsewhere && handed_out(*kind))).collect();
     if outs.iter().any(|(kind, _)| sure(*kind)) {
@@ -161,7 +167,13 @@ fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
     outs
 }
 
-fn decide(builder: &Builder<'_, '_>, raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool, resource: &mut Resource) {
+fn decide(
+    builder: &Builder<'_, '_>,
+    raised: &Raised,
+    outs: &[(Leaving, Site)],
+    lowered_elsewhere: bool,
+    resource: &mut Resource,
+) {
     let reason = if raised.found.too_far {
         TOO_LONG
     } else if !raised.found.paired {

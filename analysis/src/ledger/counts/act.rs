@@ -70,7 +70,9 @@ impl Act {
         match (&self.amount, &other.amount) {
             (Some(here), Some(there)) => here == there,
             (None, None) if self.site.body == other.site.body => self.written == other.written,
-            (None, None) => self.written == other.written && (self.sort == Sort::Object || self.by_default && other.by_default),
+            (None, None) => {
+                self.written == other.written && (self.sort == Sort::Object || self.by_default && other.by_default)
+            }
             _ => self.site.body != other.site.body,
         }
     }
@@ -210,7 +212,18 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
         None => (None, String::new()),
     };
     let by_default = value.is_some_and(|value| has_default(program, site.body, value));
-    Some(Act { site, way, route, spots, key, amount, written, by_default, sort: Sort::Plain, known: calls::Known::Shown })
+    Some(Act {
+        site,
+        way,
+        route,
+        spots,
+        key,
+        amount,
+        written,
+        by_default,
+        sort: Sort::Plain,
+        known: calls::Known::Shown,
+    })
 }
 
 /// A number that dies with its frame counts nothing that others could see.
@@ -272,7 +285,8 @@ fn may_be_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 /// Whether a value is a parameter whose default is a number.
 fn has_default(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
-    let Some(StepKind::Read { place: Place::Local(local), .. }) = program.flow(body).def(value).map(|step| &step.kind) else {
+    let Some(StepKind::Read { place: Place::Local(local), .. }) = program.flow(body).def(value).map(|step| &step.kind)
+    else {
         return false;
     };
     let mut params = program.body(body).params.iter();
@@ -317,7 +331,18 @@ fn called(program: &Program<'_>, site: Site) -> Option<Act> {
     let key: String = names.filter(|word| word.starts_with('"')).collect();
     let (amount, written) = call_amount(program, site.body, &call, value);
     let known = call.known;
-    Some(Act { site, way, route, spots, key: Name::from(key), amount, written, by_default: false, sort: Sort::Object, known })
+    Some(Act {
+        site,
+        way,
+        route,
+        spots,
+        key: Name::from(key),
+        amount,
+        written,
+        by_default: false,
+        sort: Sort::Object,
+        known,
+    })
 }
 
 /// A compare-and-set of what was read plus one: an addition spelled out.

@@ -62,11 +62,14 @@ fn climb(
 fn raises(program: &Program<'_>, raising: Site) -> Raises {
     let flow = program.flow(raising.body);
     let on_some_ways = flow.around(raising.step).any(|(outer, slot)| {
-        matches!(outer.kind, StepKind::If { .. } | StepKind::Match { .. } | StepKind::Loop { .. } | StepKind::Select { .. })
-            && slot != Slot::LoopHead
+        matches!(
+            outer.kind,
+            StepKind::If { .. } | StepKind::Match { .. } | StepKind::Loop { .. } | StepKind::Select { .. }
+        ) && slot != Slot::LoopHead
             || matches!(slot, Slot::Handler(_) | Slot::TryElse)
     });
-    let before = |wanted: fn(&StepKind) -> bool| flow.nodes().any(|node| node.step.id < raising.step && wanted(&node.step.kind));
+    let before =
+        |wanted: fn(&StepKind) -> bool| flow.nodes().any(|node| node.step.id < raising.step && wanted(&node.step.kind));
     if on_some_ways || before(|kind| matches!(kind, StepKind::Return { .. })) {
         return Raises::Perhaps;
     }

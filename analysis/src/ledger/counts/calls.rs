@@ -2,8 +2,8 @@
 
 use super::aim::{self, Aim, DEPTH};
 use super::leave::{How, Leave, Thrown};
-use super::walk::{Exits, Path, Walk, merged};
 use super::turns::unlabelled;
+use super::walk::{Exits, Path, Walk, merged};
 use crate::ledger::Leaving;
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
@@ -13,7 +13,8 @@ use crate::unit::{Pattern, Step, StepKind, ValueId};
 impl<'a> Walk<'_, '_, 'a> {
     pub(super) fn call(&mut self, aim: &Aim, site: Site, path: Path) -> Exits {
         let functions = aim::functions(self.program, site);
-        let now: Vec<BodyRef> = functions.iter().copied().filter(|function| self.risk.runs_at_call(*function)).collect();
+        let now: Vec<BodyRef> =
+            functions.iter().copied().filter(|function| self.risk.runs_at_call(*function)).collect();
         let mut exits = Exits::default();
         if let Some(kind) = self.risk.of_call(site, &now) {
             let raised = Path { assumed: path.assumed || kind == Leaving::CallRaises, ..path.clone() };

@@ -15,7 +15,12 @@ impl<'a> Walk<'_, '_, 'a> {
         let body = site.body;
         let mut exits = Exits::default();
         if self.risk.loop_waits(driver) {
-            exits.leaves.push(Leave { how: How::Throw(Thrown::Stop), kind: Leaving::Cancelled, site, path: path.clone() });
+            exits.leaves.push(Leave {
+                how: How::Throw(Thrown::Stop),
+                kind: Leaving::Cancelled,
+                site,
+                path: path.clone(),
+            });
         }
         let mut starts = vec![path];
         if let Driver::While { head, .. } = driver {
@@ -73,7 +78,12 @@ impl<'a> Walk<'_, '_, 'a> {
         exits: Exits,
     ) -> Exits {
         let body = looping.body;
-        let continued: Vec<(Leaving, Site)> = exits.leaves.iter().filter(|leave| is_continue(&leave.how, label)).map(|leave| (leave.kind, leave.site)).collect();
+        let continued: Vec<(Leaving, Site)> = exits
+            .leaves
+            .iter()
+            .filter(|leave| is_continue(&leave.how, label))
+            .map(|leave| (leave.kind, leave.site))
+            .collect();
         let (broken, again, others) = sorted(exits, label);
         let mut after = Exits { normal: broken, leaves: others };
         if again.is_empty() {
@@ -154,7 +164,8 @@ impl<'a> Walk<'_, '_, 'a> {
 
     /// A `with` scope is left, one way or another.
     fn after_scope(&mut self, aim: &Aim, site: Site, items: &'a [ScopeItem], exits: Exits) -> Exits {
-        if let Some(end) = items.iter().find_map(|item| aim.lowered_by_scope(self.program, self.acts, site.body, item)) {
+        if let Some(end) = items.iter().find_map(|item| aim.lowered_by_scope(self.program, self.acts, site.body, item))
+        {
             self.hand_over(end);
             return Exits::default();
         }

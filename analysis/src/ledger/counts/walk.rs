@@ -96,8 +96,15 @@ pub(super) struct Walk<'w, 'p, 'a> {
 
 impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     /// Walks on from a step that raised a count.
-    pub(super) fn run(program: &'p Program<'a>, acts: &'w Acts, risk: &'w Risk<'p, 'a>, start: Site, aim: &Aim) -> Found {
-        let mut walk = Walk { program, acts, risk, start, found: Found::default(), inlined: vec![start.body], fuel: FUEL };
+    pub(super) fn run(
+        program: &'p Program<'a>,
+        acts: &'w Acts,
+        risk: &'w Risk<'p, 'a>,
+        start: Site,
+        aim: &Aim,
+    ) -> Found {
+        let mut walk =
+            Walk { program, acts, risk, start, found: Found::default(), inlined: vec![start.body], fuel: FUEL };
         walk.look_back(aim);
         if walk.found.handed.is_some() {
             return walk.found;
@@ -138,7 +145,8 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         let exits = self.whole(&aim.from_outside(), inner);
         self.hand_over(end);
         let last = Site { body: inner, step: last_step(self.program.body(inner)).unwrap_or(StepId(0)) };
-        let ended = exits.normal.into_iter().map(|path| Leave { how: How::Return, kind: Leaving::Return, site: last, path });
+        let ended =
+            exits.normal.into_iter().map(|path| Leave { how: How::Return, kind: Leaving::Return, site: last, path });
         for leave in ended.chain(exits.leaves) {
             self.out(leave);
         }
@@ -273,7 +281,10 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
             self.hand_over(end);
             return Exits::default();
         }
-        let leave = |how: How, kind: Leaving, path: Path| Exits { normal: Vec::new(), leaves: vec![Leave { how, kind, site, path }] };
+        let leave = |how: How, kind: Leaving, path: Path| Exits {
+            normal: Vec::new(),
+            leaves: vec![Leave { how, kind, site, path }],
+        };
         match &step.kind {
             StepKind::Call { .. } => self.call(aim, site, path),
             StepKind::Await { value, .. } => self.awaited(aim, site, *value, path),
@@ -309,9 +320,16 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
             StepKind::Scope { items, body: inner } => {
                 let mut exits = Exits::default();
                 if items.iter().any(|item| self.risk.waits_at_entry(body, item)) {
-                    exits.leaves.push(Leave { how: How::Throw(Thrown::Stop), kind: Leaving::Cancelled, site, path: path.clone() });
+                    exits.leaves.push(Leave {
+                        how: How::Throw(Thrown::Stop),
+                        kind: Leaving::Cancelled,
+                        site,
+                        path: path.clone(),
+                    });
                 }
-                if let Some(end) = items.iter().find_map(|item| aim.lowered_by_scope(self.program, self.acts, body, item)) {
+                if let Some(end) =
+                    items.iter().find_map(|item| aim.lowered_by_scope(self.program, self.acts, body, item))
+                {
                     self.hand_over(end);
                     return exits;
                 }
@@ -357,7 +375,9 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         if !alone(down.step, up) {
             return true;
         }
-        let looping = flow.around(up).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && flow.within(down.step, outer.id));
+        let looping = flow
+            .around(up)
+            .any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && flow.within(down.step, outer.id));
         aim.raised.sort == Sort::Object && !looping || !alone(up, down.step) && !looping
     }
 
@@ -368,7 +388,8 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
                 let site = Site { body, step: step.id };
                 for arg in args {
                     let function = aim::function_value(self.program, body, arg.value);
-                    let called_here = function.is_some_and(|function| aim::functions(self.program, site).contains(&function));
+                    let called_here =
+                        function.is_some_and(|function| aim::functions(self.program, site).contains(&function));
                     if let Some(function) = function.filter(|_| !called_here) {
                         let seen = aim.handed(self.program, body, arg.value, function);
                         if let Some(end) = seen.lowered_by(self.program, self.acts, function, DEPTH) {
@@ -407,7 +428,10 @@ pub(super) fn merged(paths: Vec<Path>) -> Vec<Path> {
 pub(super) fn distinct(leaves: Vec<Leave>) -> Vec<Leave> {
     let mut kept: Vec<Leave> = Vec::new();
     for leave in leaves {
-        match kept.iter_mut().find(|other| other.how == leave.how && other.site == leave.site && other.kind == leave.kind) {
+        match kept
+            .iter_mut()
+            .find(|other| other.how == leave.how && other.site == leave.site && other.kind == leave.kind)
+        {
             Some(other) => other.path = other.path.common(&leave.path),
             None => kept.push(leave),
         }
