@@ -5,7 +5,7 @@ use super::route::{self, Root, Route};
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{LocalId, Name, ParamKind, ScopeItem, StepKind, ValueId};
+use crate::unit::{LocalId, ParamKind, ScopeItem, StepKind, ValueId};
 
 /// How many calls deep a decrement is looked for.
 pub(super) const DEPTH: usize = 5;
@@ -251,9 +251,4 @@ fn bindings(program: &Program<'_>, call: Site, function: BodyRef) -> Vec<(Route,
         found.push((on, function, param));
     }
     found
-}
-
-/// A name for an aim's object, for messages.
-pub(super) fn last_name(route: &Route) -> Option<&Name> {
-    route.steps.iter().rev().find(|step| !step.starts_with(['(', '[']))
 }
