@@ -130,6 +130,18 @@ impl<'a> Program<'a> {
 
     /// What a file binds a name to, at its top level or in an inline module.
     pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+        let at = (file, key(inline, name));
+        if let Some(known) = self.bindings.borrow().get(&at) {
+            return known.clone();
+        }
+        // Modules that import each other's names: asked again on the way, a name adds nothing.
+        self.bindings.borrow_mut().insert(at.clone(), None);
+        let found = self.look_up(file, inline, name, hops);
+        self.bindings.borrow_mut().insert(at, found.clone());
+        found
+    }
+
+    fn look_up(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
         let hops = hops.checked_sub(1)?;
         let items = self.names.items(file, inline, name);
         for item in items {
