@@ -21,7 +21,7 @@ impl<'a> Walk<'_, '_, 'a> {
             exits.leaves.push(Leave { how: How::Throw(Thrown::Failure(None)), kind, site, path: raised });
         }
         if let Some(inner) = self.started(site) {
-            exits.add(self.enter(&aim.from_outside(), inner, site, path));
+            exits.add(self.enter(&aim.seen_from_outside(), inner, site, path));
             return exits;
         }
         match now.iter().find(|function| self.is_worth_entering(aim, site, **function)) {

@@ -141,8 +141,8 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     /// A task that was started before lowers the count at its end, or on some of its ways only.
     fn already_started(&mut self, aim: &Aim, site: Site) {
         let Some(inner) = self.started(site) else { return };
-        let Some(end) = aim.from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
-        let exits = self.whole(&aim.from_outside(), inner);
+        let Some(end) = aim.seen_from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
+        let exits = self.whole(&aim.seen_from_outside(), inner);
         self.hand_over(end);
         let last = Site { body: inner, step: last_step(self.program.body(inner)).unwrap_or(StepId(0)) };
         let ended =
@@ -187,12 +187,12 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     /// The scope's entry went well, so its exit runs.
     fn scope_is_left(&mut self, aim: &Aim, partners: &[BodyRef], entered: &Leave) {
         for &exit in partners {
-            if aim.from_outside().lowered_by(self.program, self.acts, exit, DEPTH).is_none() {
+            if aim.seen_from_outside().lowered_by(self.program, self.acts, exit, DEPTH).is_none() {
                 self.out(entered.clone());
                 continue;
             }
             self.found.paired = true;
-            let exits = self.whole(&aim.from_outside(), exit);
+            let exits = self.whole(&aim.seen_from_outside(), exit);
             let last = last_step(self.program.body(exit)).unwrap_or(StepId(0));
             for leave in exits.leaves {
                 self.out(leave);
@@ -378,7 +378,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         let looping = flow
             .around(up)
             .any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && flow.within(down.step, outer.id));
-        aim.raised.sort == Sort::Object && !looping || !alone(up, down.step) && !looping
+        !looping && (aim.raised.sort == Sort::Object || !alone(up, down.step))
     }
 
     /// A step that gives the count to something that will lower it: a guard is made, a callback is registered.

@@ -210,7 +210,7 @@ fn of_field(program: &Program<'_>, body: BodyRef, base: ValueId, name: &crate::u
     let named = vec![Amount::Named(name.to_string())];
     if let Some(StepKind::Read { place: Place::Global { path, .. }, .. }) =
         program.flow(body).def(base).map(|it| &it.kind)
-        && program.field_key(body, base, name).is_none()
+        && program.field_key(body, base).is_none()
     {
         let path: Vec<crate::unit::Name> = path.iter().chain([name]).cloned().collect();
         return of_global(program, body, &path, hops);
