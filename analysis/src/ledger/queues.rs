@@ -170,6 +170,9 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow(builder, &born);
+    if wanders(&trail) || resets::replaces(builder, born.site, &trail) {
+        return None;
+    }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
     if !traffic.is_queue(builder) {
         return None;
@@ -180,6 +183,16 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     resource.maker = format!("{} (used as a queue)", resource.subject);
     judge(builder, &mut resource, born.site, &trail, &traffic);
     Some(resource)
+}
+
+/// Whether a collection is passed from owner to owner, or through fields known by name only: plain data, not a queue.
+fn wanders(trail: &Trail<'_>) -> bool {
+    let loose = trail.spots.iter().any(|spot| matches!(spot, Spot::LooseField(_)));
+    let mut homes: Vec<&Spot> =
+        trail.spots.iter().filter(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))).collect();
+    homes.sort();
+    homes.dedup();
+    loose || homes.len() > 3
 }
 
 fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {

@@ -44,7 +44,9 @@ fn stored(builder: &Builder<'_, '_>, birth: Site, spot: &Spot, site: Site, value
         return;
     }
     match kind_of_reset(builder, site.body, value, spot) {
-        Some(Reset::All) if !traffic.takes.contains(&site) => traffic.takes.push(site),
+        Some(Reset::All) if !traffic.takes.contains(&site) && read_out(builder, site.body, spot) => {
+            traffic.takes.push(site);
+        }
         Some(Reset::Slice) if !traffic.trims.contains(&site) => traffic.trims.push(site),
         _ => {}
     }
@@ -118,4 +120,44 @@ pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
     let Some(call) = builder.program.call(site) else { return false };
     let Target::Model(model) = call.target else { return false };
     model.does.iter().any(|(subject, effect)| *effect == Effect::Put && matches!(subject, Subject::Argument { .. }))
+}
+
+/// Whether a function takes what is in a place somewhere else: into a variable, a pair, or a call that is not a look.
+pub(super) fn read_out(builder: &Builder<'_, '_>, body: BodyRef, spot: &Spot) -> bool {
+    let program = builder.program;
+    let flow = program.flow(body);
+    flow.nodes().any(|node| {
+        let StepKind::Read { out, .. } = &node.step.kind else { return false };
+        if program.origin(body, *out).0 != *spot {
+            return false;
+        }
+        flow.uses(*out).iter().filter_map(|id| flow.step(*id)).any(|step| match &step.kind {
+            StepKind::Store { place: Place::Local(_), .. }
+            | StepKind::Collect { .. }
+            | StepKind::Read { place: Place::Index { .. }, .. } => true,
+            StepKind::Call { .. } => match program.call(Site { body, step: step.id }).map(|call| call.target) {
+                Some(Target::Model(model)) => !model.does.values().any(|effect| *effect == Effect::Measured),
+                _ => true,
+            },
+            _ => false,
+        })
+    })
+}
+
+/// Whether the field a collection is first stored in was given an earlier one: this one only stands in its place.
+pub(super) fn replaces(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>) -> bool {
+    let order = |site: &Site| (site.body.file, site.body.body.0, site.step.0);
+    let Some(spot) = trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))) else {
+        return false;
+    };
+    sites_of(builder, spot).iter().filter(|site| order(site) < order(&birth) && site.body != birth.body).any(|site| {
+        let flow = builder.program.flow(site.body);
+        match flow.step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Store { value, .. }) => {
+                let value = unparted(flow, *value);
+                matches!(kind_of_reset(builder, site.body, value, spot), Some(Reset::All))
+            }
+            _ => false,
+        }
+    })
 }
