@@ -2,12 +2,12 @@
 
 mod births;
 mod fate;
+mod work;
 
 use rustc_hash::FxHashSet;
 
 use super::builder::Builder;
 use crate::program::Site;
-use births::Birth;
 
 /// How many wrappers deep a handed-out task is followed.
 const WRAPPERS: u32 = 8;

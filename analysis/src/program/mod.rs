@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod exits;
 pub mod flow;
+mod handed_back;
 pub mod many;
 mod names;
 mod python_names;

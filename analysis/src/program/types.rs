@@ -137,7 +137,7 @@ impl<'a> Program<'a> {
             }
             StepKind::Await { value, .. } => self.awaited(self.language(body), self.type_of(body, *value)),
             StepKind::Propagate { value, .. } => self.unwrapped(self.type_of(body, *value)),
-            StepKind::Collect { shape, items, .. } => self.type_of_collection(body, shape, items),
+            StepKind::Collect { out, shape, items } => self.type_of_collection(body, *out, shape, items),
             StepKind::Closure { body: inner, .. } => {
                 let inner = BodyRef { file: body.file, body: *inner };
                 match self.body(inner).kind {

@@ -54,7 +54,7 @@ impl Reader<'_> {
                 }
                 None => Cond::Truthy(self.value(expr)),
             },
-            _ => Cond::Truthy(self.value(expr)),
+            _ => Cond::Truthy(self.read(expr, Access::Shared)),
         }
     }
 

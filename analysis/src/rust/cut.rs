@@ -10,6 +10,9 @@ pub(super) const MAX_NESTING: u32 = 200;
 /// More tokens in a row that a parser may answer with one call each are not read.
 pub(super) const MAX_CHAIN: u32 = 4_000;
 
+/// How many brackets a closing one may find unclosed before it.
+const REACH: usize = 64;
+
 /// Where each bracket's group ends.
 pub(super) struct Pairs {
     /// For an opening bracket: the first token after its group. Meaningless for others.
@@ -38,6 +41,8 @@ struct Pairing<'a> {
     by_layout: bool,
     /// Open brackets: token, and the indentation of its line.
     open: Vec<(usize, u32)>,
+    /// Which of them are braces.
+    braces: Vec<usize>,
     /// The line the current token stands on, and where its indentation ends.
     line: (u32, u32),
     out: Pairs,
@@ -47,7 +52,7 @@ impl<'a> Pairing<'a> {
     fn new(text: &'a str, scan: &'a Scan, by_layout: bool) -> Pairing<'a> {
         let after = vec![u32::MAX; scan.tokens.len()];
         let out = Pairs { after, broken: Vec::new() };
-        Pairing { text, tokens: &scan.tokens, by_layout, open: Vec::new(), line: (0, 0), out }
+        Pairing { text, tokens: &scan.tokens, by_layout, open: Vec::new(), braces: Vec::new(), line: (0, 0), out }
     }
 
     fn run(mut self) -> Pairs {
@@ -59,7 +64,12 @@ impl<'a> Pairing<'a> {
                 self.give_up(index, |indentation, here| indentation >= here);
             }
             match token.kind {
-                Kind::Open(_) => self.open.push((index, self.line.1)),
+                Kind::Open(closing) => {
+                    if closing == b'}' {
+                        self.braces.push(self.open.len());
+                    }
+                    self.open.push((index, self.line.1));
+                }
                 Kind::Close(b'}') => self.close_brace(index, begins_line),
                 Kind::Close(_) => self.close_other(index),
                 _ => {}
@@ -90,9 +100,8 @@ impl<'a> Pairing<'a> {
 
     /// Ends, as broken, the braces whose line is indented so, unless they opened on this line.
     fn give_up(&mut self, at: usize, so: impl Fn(u32, u32) -> bool) {
-        let brace = |open: &(usize, u32)| self.tokens[open.0].kind == Kind::Open(b'}');
         let here = self.line.1;
-        while let Some(position) = self.open.iter().rposition(brace)
+        while let Some(&position) = self.braces.last()
             && so(self.open[position].1, here)
         {
             while self.open.len() > position {
@@ -102,7 +111,7 @@ impl<'a> Pairing<'a> {
     }
 
     fn unclosed(&mut self, at: usize) {
-        if let Some((open, _)) = self.open.pop() {
+        if let Some(open) = self.pop() {
             self.out.after[open] = at as u32;
             self.report(open, "this bracket is never closed");
         }
@@ -117,7 +126,7 @@ impl<'a> Pairing<'a> {
         if begins_line {
             self.give_up(index, |indentation, here| indentation > here);
         }
-        let partner = self.open.iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(b'}'));
+        let partner = self.braces.last().copied();
         let stray = partner.is_none_or(|partner| begins_line && self.open[partner].1 < self.line.1);
         match partner {
             Some(partner) if !stray => {
@@ -132,8 +141,7 @@ impl<'a> Pairing<'a> {
 
     fn close_other(&mut self, index: usize) {
         let Kind::Close(byte) = self.tokens[index].kind else { return };
-        let fence =
-            self.open.iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(b'}')).map_or(0, |at| at + 1);
+        let fence = self.braces.last().map_or(0, |brace| brace + 1).max(self.open.len().saturating_sub(REACH));
         let partner = self.open[fence..].iter().rposition(|open| self.tokens[open.0].kind == Kind::Open(byte));
         match partner {
             Some(partner) => {
@@ -147,9 +155,15 @@ impl<'a> Pairing<'a> {
     }
 
     fn pair(&mut self, close: usize) {
-        if let Some((open, _)) = self.open.pop() {
+        if let Some(open) = self.pop() {
             self.out.after[open] = close as u32 + 1;
         }
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        let (open, _) = self.open.pop()?;
+        self.braces.pop_if(|brace| *brace == self.open.len());
+        Some(open)
     }
 }
 

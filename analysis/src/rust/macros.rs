@@ -123,9 +123,34 @@ fn shape(call: &Macro) -> Shape {
         return Shape::Test(Box::new(test));
     }
     match args {
-        Ok(args) => Shape::Args(args),
-        Err(_) => call.parse_body_with(Block::parse_within).map_or(Shape::Unknown, Shape::Code),
+        Ok(args) if !has_statement_that_yields(&args, &call.tokens) => Shape::Args(args),
+        _ => call.parse_body_with(Block::parse_within).map_or(Shape::Unknown, Shape::Code),
     }
+}
+
+/// Whether what looks like an argument is a statement with a `yield` somewhere in it.
+fn has_statement_that_yields(args: &[MacroArg], tokens: &TokenStream) -> bool {
+    let statement = |value: &Expr| {
+        matches!(
+            value,
+            Expr::ForLoop(_)
+                | Expr::Loop(_)
+                | Expr::While(_)
+                | Expr::If(_)
+                | Expr::Match(_)
+                | Expr::Block(_)
+                | Expr::Yield(_)
+        )
+    };
+    matches!(args, [only] if only.name.is_none() && statement(&only.value)) && has_yield(tokens)
+}
+
+fn has_yield(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "yield",
+        TokenTree::Group(group) => has_yield(&group.stream()),
+        _ => false,
+    })
 }
 
 fn has_arrow(tokens: &TokenStream) -> bool {
@@ -234,7 +259,7 @@ impl Reader<'_> {
     /// A macro around statements. What they bind may be used after the macro. With a `yield`
     /// among them they are a body of their own.
     fn code_macro(&mut self, call: &Macro, statements: &[Stmt], span: Span) -> ValueId {
-        let value = if self.mentions(span).iter().any(|word| word == "yield") {
+        let value = if has_yield(&call.tokens) {
             let body = self.enter(BodyKind::AsyncBlock, Boundary::Captures(Capture::Shared), span);
             self.b().body.colour = Colour::Async;
             let value = self.statements(statements, Used::Yes);

@@ -13,6 +13,9 @@ use super::scan::{self, Scan};
 use super::types::name;
 use crate::unit::{Lowered, Span, TypeHeader, TypeId};
 
+/// Modules inside each other beyond this are not read.
+const MAX_MODULES: usize = 100;
+
 /// Reads a file. Recurses as deep as [`depth`] allows, so it wants a large stack.
 pub(super) fn file(text: &str) -> Lowered {
     let scan = scan::scan(text);
@@ -98,6 +101,10 @@ impl Reading<'_> {
     }
 
     fn module(&mut self, piece: &Piece, content: &Range<usize>) {
+        if self.reader.module.len() >= MAX_MODULES {
+            self.problem((self.span(&piece.tokens), "modules nest too deeply to be read".to_owned()));
+            return self.skip(piece);
+        }
         let head = piece.tokens.start..content.start - 1;
         match self.parse(&head, ";", <Item as syn::parse::Parse>::parse) {
             Ok(Item::Mod(item)) => {

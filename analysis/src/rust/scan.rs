@@ -44,6 +44,9 @@ pub(super) struct Scan {
     pub(super) broken: Vec<(Span, &'static str)>,
 }
 
+/// Past so many literals and comments without an end, none is looked for.
+const MAX_ENDLESS: u32 = 100;
+
 /// Whether a string may swallow whatever follows it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trust {
@@ -124,12 +127,14 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     trust: Trust,
+    /// How many literals and comments had no end; looking for one takes the rest of the text.
+    endless: u32,
     out: Scan,
 }
 
 impl<'a> Scanner<'a> {
     fn new(text: &'a str, trust: Trust) -> Scanner<'a> {
-        Scanner { text, bytes: text.as_bytes(), at: 0, trust, out: Scan::default() }
+        Scanner { text, bytes: text.as_bytes(), at: 0, trust, endless: 0, out: Scan::default() }
     }
 
     fn run(mut self) -> Scan {
@@ -173,6 +178,14 @@ impl<'a> Scanner<'a> {
         self.out.broken.push((Span::new(self.at as u32, end as u32), message));
     }
 
+    /// A literal or comment without an end ends with its line.
+    fn endless(&mut self, message: &'static str) {
+        self.endless += 1;
+        let end = self.line_end(self.at);
+        self.broken(end, message);
+        self.push(Kind::Stray, end);
+    }
+
     fn line_comment(&mut self) {
         let mut end = self.line_end(self.at);
         if end > self.at && self.bytes[end - 1] == b'\r' {
@@ -185,7 +198,7 @@ impl<'a> Scanner<'a> {
     fn block_comment(&mut self) {
         let mut depth = 0_usize;
         let mut end = self.at;
-        while end + 1 < self.bytes.len() {
+        while end + 1 < self.bytes.len() && self.endless < MAX_ENDLESS {
             match &self.bytes[end..end + 2] {
                 b"/*" => (depth, end) = (depth + 1, end + 2),
                 b"*/" => (depth, end) = (depth - 1, end + 2),
@@ -197,9 +210,7 @@ impl<'a> Scanner<'a> {
                 return;
             }
         }
-        let end = self.line_end(self.at);
-        self.broken(end, "this comment never ends");
-        self.push(Kind::Stray, end);
+        self.endless("this comment never ends");
     }
 
     fn token(&mut self, byte: u8) {
@@ -267,7 +278,7 @@ impl<'a> Scanner<'a> {
             return false;
         }
         let mut end = from + hashes + 1;
-        while end < self.bytes.len() {
+        while end < self.bytes.len() && self.endless < MAX_ENDLESS {
             let quote = self.bytes[end] == b'"';
             end += 1;
             if quote && self.bytes[end..].iter().take(hashes).filter(|byte| **byte == b'#').count() == hashes {
@@ -275,16 +286,14 @@ impl<'a> Scanner<'a> {
                 return true;
             }
         }
-        let end = self.line_end(self.at);
-        self.broken(end, "this string never ends");
-        self.push(Kind::Stray, end);
+        self.endless("this string never ends");
         true
     }
 
     /// A string whose opening quote stands at `open`.
     fn string(&mut self, open: usize) {
         let mut end = open + 1;
-        while end < self.bytes.len() {
+        while end < self.bytes.len() && self.endless < MAX_ENDLESS {
             match self.bytes[end] {
                 b'\\' => end += 2,
                 b'"' if self.trust == Trust::Full || !self.leaves_block(open, end) => {
@@ -294,14 +303,15 @@ impl<'a> Scanner<'a> {
                 _ => end += 1,
             }
         }
-        let end = self.line_end(self.at);
-        self.broken(end, "this string never ends");
-        self.push(Kind::Stray, end);
+        self.endless("this string never ends");
     }
 
     /// Whether a line between the two begins with a closing brace further left than the first:
     /// then the quotes around it belong to different strings.
     fn leaves_block(&self, open: usize, close: usize) -> bool {
+        if !self.text[open..close].contains('\n') {
+            return false;
+        }
         let line = self.text[..open].rfind('\n').map_or(0, |at| at + 1);
         let indentation = self.text[line..].len() - self.text[line..].trim_start_matches([' ', '\t']).len();
         self.text[open..close].split('\n').skip(1).any(|later| {

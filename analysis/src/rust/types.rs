@@ -19,9 +19,10 @@ pub(super) fn name(ident: &proc_macro2::Ident) -> Name {
     Name::new(ident.unraw().to_string())
 }
 
-/// The segments of a path.
+/// The segments of a path; one that begins with `::` begins with an empty name.
 pub(super) fn path(path: &syn::Path) -> Path {
-    path.segments.iter().map(|segment| name(&segment.ident)).collect()
+    let root = path.leading_colon.as_ref().map(|_| Name::default());
+    root.into_iter().chain(path.segments.iter().map(|segment| name(&segment.ident))).collect()
 }
 
 /// How far an item can be seen.

@@ -8,7 +8,8 @@ use crate::unit::{Import, Name, Path, Span, Visibility};
 
 impl Reader<'_> {
     pub(super) fn import(&mut self, item: &ItemUse) {
-        self.use_tree(&item.tree, &Path::new(), visibility(&item.vis));
+        let root = item.leading_colon.as_ref().map(|_| Name::default());
+        self.use_tree(&item.tree, &root.into_iter().collect(), visibility(&item.vis));
     }
 
     pub(super) fn extern_crate(&mut self, item: &ItemExternCrate) {

@@ -244,8 +244,14 @@ impl Sizer<'_, '_, '_> {
         let inside =
             self.program.flow(body).around(start).any(|(outer, slot)| outer.id == site.step && slot == Slot::Then);
         let capped = self.caps(body, cond, inside)?;
-        let held = inside || waits_or_leaves(then);
+        let held = inside || waits_or_leaves(then) || self.waits_in(body, cond);
         held.then(|| self.builder.fact(format!("no more than {} at once", capped.text()), site))
+    }
+
+    /// Whether what a condition asks was waited for (`… && let Some(x) = set.join_next().await`).
+    fn waits_in(&self, body: BodyRef, cond: &Cond) -> bool {
+        let asked = crate::program::flow::cond_values(cond);
+        asked.iter().any(|value| matches!(self.program.flow(body).def(*value).map(|step| &step.kind), Some(StepKind::Await { .. })))
     }
 
     /// The number that a measured size is compared with: reached (or, inside the branch, not reached).

@@ -15,7 +15,7 @@ use crate::unit::{
 };
 
 /// What a function's callers give may be called few up to here; beyond, it is the function that has no limit.
-const FEW: i64 = 16;
+pub(super) const FEW: i64 = 16;
 
 impl Sizer<'_, '_, '_> {
     /// What a place holds.
@@ -118,7 +118,10 @@ impl Sizer<'_, '_, '_> {
                 }
                 StepKind::Read { out, .. } => {
                     for (adding, item, depth) in self.additions(body, *out) {
-                        let turns = self.turns(body, adding, home, hops);
+                        let mut turns = self.turns(body, adding, home, hops);
+                        if let (Size::Unknown(_), Some(gate)) = (&turns.size, self.gate_before(Site { body, step: adding }, &[], None)) {
+                            turns.size = Size::Limited(Bound::Gate(gate));
+                        }
                         let more = match depth {
                             Depth::Itself => self.item(body, item, hops),
                             Depth::Elements => self.supply(body, item, hops),
@@ -189,9 +192,12 @@ impl Sizer<'_, '_, '_> {
         let mut all: Option<Supply> = None;
         for site in self.program.calls().callers(body) {
             let bound = self.program.bound_args(*site, body);
+            let mut bound = bound.into_iter().filter(|(_, to)| *to == local).peekable();
+            if bound.peek().is_none() && !rest {
+                return any;
+            }
             let mut here = Supply::of(Size::Known(0));
-            for (value, to) in bound.into_iter().filter(|(_, to)| *to == local) {
-                let _ = to;
+            for (value, _) in bound {
                 let single = rest && !self.is_spread(*site, value);
                 here = here.and(if single {
                     self.item(site.body, value, hops.saturating_sub(1))
@@ -318,11 +324,18 @@ impl Sizer<'_, '_, '_> {
                 Size::Unknown(_) => Supply { size: Size::Limited(Bound::Setting(name)), ..held },
                 _ => held,
             },
+            (None, None) if self.is_declared(spot) => Supply::of(Size::Limited(Bound::Setting(name))),
             (None, None) => return None,
         };
         supply.elsewhere.extend(tasks);
         supply.sources.push(spot.clone());
         Some(supply)
+    }
+
+    /// Whether a field is declared in its type, so that whoever makes the object sets it.
+    fn is_declared(&self, spot: &Spot) -> bool {
+        let Spot::Field(ty, name) = spot else { return false };
+        self.program.header(*ty).fields.iter().any(|field| field.name == *name)
     }
 
     /// Whether code runs once when a module or an object is set up.

@@ -2,7 +2,7 @@
 
 use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Takes};
 
-use super::{Fan, HOPS, Sizer};
+use super::{Fan, Sizer};
 use crate::ledger::{Answer, Bound, End, Ending, Missing, Resource};
 use crate::program::calls::Target;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
@@ -149,7 +149,6 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a started job's own handle is asked for its outcome.
     pub(super) fn is_asked_later(&self, site: Site, out: ValueId) -> bool {
         let trail = self.program.follow(Spot::Value(site.body, out), 0, Returns::Follow);
-        let _ = HOPS;
         trail.uses.iter().any(is_asked)
     }
 }
@@ -168,7 +167,9 @@ fn is_given_up(trail: &Trail<'_>) -> bool {
 fn is_read(used: &Use<'_>) -> bool {
     match &used.what {
         What::Await | What::Local(..) | What::Discarded(_) | What::Raced | What::Entered => false,
-        What::Effect(Effect::Measured | Effect::PassedThrough, _) => false,
+        // What a function is called with on the way is looked at by it.
+        What::Effect(Effect::PassedThrough, model) => model.does.values().any(|effect| *effect == Effect::Called),
+        What::Effect(Effect::Measured, _) => false,
         What::Tested => used.depth == 0,
         _ => true,
     }

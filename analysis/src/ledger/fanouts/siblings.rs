@@ -69,7 +69,10 @@ impl<'a> Sizer<'_, '_, 'a> {
             trails.push(whole);
         }
         trails.extend(parts.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)));
-        let enders = enders(&trails, fan.site);
+        // Asking those that are done ends none of those that are not.
+        let done = self.parts_of(body, &self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop), 0);
+        let done: Vec<Trail<'a>> = done.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)).collect();
+        let enders = without(enders(&trails, fan.site), &done);
         if enders.is_empty() {
             return Some(self.builder.fact("those that are not done go on alone after this", fan.site));
         }
@@ -117,10 +120,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     fn protects(&self, site: Site, ender: StepId) -> bool {
         let flow = self.program.flow(site.body);
         flow.around(site.step).any(|(outer, slot)| {
-            if slot != Slot::TryBody {
-                return matches!(slot, Slot::Handler(_) | Slot::Finally) && false;
-            }
-            let StepKind::Try { handlers, .. } = &outer.kind else { return false };
+            let (StepKind::Try { handlers, .. }, Slot::TryBody) = (&outer.kind, slot) else { return false };
             flow.around(ender).any(|(around, place)| {
                 around.id == outer.id
                     && match place {
@@ -141,7 +141,8 @@ impl<'a> Sizer<'_, '_, 'a> {
             _ => false,
         })?;
         let trails = self.item_trails(fan);
-        let enders: Vec<Site> = enders(&trails, fan.site);
+        let taken = [self.program.follow(Spot::Value(body, fan.call.out), 1, Returns::Stop)];
+        let enders: Vec<Site> = without(enders(&trails, fan.site), &taken);
         let protected = |step: StepId| {
             let at = Site { body, step };
             enders.iter().any(|ender| {
@@ -245,6 +246,12 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
         _ => false,
     });
     ending.map(|used| used.site).collect()
+}
+
+/// The enders that do not follow from these results.
+fn without(mut enders: Vec<Site>, results: &[Trail<'_>]) -> Vec<Site> {
+    enders.retain(|ender| !results.iter().any(|trail| trail.uses.iter().any(|used| used.site == *ender)));
+    enders
 }
 
 fn catches_all(handler: &Handler) -> bool {

@@ -1,6 +1,6 @@
 //! What a collection of awaitables holds: how many, who makes them, and whether they were made elsewhere.
 
-use unleak_catalogue::model::{CallModel, Effect, Kind, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Transparent, Waits};
 use unleak_catalogue::subject::{Subject, TypeRef};
 
 use super::Sizer;
@@ -255,8 +255,31 @@ impl<'a> Sizer<'_, '_, 'a> {
             StepKind::Loop { driver: Driver::Each { source, .. }, .. } => {
                 Supply { size: Size::Known(1), ..self.supply(body, *source, hops) }
             }
-            _ => one,
+            StepKind::Part { of, part: Part::Index(at), .. } => match self.nth(body, *of, *at) {
+                Some(value) => self.item(body, value, hops),
+                None => self.by_type(site, value, one),
+            },
+            _ => self.by_type(site, value, one),
         }
+    }
+
+    /// The n-th item of a literal that is taken apart at once.
+    fn nth(&self, body: BodyRef, of: ValueId, at: u32) -> Option<ValueId> {
+        match &self.program.flow(body).def(of)?.kind {
+            StepKind::Collect { items, .. } => match items.get(at as usize)? {
+                Item::One(value) => Some(*value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A task that comes from where it is not seen was made there.
+    fn by_type(&self, site: Site, value: ValueId, mut one: Supply) -> Supply {
+        if matches!(self.kind_of(site.body, &self.program.type_of(site.body, value)), Some(Kind::Task | Kind::Signal)) {
+            one.elsewhere.push(self.builder.fact("this was made before", site));
+        }
+        one
     }
 
     fn called_item(&self, site: Site, hops: u32) -> Supply {
@@ -396,7 +419,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         let tail = self.program.body(function).root.value;
         let all = returned.chain(tail).map(|value| self.supply(function, value, hops));
         let found = all.reduce(|a, b| a.with(b, Size::or))?;
-        Some(found)
+        // What is many today by a constant is whatever the function gives tomorrow.
+        match found.size {
+            Size::Known(number) if number > super::places::FEW => None,
+            _ => Some(found),
+        }
     }
 
     /// What one element of a collection of pieces holds.
@@ -445,7 +472,11 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// What the catalogue says a type is.
     pub(super) fn kind_of(&self, body: BodyRef, ty: &Type) -> Option<Kind> {
-        let Type::Named(Head::Model(path) | Head::Hinted(path), _) = ty else { return None };
-        self.program.catalogue.ty(self.program.language(body).name(), path)?.kind
+        let Type::Named(Head::Model(path) | Head::Hinted(path), args) = ty else { return None };
+        let model = self.program.catalogue.ty(self.program.language(body).name(), path)?;
+        match (model.kind, args.first()) {
+            (None, Some(inner)) if model.transparent == Transparent::Strong => self.kind_of(body, inner),
+            (kind, _) => kind,
+        }
     }
 }

@@ -98,7 +98,11 @@ fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<
 
 /// A thread object is born where it is made, if it is ever started.
 fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
-    let kind = thread_kind(builder, site.body, call)?;
+    // A timer that is started is a thread that waits first.
+    let kind = match thread_kind(builder, site.body, call)? {
+        Kind::Timer => Kind::Thread,
+        kind => kind,
+    };
     let trail = builder.program.follow(Spot::Value(site.body, call.out), 0, Returns::Stop);
     let starts = |what: &What<'a>| {
         matches!(what, What::Effect(_, model)

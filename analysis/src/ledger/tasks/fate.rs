@@ -8,11 +8,11 @@ use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
 use super::births::{Birth, Start};
-use crate::program::exits::Exit;
+use super::work;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Discard, LocalId, LocalOrigin, Part, StepKind, ValueId};
+use crate::unit::{BodyKind, Discard, StepKind, ValueId};
 
 /// Why a task in Rust is open: its loop has an exit of its own.
 const OWN_EXIT: &str = "it has an exit whose condition is not understood";
@@ -39,7 +39,7 @@ impl Fate {
 pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     let mut resource = builder.born(birth.kind, birth.site, birth.known);
     resource.made_by = birth.made_by;
-    resource.work = work(builder, birth);
+    resource.work = work::of(builder, birth);
     if birth.owner != OwnerOf::Handle {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
         resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
@@ -160,7 +160,8 @@ fn hand_on(
         Some(registration) if nameless => {
             resource.notes.push(builder.fact("called back here, and its result is dropped", registration.site));
         }
-        _ if nameless && called_and_dropped(builder, body) => {
+        // Whoever calls the closure gets the handle, and is asked what becomes of it.
+        _ if nameless && builder.program.calls().callers(body).is_empty() && called_and_dropped(builder, body) => {
             resource.notes.push(builder.fact("called by code that drops its result", used.site));
         }
         _ if nameless && builder.rhythm.escapes(body) => {
@@ -233,139 +234,6 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
 
 fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
     builder.at(birth.site)
-}
-
-/// How the work ends.
-fn work(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
-    let Some(body) = birth.work.body else {
-        return match birth.work.model {
-            Some(model) if model.waits != unleak_catalogue::model::Waits::Unbounded => Work::Finite,
-            _ => Work::Unknown,
-        };
-    };
-    let exit = builder.program.exit_of(body);
-    let fact = exit.site().map(|site| builder.fact(exit.label(), site));
-    match (exit, fact) {
-        (Exit::Finite, _) | (_, None) => Work::Finite,
-        (Exit::Never(_), Some(fact)) => Work::Endless(fact),
-        (Exit::Own(_), Some(fact)) => Work::HasExit(fact),
-        (Exit::Heeds(_, spot), Some(fact)) => match fired(builder, &spot) {
-            Fired::Here => Work::EndsWith(Fact { label: format!("{} that is fired elsewhere", fact.label), ..fact }),
-            Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
-            Fired::Unknown => Work::HasExit(fact),
-        },
-        (Exit::SourceEnds(site), Some(fact)) => match holds_own_sender(builder, site, body) {
-            true => {
-                Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact })
-            }
-            false => Work::EndsWith(fact),
-        },
-        (Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
-    }
-}
-
-/// Whether a flag, event or token is ever fired.
-enum Fired {
-    /// Somewhere in the program.
-    Here,
-    /// Everything that is done with it is known, and nothing fires it.
-    Nowhere,
-    /// It goes where it cannot be seen.
-    Unknown,
-}
-
-fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
-    let source = source_of(builder, spot, 8);
-    let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
-    let fires = |used: &Use<'_>| match &used.what {
-        What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
-        What::MethodHanded(_) => true,
-        _ => false,
-    };
-    if trail.uses.iter().any(fires) || trail.spots.iter().chain([&source]).any(|spot| stored_twice(builder, spot)) {
-        return Fired::Here;
-    }
-    let made_here = matches!(&source, Spot::Local(body, local) if is_bound(builder, *body, *local));
-    let escapes = |used: &Use<'_>| {
-        matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_))
-    };
-    match made_here && !trail.uses.iter().any(escapes) {
-        true => Fired::Nowhere,
-        false => Fired::Unknown,
-    }
-}
-
-fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
-    let local = builder.program.body(body).locals.get(local.0 as usize);
-    local.is_some_and(|local| local.origin == LocalOrigin::Bound)
-}
-
-/// The first store is where a flag begins; a second is where somebody changes it.
-fn stored_twice(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
-    let sites = match spot {
-        Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
-        Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
-        _ => return false,
-    };
-    let stores = sites.into_iter().filter(|site| {
-        let step = builder.program.flow(site.body).step(site.step);
-        matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
-    });
-    stores.count() > 1
-}
-
-/// Whether a body waits on a channel of which it holds a sender itself, so that the channel never closes.
-fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
-    let Some(call) = builder.program.call(waits) else { return false };
-    let Some(receiver) = call.receiver else { return false };
-    let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
-    let Spot::Local(body, local) = source else { return false };
-    let flow = builder.program.flow(body);
-    let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
-        StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
-            StepKind::Part { of, part: Part::Index(1), .. } => Some(*of),
-            _ => None,
-        },
-        _ => None,
-    });
-    let Some(made) = made else { return false };
-    let mut senders = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
-        StepKind::Part { out, part: Part::Index(0), .. } => Some(*out),
-        _ => None,
-    });
-    senders.any(|sender| {
-        let trail = builder.program.follow(Spot::Value(body, sender), 0, Returns::Stop);
-        let given_up = trail
-            .uses
-            .iter()
-            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
-        !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
-    })
-}
-
-/// The outermost variable a captured or cloned one comes from.
-fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
-    let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
-    let Spot::Local(body, local) = spot else { return spot.clone() };
-    let owned = builder.program.body(*body);
-    match owned.locals.get(local.0 as usize).map(|local| local.origin) {
-        Some(LocalOrigin::Captured { outer, .. }) => match owned.parent {
-            Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
-            None => spot.clone(),
-        },
-        _ => {
-            let flow = builder.program.flow(*body);
-            let stores = flow.stores(*local);
-            match stores.first().and_then(|step| flow.step(*step)).map(|step| &step.kind) {
-                Some(StepKind::Store { value, .. }) => match builder.program.origin(*body, *value).0 {
-                    Spot::Value(..) => spot.clone(),
-                    other if other == *spot => other,
-                    other => source_of(builder, &other, hops),
-                },
-                _ => spot.clone(),
-            }
-        }
-    }
 }
 
 /// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?

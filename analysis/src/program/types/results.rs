@@ -250,13 +250,23 @@ impl<'a> Program<'a> {
         Type::Unknown
     }
 
-    pub(super) fn type_of_collection(&self, body: BodyRef, shape: &Shape, items: &[Item]) -> Type {
+    /// What a comprehension adds to the collection that it makes.
+    fn grown(&self, body: BodyRef, out: ValueId) -> Option<ValueId> {
+        let flow = self.flow(body);
+        flow.uses(out).iter().find_map(|id| match flow.step(*id).map(|step| &step.kind) {
+            Some(StepKind::Grow { into, value, .. }) if *into == out => Some(*value),
+            _ => None,
+        })
+    }
+
+    pub(super) fn type_of_collection(&self, body: BodyRef, out: ValueId, shape: &Shape, items: &[Item]) -> Type {
         let first = || {
             let value = items.iter().find_map(|item| match item {
                 Item::One(value) | Item::Pair(_, value) => Some(*value),
                 _ => None,
             });
-            value.map(|value| self.type_of(body, value)).unwrap_or_default()
+            let grown = || self.grown(body, out);
+            value.or_else(grown).map(|value| self.type_of(body, value)).unwrap_or_default()
         };
         let language = self.language(body);
         let named = |path: &str| {
