@@ -9,6 +9,9 @@ use crate::unit::{BodyId, BodyKind, Import, Name, Path, Place, StepKind, TypeId,
 /// How many hops a name may take through imports and aliases.
 const HOPS: u32 = 24;
 
+/// How long the path of something from outside may be, in bytes.
+const LONGEST: usize = 300;
+
 /// The tables.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -236,6 +239,8 @@ impl<'a> Program<'a> {
                 python_names::submodule(self, *file, name).filter(|_| self.file(*file).language == Language::Python)
             }),
             Def::Type(ty) => self.type_member(*ty, name),
+            // Nothing that has a meaning is called by so long a name; joining on would take time without end.
+            Def::Model(path) | Def::External(path) if path.len() > LONGEST => None,
             Def::Model(path) | Def::External(path) => {
                 let language = self.file(near).language;
                 let joined = match language {
