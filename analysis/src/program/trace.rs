@@ -10,7 +10,7 @@ use unleak_catalogue::model::{CallModel, Effect};
 
 use super::types::{Head, Type};
 use super::{BodyRef, Program, Site, TypeKey};
-use crate::unit::{Cond, Discard, Driver, LocalId, LocalOrigin, Name, Place, Step, StepKind, ValueId};
+use crate::unit::{Cond, Discard, Driver, LocalId, LocalOrigin, Name, Op, Place, Step, StepKind, ValueId};
 
 /// How many places a value is followed through before the answer is "open".
 const REACH: usize = 1500;
@@ -251,6 +251,8 @@ impl<'a> Walk<'_, 'a> {
                 self.to(state, spot, depth);
             }
             StepKind::Part { out, part, .. } => self.part(state, site, *out, part),
+            // Two lists added, two sets joined: the sum holds what each holds.
+            StepKind::Operate { out, op: Op::Add | Op::BitOr, .. } if state.depth > 0 => self.value(state, body, *out),
             StepKind::Discard { how, .. } => self.note(state, site, What::Discarded(*how)),
             StepKind::Return { .. } => self.returned(state, site),
             StepKind::Yield { .. } => self.yielded(state, site),
