@@ -26,8 +26,8 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             continue;
         }
         let root = birth.root.unwrap_or(birth.site);
-        for body in returned {
-            for next in births::handed_out(builder, &birth, id, body) {
+        for (body, given) in returned {
+            for next in births::handed_out(builder, &birth, id, body, given) {
                 if handed.insert((root, next.site)) {
                     waiting.push(next);
                 }

@@ -1,5 +1,6 @@
 //! Whether and how a body comes to its end.
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Effect, OnDrop};
 use unleak_catalogue::subject::Subject;
 
@@ -9,6 +10,9 @@ use super::trace::Spot;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
 use crate::unit::{BodyKind, Cond, Driver, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
+
+/// How many calls deep a loop without end is looked for.
+const CALLS_DEEP: usize = 5;
 
 /// How a body that runs by itself comes to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,27 +69,39 @@ impl<'a> Program<'a> {
 
     /// All ways out of the worst of a body's endless loops, in the order of the text; `Finite` alone when it runs through.
     pub fn ways_out(&self, body: BodyRef) -> Vec<Exit> {
-        self.ways_within(body, 5)
-    }
-
-    fn ways_within(&self, body: BodyRef, depth: u32) -> Vec<Exit> {
         let mut found = vec![Exit::Finite];
-        let Some(depth) = depth.checked_sub(1) else { return found };
-        for node in self.flow(body).nodes() {
-            let site = Site { body, step: node.step.id };
-            let here = match &node.step.kind {
-                StepKind::Loop { driver, .. } => self.ways_of_loop(site, driver),
-                StepKind::Await { .. } | StepKind::Call { .. } => match self.runs_here(site, &node.step.kind) {
-                    Some(inner) if inner != body => self.ways_within(inner, depth),
-                    _ => continue,
-                },
-                _ => continue,
-            };
-            if rank(&best(here.clone())) > rank(&best(found.clone())) {
-                found = here;
+        let mut seen = FxHashSet::from_iter([body]);
+        let mut level = vec![body];
+        for _ in 0..CALLS_DEEP {
+            let mut next = Vec::new();
+            for at in level {
+                self.worse_in(at, &mut found);
+                next.extend(self.run_by(at).into_iter().filter(|inner| seen.insert(*inner)));
             }
+            level = next;
         }
         found
+    }
+
+    /// Puts the ways out of a body's worst loop in the place of those found, if they are worse.
+    fn worse_in(&self, body: BodyRef, found: &mut Vec<Exit>) {
+        for node in self.flow(body).nodes() {
+            if let StepKind::Loop { driver, .. } = &node.step.kind {
+                let here = self.ways_of_loop(Site { body, step: node.step.id }, driver);
+                if rank(&best(here.clone())) > rank(&best(found.clone())) {
+                    *found = here;
+                }
+            }
+        }
+    }
+
+    /// The bodies whose end a body waits for.
+    fn run_by(&self, body: BodyRef) -> Vec<BodyRef> {
+        let steps = self.flow(body).nodes().map(|node| node.step);
+        steps
+            .filter(|step| matches!(step.kind, StepKind::Await { .. } | StepKind::Call { .. }))
+            .filter_map(|step| self.runs_here(Site { body, step: step.id }, &step.kind))
+            .collect()
     }
 
     /// The body whose end an `await` or a plain call waits for.

@@ -253,6 +253,8 @@ impl<'a> Walk<'_, 'a> {
             // A sum or union of collections contains what each contains.
             StepKind::Operate { out, op: Op::Add | Op::BitOr, .. } if state.depth > 0 => self.value(state, body, *out),
             StepKind::Part { out, part, .. } => self.part(state, site, *out, part),
+            // Two lists added, two sets joined: the sum holds what each holds.
+            StepKind::Operate { out, op: Op::Add | Op::BitOr, .. } if state.depth > 0 => self.value(state, body, *out),
             StepKind::Discard { how, .. } => self.note(state, site, What::Discarded(*how)),
             StepKind::Return { .. } => self.returned(state, site),
             StepKind::Yield { .. } => self.yielded(state, site),

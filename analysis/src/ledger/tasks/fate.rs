@@ -7,12 +7,13 @@ use super::super::builder::Builder;
 use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
-use super::births::{Birth, Start};
+use super::births::{Birth, Given, Start};
 use super::work;
+use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Discard, StepKind, ValueId};
+use crate::unit::{BodyKind, Discard, Item, Part, Shape, StepId, StepKind, ValueId};
 
 /// Why a task in Rust is open: its loop has an exit of its own.
 const OWN_EXIT: &str = "it has an exit whose condition is not understood";
@@ -24,7 +25,7 @@ pub(super) struct Fate {
     /// The entry.
     pub(super) resource: Resource,
     /// The bodies that return it.
-    pub(super) returned: Vec<BodyRef>,
+    pub(super) returned: Vec<(BodyRef, Given)>,
 }
 
 impl Fate {
@@ -50,7 +51,11 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
         start => {
             let trail = trail(builder, birth, start);
             for used in &trail.uses {
-                note(builder, &mut resource, &mut returned, birth, used);
+                note(builder, &mut resource, used);
+                if let What::Returned(body) = used.what {
+                    let given = given(builder, &trail, used);
+                    hand_on(builder, &mut resource, &mut returned, used, (body, given));
+                }
             }
             hold_by_spots(builder, &mut resource, birth, &trail);
         }
@@ -70,21 +75,60 @@ fn trail<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, start: &Start) -> Tra
     else {
         return Trail::default();
     };
-    let spot = Spot::Value(birth.site.body, *out);
+    let body = birth.site.body;
+    let spot = Spot::Value(body, *out);
     match start {
         Start::AwaitedResult => builder.program.follow_awaited(spot, Returns::Stop),
         Start::Result | Start::Nobody(_) => builder.program.follow(spot, 0, Returns::Stop),
+        Start::Elements(depth) => builder.program.follow(spot, *depth, Returns::Stop),
+        Start::Part(place) => part_trail(builder, body, *out, *place),
+    }
+}
+
+/// What becomes of one part of the pair that a call, or awaiting it, gives.
+fn part_trail<'a>(builder: &Builder<'_, 'a>, body: BodyRef, out: ValueId, place: u32) -> Trail<'a> {
+    let flow = builder.program.flow(body);
+    let mut pairs = vec![out];
+    let mut trail = Trail::default();
+    while let Some(pair) = pairs.pop() {
+        for id in flow.uses(pair) {
+            match flow.step(*id).map(|step| &step.kind) {
+                Some(StepKind::Await { out, .. } | StepKind::Propagate { out, .. }) => pairs.push(*out),
+                Some(StepKind::Part { out, part: Part::Index(at), .. }) if *at == place => {
+                    let part = builder.program.follow(Spot::Value(body, *out), 0, Returns::Stop);
+                    trail.uses.extend(part.uses);
+                    trail.spots.extend(part.spots);
+                }
+                Some(StepKind::Part { part: Part::Index(_), .. }) => {}
+                _ => return builder.program.follow(Spot::Value(body, out), 1, Returns::Stop),
+            }
+        }
+    }
+    trail
+}
+
+/// How a return gives it: as it is, in a container, or as a part of a pair.
+fn given(builder: &Builder<'_, '_>, trail: &Trail<'_>, used: &Use<'_>) -> Given {
+    let flow = builder.program.flow(used.site.body);
+    let returned = match flow.step(used.site.step).map(|step| &step.kind) {
+        Some(StepKind::Return { value: Some(value) }) => flow.def(*value).map(|step| &step.kind),
+        _ => None,
+    };
+    let place = match returned {
+        Some(StepKind::Collect { shape: Shape::Tuple, items, .. }) => items.iter().position(
+            |item| matches!(item, Item::One(value) if trail.spots.contains(&Spot::Value(used.site.body, *value))),
+        ),
+        _ => None,
+    };
+    match (used.depth, place) {
+        (0, _) => Given::Itself,
+        (1, Some(place)) => Given::Part(place as u32),
+        (depth, _) => Given::Elements(depth),
     }
 }
 
 /// Enters one use of the handle.
-fn note<'a>(
-    builder: &Builder<'_, 'a>,
-    resource: &mut Resource,
-    returned: &mut Vec<BodyRef>,
-    birth: &Birth<'a>,
-    used: &Use<'a>,
-) {
+fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) {
     let at = builder.at(used.site);
     let mut end = |how: Ending| resource.ends.push(End { how, at: at.clone() });
     match &used.what {
@@ -108,7 +152,6 @@ fn note<'a>(
                 _ => resource.notes.push(builder.fact("one of its methods is handed on here", used.site)),
             }
         }
-        What::Returned(body) => hand_on(builder, resource, returned, birth, used, *body),
         What::Yielded(_) => resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: at }),
         What::WeakElement => {
             resource.holds.push(Hold { by: Holder::Field("a weak set".to_owned()), how: Holding::Weak, from: at });
@@ -122,7 +165,7 @@ fn note<'a>(
         }
         What::Unknown(reason) => resource.open.push((reason, Fact { label: (*reason).to_owned(), location: at })),
         What::Local(..) | What::Field(..) | What::LooseField(_) | What::Global(..) | What::Element(_) => {}
-        What::Tested | What::Iterated | What::Called(_) => {}
+        What::Tested | What::Iterated | What::Called(_) | What::Returned(_) => {}
     }
 }
 
@@ -146,10 +189,9 @@ fn note_effect(builder: &Builder<'_, '_>, resource: &mut Resource, used: &Use<'_
 fn hand_on(
     builder: &Builder<'_, '_>,
     resource: &mut Resource,
-    returned: &mut Vec<BodyRef>,
-    birth: &Birth<'_>,
+    returned: &mut Vec<(BodyRef, Given)>,
     used: &Use<'_>,
-    body: BodyRef,
+    (body, given): (BodyRef, Given),
 ) {
     let registrations = builder.rhythm.registrations(body);
     let dropped = registrations.iter().find(|registration| {
@@ -168,10 +210,9 @@ fn hand_on(
             resource.open.push((PASSED_OUT, builder.fact(PASSED_OUT, used.site)));
         }
         _ => {
-            if !returned.contains(&body) {
-                returned.push(body);
+            if !returned.contains(&(body, given)) {
+                returned.push((body, given));
             }
-            let _ = birth;
             resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: builder.at(used.site) });
         }
     }
@@ -222,7 +263,7 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
     }
     let local = trail.uses.iter().find(|used| matches!(used.what, What::Local(..)));
     if let (true, Some(local)) = (holds.is_empty(), local) {
-        let lasting = builder.program.stays_after(birth.site);
+        let lasting = builder.program.stays_after(birth.site) || kept_by_loop(builder, birth.site, trail);
         let (by, how) = match lasting {
             true => (Holder::LastingFrame, Holding::Strong),
             false => (Holder::Frame, Holding::ObservedOnly),
@@ -230,6 +271,26 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
         holds.push(Hold { by, how, from: builder.at(local.site) });
     }
     resource.holds.extend(holds);
+}
+
+/// Whether it goes into a collection that is older than the endless loop it is born in: both last as long as the loop.
+fn kept_by_loop(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>) -> bool {
+    let flow = builder.program.flow(birth.body);
+    let turns = |id: StepId| builder.program.turns_of(Site { body: birth.body, step: id });
+    let around = flow.around(birth.step);
+    let loops: Vec<StepId> = around
+        .filter(|(outer, slot)| {
+            *slot == Slot::LoopBody && matches!(outer.kind, StepKind::Loop { .. }) && turns(outer.id) == Many::PerEvent
+        })
+        .map(|(outer, _)| outer.id)
+        .collect();
+    trail.uses.iter().any(|used| match &used.what {
+        What::Element(Spot::Local(body, local)) if *body == birth.body => loops.iter().any(|looping| {
+            let stores = flow.stores(*local);
+            !stores.is_empty() && stores.iter().all(|store| !flow.within(*store, *looping))
+        }),
+        _ => false,
+    })
 }
 
 fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {

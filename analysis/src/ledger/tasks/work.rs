@@ -9,7 +9,7 @@ use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site, TypeKey};
-use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind};
+use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind, Visibility};
 
 /// How the work ends: the best of the ways out of its worst loop.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
@@ -54,10 +54,11 @@ fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
             Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
             Fired::Unknown => Work::HasExit(fact),
         },
-        Exit::SourceEnds(site) => match holds_own_sender(builder, site, body) {
-            true => {
-                Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact })
-            }
+        Exit::SourceEnds(site) => match holds_other_end(builder, site, body) {
+            true => Work::Endless(Fact {
+                label: "it waits on a channel whose other end it holds itself".to_owned(),
+                ..fact
+            }),
             false => Work::EndsWith(fact),
         },
         Exit::WeakGone(_) | Exit::WorkEnds(_) => Work::EndsWith(fact),
@@ -93,11 +94,17 @@ fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
     }
 }
 
-/// Whether everything that is done with a variable is known and nothing takes it out of its frame.
+/// Whether everything that is done with a variable is known: it goes nowhere but into fields that others cannot reach.
 fn stays_in_frame(builder: &Builder<'_, '_>, source: &Spot, trail: &Trail<'_>) -> bool {
     let made_here = matches!(source, Spot::Local(body, local) if is_bound(builder, *body, *local));
-    let escapes = |used: &Use<'_>| {
-        matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_))
+    let open_field = |ty: &TypeKey, name: &str| {
+        let fields = &builder.program.header(*ty).fields;
+        fields.iter().any(|field| field.name == name && field.visibility == Visibility::Public)
+    };
+    let escapes = |used: &Use<'_>| match &used.what {
+        What::Unknown(_) | What::LooseField(_) => true,
+        What::Field(ty, name) => open_field(ty, name),
+        _ => false,
     };
     made_here && !trail.uses.iter().any(escapes)
 }
@@ -150,8 +157,8 @@ fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
     stores.nth(1)
 }
 
-/// Whether a body waits on a channel of which it holds a sender itself, so that the channel never closes.
-fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
+/// Whether a body waits on a channel of which it holds the other end itself, so that the channel never closes.
+fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
     let Some(call) = builder.program.call(waits) else { return false };
     let Some(receiver) = call.receiver else { return false };
     let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
@@ -159,18 +166,18 @@ fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bo
     let flow = builder.program.flow(body);
     let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
         StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
-            StepKind::Part { of, part: Part::Index(1), .. } => Some(*of),
+            StepKind::Part { of, part: Part::Index(place), .. } => Some((*of, *place)),
             _ => None,
         },
         _ => None,
     });
-    let Some(made) = made else { return false };
-    let mut senders = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
-        StepKind::Part { out, part: Part::Index(0), .. } => Some(*out),
+    let Some((made, own)) = made else { return false };
+    let mut others = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
+        StepKind::Part { out, part: Part::Index(place), .. } if *place != own => Some(*out),
         _ => None,
     });
-    senders.any(|sender| {
-        let trail = builder.program.follow(Spot::Value(body, sender), 0, Returns::Stop);
+    others.any(|other| {
+        let trail = builder.program.follow(Spot::Value(body, other), 0, Returns::Stop);
         let given_up = trail
             .uses
             .iter()
@@ -180,7 +187,7 @@ fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bo
 }
 
 /// The outermost variable a captured or cloned one comes from.
-fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
+pub(super) fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
     let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
     let Spot::Local(body, local) = spot else { return spot.clone() };
     let owned = builder.program.body(*body);
