@@ -22,6 +22,9 @@ use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::unit::{Name, Shape, StepKind, ValueId};
 use traffic::Traffic;
 
+/// Why a collection is open: that it is a queue, and that it is filled often, are both assumed.
+const DOUBTED: &str = "it looks like a queue, and how often it is filled is not known";
+
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let mut found = Vec::new();
@@ -182,7 +185,27 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     describe(builder, &mut resource, born.site, &trail, &traffic);
     resource.maker = format!("{} (used as a queue)", resource.subject);
     judge(builder, &mut resource, born.site, &trail, &traffic);
+    doubt(&mut resource);
     Some(resource)
+}
+
+/// That a collection is a queue is itself an assumption: a second one is one too many.
+fn doubt(resource: &mut Resource) {
+    if resource.leaks != Answer::Yes {
+        return;
+    }
+    match resource.assumption {
+        None => resource.assumption = Some(Assumption::UsedAsQueue),
+        Some(_) => {
+            resource.leaks = Answer::Open;
+            resource.assumption = None;
+            for missing in std::mem::take(&mut resource.missing) {
+                if let Missing::Capacity(fact) = missing {
+                    resource.open.push((DOUBTED, fact));
+                }
+            }
+        }
+    }
 }
 
 /// Whether a collection is passed from owner to owner, or through fields known by name only: plain data, not a queue.
