@@ -7,6 +7,7 @@ mod entry;
 mod fanouts;
 mod queues;
 mod resource;
+mod supervisors;
 mod tasks;
 
 pub use entry::*;
@@ -30,6 +31,7 @@ impl Ledger {
         queues::enter(&mut builder);
         counts::enter(&mut builder);
         fanouts::enter(&mut builder);
+        supervisors::enter(&mut builder);
         let resources = builder.finish();
         let entries = census::read(&resources);
         let statistics = census::count(program, &resources);

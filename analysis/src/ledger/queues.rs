@@ -6,7 +6,7 @@ mod confined;
 mod consumer;
 mod gate;
 mod measure;
-mod often;
+pub(super) mod often;
 mod resets;
 mod traffic;
 

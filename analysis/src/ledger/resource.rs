@@ -262,6 +262,8 @@ pub enum Missing {
     Decrement,
     /// The results are not read.
     Results,
+    /// What has ended is not taken out while more goes in.
+    Reaping(Fact),
     /// On a way out the siblings are neither awaited nor cancelled.
     Siblings(Fact),
 }

@@ -210,6 +210,9 @@ impl<'a> Walk<'_, 'a> {
                 }
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
                 for site in self.program.unknown_field_sites(name).to_vec() {
+                    if self.program.is_self_of_another(site, *ty) {
+                        continue;
+                    }
                     self.read_at(&loose, site);
                 }
             }

@@ -21,11 +21,16 @@ struct Often<'b, 'p, 'a> {
 }
 
 /// How often a step runs in one life of what is born at `birth`.
-pub(super) fn relative(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
+pub(in crate::ledger) fn relative(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
     if takes_owner(builder, birth, site) {
         return Many::Once;
     }
     Often { builder, birth, known: FxHashMap::default() }.of(site)
+}
+
+/// How often a body runs in one life of what is born at `birth`.
+pub(in crate::ledger) fn of_body(builder: &Builder<'_, '_>, birth: Site, body: BodyRef) -> Many {
+    Often { builder, birth, known: FxHashMap::default() }.of_body(body)
 }
 
 /// How often a method runs that is handed to somebody.

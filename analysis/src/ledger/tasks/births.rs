@@ -304,7 +304,7 @@ fn called_back<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Ve
             site,
             start,
             known: call.known,
-            work: work.unwrap_or(Work::default()),
+            work: work.unwrap_or_default(),
             owner: birth.owner,
             made_by: None,
             root: None,

@@ -5,8 +5,8 @@ use unleak_catalogue::subject::TypeRef;
 
 use super::super::calls::{Call, Target};
 
-use super::super::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{Name, Part, Place, StepKind, ValueId};
+use super::super::{BodyRef, Def, Program, Site, TypeKey, names};
+use crate::unit::{LocalOrigin, Name, ParamKind, Part, Place, StepKind, TypeTree, ValueId};
 
 use super::Spot;
 
@@ -87,6 +87,31 @@ impl<'a> Program<'a> {
                 || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
         all.iter().rev().find(has).copied().unwrap_or(ty)
+    }
+
+    /// Whether a field is read from a method's own receiver, and the method is of a type with another name.
+    pub(super) fn is_self_of_another(&self, site: Site, ty: TypeKey) -> bool {
+        let base = match self.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Read { place: Place::Field { base, .. }, .. }) => *base,
+            _ => return false,
+        };
+        let (Spot::Local(mut body, mut local), 0) = self.origin(site.body, base) else { return false };
+        while let Some(LocalOrigin::Captured { outer, .. }) =
+            self.body(body).locals.get(local.0 as usize).map(|local| local.origin)
+        {
+            let Some(parent) = self.body(body).parent else { return false };
+            (body, local) = (BodyRef { file: body.file, body: parent }, outer);
+        }
+        let own = self.body(body).params.first();
+        if own.is_none_or(|param| param.local != local || param.kind != ParamKind::Receiver) {
+            return false;
+        }
+        let blocks = &self.file(body.file).lowered.outline.impls;
+        let block = blocks.iter().find(|block| block.methods.iter().any(|(_, method)| *method == body.body));
+        match block.map(|block| names::peel_refs(&block.ty)) {
+            Some(TypeTree::Path { path, .. }) => path.last().is_some_and(|last| *last != self.header(ty).name),
+            _ => false,
+        }
     }
 }
 
