@@ -458,16 +458,25 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
     }
 
-    /// What one part of a taken-apart value holds: of what a wait gives back, tasks made elsewhere.
+    /// What one part of a taken-apart value holds: of what a wait gives back, no more than it was given.
     fn part_supply(&self, site: Site, of: ValueId, any: impl Fn() -> Supply) -> Supply {
-        let mut supply = any();
+        let mut supply = self.waited_for(site.body, of).unwrap_or_else(any);
         let StepKind::Part { out, .. } = &self.step(site).kind else { return supply };
-        let _ = of;
         let element = self.program.element(self.program.language(site.body), &self.program.type_of(site.body, *out));
         if matches!(self.kind_of(site.body, &element), Some(Kind::Task | Kind::Signal)) {
             supply.elsewhere.push(self.builder.fact("these were made before", site));
         }
         supply
+    }
+
+    fn waited_for(&self, body: BodyRef, of: ValueId) -> Option<Supply> {
+        let StepKind::Await { value, .. } = &self.program.flow(body).def(of)?.kind else { return None };
+        let site = Site { body, step: self.program.flow(body).def(*value)?.id };
+        let call = self.program.call(site)?;
+        let Target::Model(model) = &call.target else { return None };
+        let birth = model.birth.as_ref().filter(|birth| birth.kind == Kind::Fanout)?;
+        let items = self.program.subjects(&call, birth.items.as_ref()?);
+        Some(Supply { makers: Vec::new(), ..self.supply_of_items(body, &items) })
     }
 
     /// What the catalogue says a type is.
