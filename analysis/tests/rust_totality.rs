@@ -2,9 +2,6 @@
 
 mod rust_checks;
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-
 use proptest::prelude::*;
 use rust_checks::{bodies_without_places, check, lower};
 
@@ -258,43 +255,4 @@ proptest! {
         }
         check(&text, &lower(&text));
     }
-}
-
-fn rust_files(under: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(under) else { return };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-/// `RUST_CORPUS=dir:dir cargo test --release -- --ignored real_code --nocapture`
-#[test]
-#[ignore = "needs a directory of crates"]
-fn real_code_is_read() {
-    let mut files = Vec::new();
-    for directory in std::env::var("RUST_CORPUS").unwrap_or_default().split(':') {
-        rust_files(Path::new(directory), &mut files);
-    }
-    files.sort();
-    let (mut bytes, mut problems, mut seconds) = (0, 0, 0.0);
-    for path in &files {
-        let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
-        let begun = Instant::now();
-        let lowered = unleak_analysis::rust::lower(&text);
-        seconds += begun.elapsed().as_secs_f64();
-        bytes += text.len();
-        check(&text, &lowered);
-        if let Some(problem) = lowered.unit.problems.first() {
-            problems += 1;
-            let line = text[..problem.span.start as usize].lines().count();
-            println!("{}:{line}: {} ({} in all)", path.display(), problem.message, lowered.unit.problems.len());
-        }
-    }
-    let speed = bytes as f64 / 1e6 / seconds;
-    println!("{} files, {bytes} bytes, {problems} with problems, {speed:.1} MB/s", files.len());
 }

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use crate::subject::{Subject, TypeRef};
 
-pub use ty::{Extends, Holds, Iterates, ScopeMeans, Tells, Transparent, TypeModel};
+pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, TypeModel};
 
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

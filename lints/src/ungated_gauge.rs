@@ -118,7 +118,7 @@ fn message(resource: &Resource) -> String {
         Some(Leaving::Raise) => "an exception",
         Some(Leaving::Propagate) => "`?`",
         Some(Leaving::Break) => "a way round the loop",
-        Some(Leaving::Yield) => "a generator that is not resumed",
+        Some(Leaving::Yield) => "a caller that fails or stops at the `yield`",
         Some(Leaving::Cancelled) => "a cancellation",
         Some(Leaving::CallRaises) | None => "a call that raises",
     };
@@ -148,7 +148,7 @@ fn leaving(kind: Leaving) -> &'static str {
         Leaving::Raise => "an exception leaves here with the count up",
         Leaving::Propagate => "`?` leaves here with the count up",
         Leaving::Break => "the loop goes on from here with the count up",
-        Leaving::Yield => "a consumer that stops here leaves the count up",
+        Leaving::Yield => "a caller that fails or stops here leaves the count up",
         Leaving::Cancelled => "a cancellation here leaves the count up",
         Leaving::CallRaises => "if this call raises, the count stays up",
     }

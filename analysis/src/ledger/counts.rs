@@ -5,18 +5,23 @@
 
 mod act;
 mod aim;
+mod callers;
+mod calls;
 mod known;
 mod leave;
 mod risk;
 mod route;
+mod turns;
 mod walk;
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
+use crate::program::calls::Known;
 use crate::program::trace::Spot;
-use crate::program::{BodyRef, Program, Site, calls};
+use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
 use act::{Act, Acts, Sort, Way};
 use aim::Aim;
@@ -33,9 +38,6 @@ const MIGHT_RAISE: &str = "only a call that might raise stands between, in an ob
 const HANDED_OUT: &str = "handed out, and brought down elsewhere";
 /// The code is too large to be walked.
 const TOO_LONG: &str = "too many ways through the code";
-
-/// How many callers up a function that only raises is followed.
-const CALLERS: u32 = 3;
 
 /// A count that went up, and what was found of it.
 struct Raised {
@@ -62,12 +64,49 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             _ => {}
         }
     }
-    let met: Vec<Site> = raised.iter().flat_map(|raised| raised.found.ends.iter().copied()).collect();
-    let others: Vec<&Act> = downs.into_iter().filter(|down| !met.contains(&down.site)).collect();
+    raised.sort_by_key(|one| (one.site, one.act.site));
+    raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));
+    let met = Met::of(&raised);
+    let others: Vec<&Act> = downs.into_iter().filter(|down| met.runs_for_others(program, down)).collect();
     for one in &raised {
         let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
         let resource = entry(builder, one, lowered_elsewhere);
         builder.enter(resource);
+    }
+}
+
+/// The decrements that the walks met, and the bodies in which they did.
+struct Met {
+    ends: FxHashSet<Site>,
+    own: FxHashSet<BodyRef>,
+    lowering: FxHashSet<BodyRef>,
+}
+
+impl Met {
+    fn of(raised: &[Raised]) -> Met {
+        let own = raised
+            .iter()
+            .flat_map(|one| one.found.ends.iter().map(|end| end.body).filter(|body| *body == one.site.body));
+        Met {
+            ends: raised.iter().flat_map(|one| one.found.ends.iter().copied()).collect(),
+            own: own.collect(),
+            lowering: raised.iter().flat_map(|one| one.found.lowering.iter().copied()).collect(),
+        }
+    }
+
+    /// Whether a decrement also, or only, runs for something else than the increments that were walked from.
+    fn runs_for_others(&self, program: &Program<'_>, down: &Act) -> bool {
+        !self.ends.contains(&down.site)
+            || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body))
+    }
+
+    /// Whether a function that lowers is called where no increment was walked from, other than by its own helpers.
+    fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef) -> bool {
+        let met = |site: &Site| self.lowering.contains(&site.body);
+        program.calls().callers(lowering).iter().any(|site| {
+            let further = program.calls().callers(site.body);
+            !met(site) && (further.is_empty() || !further.iter().all(met))
+        })
     }
 }
 
@@ -76,53 +115,12 @@ fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) ->
     let aim = Aim::at(act);
     let found = Walk::run(program, acts, risk, act.site, &aim);
     if !found.paired {
-        let by_callers = callers(program, acts, risk, act, &aim, act.site.body, CALLERS);
+        let by_callers = callers::births(program, acts, risk, act, &aim);
         if !by_callers.is_empty() {
             return by_callers;
         }
     }
     vec![Raised { site: act.site, act: act.clone(), found }]
-}
-
-fn callers(
-    program: &Program<'_>,
-    acts: &Acts,
-    risk: &Risk<'_, '_>,
-    act: &Act,
-    aim: &Aim,
-    raising: BodyRef,
-    depth: u32,
-) -> Vec<Raised> {
-    let Some(depth) = depth.checked_sub(1) else { return Vec::new() };
-    let mut all = Vec::new();
-    for &site in program.calls().callers(raising) {
-        if site.body == raising {
-            continue;
-        }
-        let outer = aim.outside(program, site, raising);
-        let Some(start) = runs_from(program, site, raising) else { continue };
-        let found = Walk::run(program, acts, risk, start, &outer);
-        if found.paired {
-            all.push(Raised { site, act: act.clone(), found });
-        } else {
-            all.extend(callers(program, acts, risk, act, &outer, site.body, depth));
-        }
-    }
-    all
-}
-
-/// The step after which a called function has run: the call, or the `await` of what it gives.
-fn runs_from(program: &Program<'_>, site: Site, function: BodyRef) -> Option<Site> {
-    if program.body(function).colour == Colour::Sync {
-        return Some(site);
-    }
-    let flow = program.flow(site.body);
-    let StepKind::Call { out, .. } = &flow.step(site.step)?.kind else { return None };
-    let awaits = flow
-        .uses(*out)
-        .iter()
-        .find(|id| matches!(flow.step(**id).map(|step| &step.kind), Some(StepKind::Await { .. })));
-    awaits.map(|step| Site { body: site.body, step: *step })
 }
 
 /// A guard or context manager does both.
@@ -200,7 +198,7 @@ fn decide(
 }
 
 fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool) -> Option<Assumption> {
-    if raised.act.known == calls::Known::Hinted {
+    if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }
     if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) {

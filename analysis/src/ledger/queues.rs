@@ -1,18 +1,29 @@
 //! Queues: what bounds them, who fills them and how often.
 
+mod answered;
 mod bound;
+mod confined;
+mod consumer;
 mod gate;
+mod measure;
+mod often;
+mod resets;
 mod traffic;
 
-use unleak_catalogue::model::{Birth, Kind};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Order};
+use unleak_catalogue::subject::TypeRef;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource};
 use crate::program::calls::{self, Call, Target};
-use crate::program::trace::{Returns, Spot, Trail};
-use crate::program::{BodyRef, Site};
-use crate::unit::{Shape, StepKind, ValueId};
+use crate::program::trace::{Returns, Spot, Trail, Use, What};
+use crate::program::types::Type;
+use crate::program::{BodyRef, Def, Site, TypeKey};
+use crate::unit::{Name, Shape, StepKind, ValueId};
 use traffic::Traffic;
+
+/// Why a collection is open: that it is a queue, and that it is filled often, are both assumed.
+const DOUBTED: &str = "it looks like a queue, and how often it is filled is not known";
 
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -34,54 +45,183 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     }
 }
 
+/// A queue or collection that begins.
+struct Born {
+    kind: Kind,
+    site: Site,
+    /// What it is, or what holds it, `depth` containers deep.
+    out: ValueId,
+    depth: u8,
+    /// The types it is one of.
+    made: Vec<Name>,
+    bound: Bound,
+    known: calls::Known,
+}
+
 fn of_call(builder: &Builder<'_, '_>, site: Site) -> Option<Resource> {
     let call = builder.program.call(site)?;
-    let Target::Model(model) = call.target else { return None };
-    let birth = model.birth.as_ref()?;
-    match birth.kind {
-        Kind::Queue => Some(queue(builder, site, &call, birth)),
-        Kind::Collection => {
+    let born = match call.target {
+        Target::Model(model) => by_factory(builder, site, &call, model).or_else(|| {
+            let birth = model.birth.as_ref()?;
             let bound = bound::of_birth(builder, site, &call, birth);
-            collection(builder, site, call.out, bound)
-        }
+            let made = paths_in(&builder.program.type_of(site.body, call.out));
+            Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made, bound, known: call.known })
+        }),
+        Target::Construct(ty) => by_base(builder, site, &call, ty),
+        _ => None,
+    }?;
+    match born.kind {
+        Kind::Queue => Some(queue(builder, born)),
+        Kind::Collection => collection(builder, born),
         _ => None,
     }
 }
 
+/// A call that is given a constructor and calls it (`default_factory=`, a dictionary of queues).
+fn by_factory(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> Option<Born> {
+    let called = model.does.iter().filter(|(_, effect)| **effect == Effect::Called);
+    let factory =
+        called.flat_map(|(subject, _)| builder.program.subjects(call, subject)).find_map(|(value, _)| match builder
+            .program
+            .type_of(site.body, value)
+        {
+            Type::Def(Def::Model(path)) => builder.program.model(builder.program.language(site.body), &path),
+            _ => None,
+        })?;
+    let birth = factory.birth.as_ref().filter(|birth| matches!(birth.kind, Kind::Queue | Kind::Collection))?;
+    let (_, depth) = builder.program.called_result(site)?;
+    let made = match &factory.returns {
+        Some(TypeRef::Named { path, .. }) => vec![path.clone()],
+        _ => Vec::new(),
+    };
+    Some(Born { kind: birth.kind, site, out: call.out, depth, made, bound: bound::absent(birth), known: call.known })
+}
+
+/// A class of the program that inherits the constructor of a queue.
+fn by_base(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, ty: TypeKey) -> Option<Born> {
+    let program = builder.program;
+    if !program.methods(ty, "__init__").is_empty() {
+        return None;
+    }
+    let language = program.language(site.body);
+    let (made, birth) = program.outside_bases(ty).into_iter().find_map(|base| {
+        let birth = program.model(language, &base)?.birth.as_ref()?;
+        (birth.kind == Kind::Queue).then_some((base, birth))
+    })?;
+    let bound = bound::of_birth(builder, site, call, birth);
+    Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made: vec![made], bound, known: call.known })
+}
+
 fn of_literal(builder: &Builder<'_, '_>, site: Site, out: ValueId) -> Option<Resource> {
-    collection(builder, site, out, Bound::None)
+    let made = paths_in(&builder.program.type_of(site.body, out));
+    let known = calls::Known::Shown;
+    collection(builder, Born { kind: Kind::Collection, site, out, depth: 0, made, bound: Bound::None, known })
 }
 
-fn follow<'a>(builder: &Builder<'_, 'a>, body: BodyRef, out: ValueId) -> Trail<'a> {
-    builder.program.follow(Spot::Value(body, out), 0, Returns::Follow)
+/// The types of the catalogue in a type: both ends of a channel.
+fn paths_in(ty: &Type) -> Vec<Name> {
+    match ty {
+        Type::Tuple(parts) => parts.iter().flat_map(paths_in).collect(),
+        other => other.model_path().cloned().into_iter().collect(),
+    }
 }
 
-fn queue(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Resource {
-    let mut resource = builder.born(Kind::Queue, site, call.known);
-    let trail = follow(builder, site.body, call.out);
-    let traffic = Traffic::of(builder, site, &trail);
-    resource.bound = bound::of_birth(builder, site, call, birth);
-    describe(builder, &mut resource, site, &trail, &traffic);
-    judge(builder, &mut resource, site, &trail, &traffic);
+/// Everything that is done with it, also behind properties and what calls its maker.
+fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
+    let mut trail = builder.program.follow(Spot::Value(born.site.body, born.out), born.depth, Returns::Follow);
+    let mut met = Vec::new();
+    let mut from = 0;
+    while from < trail.uses.len() {
+        let further: Vec<(Spot, u8)> =
+            trail.uses[from..].iter().flat_map(|used| handed_back(builder, used, &mut met)).collect();
+        from = trail.uses.len();
+        for (spot, depth) in further {
+            let more = builder.program.follow(spot, depth, Returns::Follow);
+            trail.uses.extend(more.uses);
+            trail.spots.extend(more.spots);
+        }
+    }
+    trail
+}
+
+/// Where a returned value turns up, when its body is a property or is called by a call of a library.
+fn handed_back(builder: &Builder<'_, '_>, used: &Use<'_>, met: &mut Vec<BodyRef>) -> Vec<(Spot, u8)> {
+    let What::Returned(body) = used.what else { return Vec::new() };
+    if met.contains(&body) || met.len() > 16 {
+        return Vec::new();
+    }
+    met.push(body);
+    let called = builder.rhythm.registrations(body).iter().filter(|it| it.effect == Effect::Called);
+    let results = called.filter_map(|it| builder.program.called_result(it.site));
+    let property = builder.program.property_spot(body).map(|spot| (spot, 0));
+    results.chain(property).map(|(spot, depth)| (spot, used.depth + depth)).collect()
+}
+
+fn queue(builder: &Builder<'_, '_>, born: Born) -> Resource {
+    let mut resource = builder.born(Kind::Queue, born.site, born.known);
+    let trail = follow(builder, &born);
+    let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
+    resource.bound = born.bound;
+    describe(builder, &mut resource, born.site, &trail, &traffic);
+    judge(builder, &mut resource, born.site, &trail, &traffic);
     resource
 }
 
 /// A list or deque is a queue when one piece of code fills it and another, running beside it, empties it from the front.
-fn collection(builder: &Builder<'_, '_>, site: Site, out: ValueId, bound: Bound) -> Option<Resource> {
-    if !goes_beyond(builder, site.body, out) {
+fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
+    if !is_sequence(builder, &born) || !goes_beyond(builder, born.site.body, born.out) {
         return None;
     }
-    let trail = follow(builder, site.body, out);
-    let traffic = Traffic::of(builder, site, &trail);
-    if !traffic.is_queue(builder, site) {
+    let trail = follow(builder, &born);
+    if wanders(&trail) || resets::replaces(builder, born.site, &trail) {
         return None;
     }
-    let mut resource = builder.born(Kind::Queue, site, calls::Known::Shown);
-    resource.bound = bound;
-    describe(builder, &mut resource, site, &trail, &traffic);
+    let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
+    if !traffic.is_queue(builder) {
+        return None;
+    }
+    let mut resource = builder.born(Kind::Queue, born.site, calls::Known::Shown);
+    resource.bound = born.bound;
+    describe(builder, &mut resource, born.site, &trail, &traffic);
     resource.maker = format!("{} (used as a queue)", resource.subject);
-    judge(builder, &mut resource, site, &trail, &traffic);
+    judge(builder, &mut resource, born.site, &trail, &traffic);
+    doubt(&mut resource);
     Some(resource)
+}
+
+/// That a collection is a queue is itself an assumption: a second one is one too many.
+fn doubt(resource: &mut Resource) {
+    if resource.leaks != Answer::Yes {
+        return;
+    }
+    match resource.assumption {
+        None => resource.assumption = Some(Assumption::UsedAsQueue),
+        Some(_) => {
+            resource.leaks = Answer::Open;
+            resource.assumption = None;
+            for missing in std::mem::take(&mut resource.missing) {
+                if let Missing::Capacity(fact) = missing {
+                    resource.open.push((DOUBTED, fact));
+                }
+            }
+        }
+    }
+}
+
+/// Whether a collection is passed from owner to owner, or through fields known by name only: plain data, not a queue.
+fn wanders(trail: &Trail<'_>) -> bool {
+    let loose = trail.spots.iter().any(|spot| matches!(spot, Spot::LooseField(_)));
+    let mut homes: Vec<&Spot> =
+        trail.spots.iter().filter(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))).collect();
+    homes.sort();
+    homes.dedup();
+    loose || homes.len() > 3
+}
+
+fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {
+    let language = builder.program.language(born.site.body).name();
+    let mut types = born.made.iter().filter_map(|path| builder.program.catalogue.ty(language, path));
+    types.any(|ty| ty.order == Order::Sequence)
 }
 
 /// Whether a new collection is stored where other code can reach it: most are not, and need no following.
@@ -136,7 +276,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         resource.leaks = if resource.bound == Bound::Unknown { Answer::Open } else { Answer::No };
         return;
     }
-    if let Some(fact) = traffic.finite(builder, site, trail) {
+    if let Some(fact) = confined::finite(builder, site, trail, traffic) {
         resource.bound = Bound::Finite(fact);
         resource.leaks = Answer::No;
         return;

@@ -226,6 +226,8 @@ pub enum Assumption {
     SizeUnknown,
     /// It is called more than once.
     CalledOften,
+    /// What looks like a queue is one: filled by one piece of code while another empties it.
+    UsedAsQueue,
 }
 
 impl Assumption {
@@ -238,6 +240,7 @@ impl Assumption {
             Assumption::NobodyElse => "no other code base uses this public name",
             Assumption::SizeUnknown => "the number of items is not small",
             Assumption::CalledOften => "this code runs more than once",
+            Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
         }
     }
 }

@@ -2,12 +2,12 @@
 
 mod births;
 mod fate;
+mod work;
 
 use rustc_hash::FxHashSet;
 
 use super::builder::Builder;
 use crate::program::Site;
-use births::Birth;
 
 /// How many wrappers deep a handed-out task is followed.
 const WRAPPERS: u32 = 8;
@@ -26,8 +26,8 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             continue;
         }
         let root = birth.root.unwrap_or(birth.site);
-        for body in returned {
-            for next in births::handed_out(builder, &birth, id, body) {
+        for (body, given) in returned {
+            for next in births::handed_out(builder, &birth, id, body, given) {
                 if handed.insert((root, next.site)) {
                     waiting.push(next);
                 }

@@ -284,7 +284,7 @@ impl<'a> Program<'a> {
                     | StepKind::Store { place: Place::Field { base, name }, .. }
                     | StepKind::Update { place: Place::Field { base, name }, .. }
                     | StepKind::Delete { place: Place::Field { base, name } } => {
-                        index.add(self.field_home(body, *base, name), name, site);
+                        index.add(self.field_home(body, *base), name, site);
                     }
                     StepKind::Store { place: Place::Local(local), .. } => {
                         if let Some(ty) = class {
@@ -301,7 +301,7 @@ impl<'a> Program<'a> {
                         }
                     }
                     StepKind::Part { of, part: crate::unit::Part::Field(name), .. } => {
-                        index.add(self.field_home(body, *of, name), name, site);
+                        index.add(self.field_home(body, *of), name, site);
                     }
                     _ => {}
                 }
@@ -311,17 +311,17 @@ impl<'a> Program<'a> {
     }
 
     /// The type of the program whose field `base.name` is.
-    fn field_home(&self, body: BodyRef, base: ValueId, name: &str) -> Home {
-        self.home_of(self.type_of(body, base), name)
+    fn field_home(&self, body: BodyRef, base: ValueId) -> Home {
+        self.home_of(self.type_of(body, base))
     }
 
-    fn home_of(&self, ty: Type, name: &str) -> Home {
+    fn home_of(&self, ty: Type) -> Home {
         match ty {
             Type::Named(Head::Project(ty), _) | Type::Def(Def::Type(ty)) => Home::Known(ty),
             Type::Named(Head::Model(path), args) => match self.catalogue.ty("rust", &path) {
                 Some(model) if model.transparent != unleak_catalogue::model::Transparent::Not => {
                     match args.into_iter().next() {
-                        Some(inner) => self.home_of(inner, name),
+                        Some(inner) => self.home_of(inner),
                         None => Home::Outside,
                     }
                 }
@@ -333,8 +333,8 @@ impl<'a> Program<'a> {
     }
 
     /// Which field of which type a place is, when that is known.
-    pub fn field_key(&self, body: BodyRef, base: ValueId, name: &str) -> Option<TypeKey> {
-        match self.field_home(body, base, name) {
+    pub fn field_key(&self, body: BodyRef, base: ValueId) -> Option<TypeKey> {
+        match self.field_home(body, base) {
             Home::Known(ty) => Some(ty),
             _ => None,
         }

@@ -1,13 +1,18 @@
 //! Whether and how a body comes to its end.
 
-use unleak_catalogue::model::Effect;
+use rustc_hash::FxHashSet;
+use unleak_catalogue::model::{Effect, OnDrop};
+use unleak_catalogue::subject::Subject;
 
-use super::calls::Target;
+use super::calls::{Call, Target};
 use super::flow::Slot;
 use super::trace::Spot;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
 use crate::unit::{BodyKind, Cond, Driver, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
+
+/// How many calls deep a loop without end is looked for.
+const CALLS_DEEP: usize = 5;
 
 /// How a body that runs by itself comes to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +27,8 @@ pub enum Exit {
     Heeds(Site, Spot),
     /// Its loop ends when something weakly held is gone.
     WeakGone(Site),
+    /// Its loop ends when something that was begun before it is done: a connection it drives, a deadline.
+    WorkEnds(Site),
     /// Its loop ends on a condition of its own.
     Own(Site),
 }
@@ -35,6 +42,7 @@ impl Exit {
             Exit::SourceEnds(_) => "its loop ends when its source is closed",
             Exit::Heeds(..) => "its loop asks a flag or token",
             Exit::WeakGone(_) => "its loop ends when what it holds weakly is gone",
+            Exit::WorkEnds(_) => "its loop ends when the work it drives, begun before it, is done",
             Exit::Own(_) => "its loop ends by a condition of its own",
         }
     }
@@ -47,55 +55,82 @@ impl Exit {
             | Exit::SourceEnds(site)
             | Exit::Heeds(site, _)
             | Exit::WeakGone(site)
+            | Exit::WorkEnds(site)
             | Exit::Own(site) => Some(*site),
         }
     }
 }
 
 impl<'a> Program<'a> {
-    /// How a body ends: the worst of its endless loops, its own and those of what it awaits.
+    /// How a body ends: the best way out of the worst of its endless loops, its own and those of what it awaits.
     pub fn exit_of(&self, body: BodyRef) -> Exit {
-        self.exit_within(body, 5)
+        best(self.ways_out(body))
     }
 
-    fn exit_within(&self, body: BodyRef, depth: u32) -> Exit {
-        let mut found = Exit::Finite;
-        let Some(depth) = depth.checked_sub(1) else { return found };
-        for node in self.flow(body).nodes() {
-            let site = Site { body, step: node.step.id };
-            let here = match &node.step.kind {
-                StepKind::Loop { driver, .. } => self.exit_of_loop(site, driver),
-                StepKind::Await { value, .. } => match self.type_of(body, *value) {
-                    Type::Future(_, Some(inner)) if inner != body => self.exit_within(inner, depth),
-                    _ => continue,
-                },
-                StepKind::Call { .. } => match self.call(site).map(|call| call.target) {
-                    Some(Target::Functions(functions)) => {
-                        let Some(&function) = functions.first() else { continue };
-                        let runs_now = self.body(function).colour == crate::unit::Colour::Sync && functions.len() == 1;
-                        if runs_now && function != body { self.exit_within(function, depth) } else { continue }
-                    }
-                    _ => continue,
-                },
-                _ => continue,
-            };
-            if rank(&here) > rank(&found) {
-                found = here;
+    /// All ways out of the worst of a body's endless loops, in the order of the text; `Finite` alone when it runs through.
+    pub fn ways_out(&self, body: BodyRef) -> Vec<Exit> {
+        let mut found = vec![Exit::Finite];
+        let mut seen = FxHashSet::from_iter([body]);
+        let mut level = vec![body];
+        for _ in 0..CALLS_DEEP {
+            let mut next = Vec::new();
+            for at in level {
+                self.worse_in(at, &mut found);
+                next.extend(self.run_by(at).into_iter().filter(|inner| seen.insert(*inner)));
             }
+            level = next;
         }
         found
     }
 
+    /// Puts the ways out of a body's worst loop in the place of those found, if they are worse.
+    fn worse_in(&self, body: BodyRef, found: &mut Vec<Exit>) {
+        for node in self.flow(body).nodes() {
+            if let StepKind::Loop { driver, .. } = &node.step.kind {
+                let here = self.ways_of_loop(Site { body, step: node.step.id }, driver);
+                if rank(&best(here.clone())) > rank(&best(found.clone())) {
+                    *found = here;
+                }
+            }
+        }
+    }
+
+    /// The bodies whose end a body waits for.
+    fn run_by(&self, body: BodyRef) -> Vec<BodyRef> {
+        let steps = self.flow(body).nodes().map(|node| node.step);
+        steps
+            .filter(|step| matches!(step.kind, StepKind::Await { .. } | StepKind::Call { .. }))
+            .filter_map(|step| self.runs_here(Site { body, step: step.id }, &step.kind))
+            .collect()
+    }
+
+    /// The body whose end an `await` or a plain call waits for.
+    fn runs_here(&self, site: Site, kind: &StepKind) -> Option<BodyRef> {
+        match kind {
+            StepKind::Await { value, .. } => match self.type_of(site.body, *value) {
+                Type::Future(_, inner) => inner,
+                _ => None,
+            },
+            _ => match self.call(site)?.target {
+                Target::Functions(functions) => match functions.as_slice() {
+                    [one] => (self.body(*one).colour == crate::unit::Colour::Sync).then_some(*one),
+                    _ => None,
+                },
+                _ => None,
+            },
+        }
+    }
+
     fn exit_of_loop(&self, site: Site, driver: &Driver) -> Exit {
+        best(self.ways_of_loop(site, driver))
+    }
+
+    fn ways_of_loop(&self, site: Site, driver: &Driver) -> Vec<Exit> {
         let mut ways = Vec::new();
         match driver {
-            Driver::Each { source, .. } => {
-                let many = self.turns_of(site);
-                if many == crate::ledger::Many::PerItem {
-                    return Exit::Finite;
-                }
-                let _ = source;
-                return Exit::SourceEnds(site);
+            Driver::Each { .. } => {
+                let items = self.turns_of(site) == crate::ledger::Many::PerItem;
+                return vec![if items { Exit::Finite } else { Exit::SourceEnds(site) }];
             }
             Driver::While { cond, .. } => {
                 if !matches!(self.constant_cond(site.body, cond), Some(true)) {
@@ -110,10 +145,10 @@ impl<'a> Program<'a> {
                 ways.push(self.way_of(site, node.step));
             }
         }
-        match ways.into_iter().max_by_key(|way| std::cmp::Reverse(rank(way))) {
-            Some(way) => way,
-            None => Exit::Never(site),
+        if ways.is_empty() {
+            ways.push(Exit::Never(site));
         }
+        ways
     }
 
     fn constant_cond(&self, body: BodyRef, cond: &Cond) -> Option<bool> {
@@ -173,7 +208,10 @@ impl<'a> Program<'a> {
                 }
                 (StepKind::Match { subject, .. }, Slot::Arm(_)) => self.waits_for(looping.body, *subject),
                 (StepKind::Select { arms, .. }, Slot::SelectBody(at)) => {
-                    arms.get(at as usize).and_then(|arm| self.waits_for(looping.body, arm.future))
+                    let arm = arms.get(at as usize);
+                    arm.and_then(|arm| {
+                        self.waits_for(looping.body, arm.future).or_else(|| self.driven(looping, arm.future))
+                    })
                 }
                 _ => None,
             };
@@ -183,6 +221,15 @@ impl<'a> Program<'a> {
             }
         }
         Exit::Own(site)
+    }
+
+    /// A race's arm on something made before the loop: the loop goes on until that is done.
+    fn driven(&self, looping: Site, future: ValueId) -> Option<Exit> {
+        let (Spot::Local(body, local), _) = self.origin(looping.body, future) else { return None };
+        let flow = self.flow(looping.body);
+        let before = flow.stores(local).iter().all(|store| !flow.within(*store, looping.step));
+        let step = flow.def(future)?.id;
+        (body == looping.body && before).then_some(Exit::WorkEnds(Site { body, step }))
     }
 
     fn way_of_cond(&self, site: Site, cond: &Cond) -> Exit {
@@ -248,6 +295,8 @@ impl<'a> Program<'a> {
                 Some(self.origin(site.body, value).0)
             };
             match effect {
+                // What is asked of one end of a channel is whether the other end is gone.
+                Effect::Heeded if self.is_channel_end(site, &call, subject) => return Some(Exit::SourceEnds(site)),
                 Effect::Heeded => return Some(Exit::Heeds(site, spot()?)),
                 Effect::Take | Effect::TakeAll => return Some(Exit::SourceEnds(site)),
                 Effect::PassedThrough => {
@@ -263,6 +312,13 @@ impl<'a> Program<'a> {
             return Some(Exit::WeakGone(site));
         }
         (model.waits == unleak_catalogue::model::Waits::Unbounded).then_some(Exit::SourceEnds(site))
+    }
+
+    fn is_channel_end(&self, site: Site, call: &Call<'a>, subject: &Subject) -> bool {
+        let Some((value, _)) = self.subjects(call, subject).into_iter().next() else { return false };
+        let ty = self.type_of(site.body, value);
+        let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(site.body).name(), path));
+        model.is_some_and(|model| model.on_drop == OnDrop::ClosesChannel)
     }
 
     /// The last name of what a call calls, as written.
@@ -331,14 +387,20 @@ fn catches_all(handler: &crate::unit::Handler) -> bool {
     }
 }
 
+/// The way out that is easiest for somebody who wants the task to stop.
+fn best(ways: Vec<Exit>) -> Exit {
+    ways.into_iter().min_by_key(rank).unwrap_or(Exit::Finite)
+}
+
 /// How bad an end is for somebody who wants the task to stop.
 fn rank(exit: &Exit) -> u8 {
     match exit {
         Exit::Finite => 0,
         Exit::SourceEnds(_) => 1,
         Exit::WeakGone(_) => 2,
-        Exit::Heeds(..) => 3,
-        Exit::Own(_) => 4,
-        Exit::Never(_) => 5,
+        Exit::WorkEnds(_) => 3,
+        Exit::Heeds(..) => 4,
+        Exit::Own(_) => 5,
+        Exit::Never(_) => 6,
     }
 }

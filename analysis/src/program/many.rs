@@ -170,17 +170,29 @@ impl Program<'_> {
 
     fn waits_inside(&self, looping: Site) -> Many {
         let flow = self.flow(looping.body);
-        let waits =
-            flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| match &node.step.kind {
-                StepKind::Await { .. } | StepKind::Select { .. } => true,
-                StepKind::Loop { driver: Driver::Each { colour: Colour::Async, .. }, .. } => true,
-                StepKind::Call { .. } => {
-                    let call = self.call(Site { body: looping.body, step: node.step.id });
-                    matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
-                }
-                _ => false,
-            });
+        let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.step));
+        let waits = inside.any(|node| self.waits_at(Site { body: looping.body, step: node.step.id }, 2));
         if waits { Many::PerEvent } else { Many::PerItem }
+    }
+
+    /// Whether a step waits for something, itself or in a plain function that it calls.
+    fn waits_at(&self, site: Site, depth: u32) -> bool {
+        match self.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Await { .. } | StepKind::Select { .. }) => true,
+            Some(StepKind::Loop { driver: Driver::Each { colour, .. }, .. }) => *colour == Colour::Async,
+            Some(StepKind::Call { .. }) => match self.call(site).map(|call| call.target) {
+                Some(Target::Model(model)) => model.waits != Waits::Not,
+                Some(Target::Functions(functions)) if depth > 0 => functions.iter().any(|function| {
+                    self.body(*function).colour == Colour::Sync
+                        && self
+                            .flow(*function)
+                            .nodes()
+                            .any(|node| self.waits_at(Site { body: *function, step: node.step.id }, depth - 1))
+                }),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 }
 

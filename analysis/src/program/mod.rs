@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod exits;
 pub mod flow;
+mod handed_back;
 pub mod many;
 mod names;
 mod python_names;
@@ -101,6 +102,7 @@ pub struct Program<'a> {
     /// The files, in the order of their paths.
     pub files: Vec<File<'a>>,
     names: names::Names,
+    bindings: RefCell<FxHashMap<(u32, Name), Option<Def>>>,
     methods: FxHashMap<(TypeKey, Name), Vec<BodyRef>>,
     parents: FxHashMap<TypeKey, Vec<TypeKey>>,
     children: FxHashMap<TypeKey, Vec<TypeKey>>,
@@ -144,6 +146,7 @@ impl<'a> Program<'a> {
             catalogue,
             files,
             names,
+            bindings: RefCell::default(),
             methods: FxHashMap::default(),
             parents: FxHashMap::default(),
             children: FxHashMap::default(),

@@ -9,6 +9,9 @@ use crate::unit::{BodyId, BodyKind, Import, Name, Path, Place, StepKind, TypeId,
 /// How many hops a name may take through imports and aliases.
 const HOPS: u32 = 24;
 
+/// How long the path of something from outside may be, in bytes.
+const LONGEST: usize = 300;
+
 /// The tables.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -130,6 +133,18 @@ impl<'a> Program<'a> {
 
     /// What a file binds a name to, at its top level or in an inline module.
     pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+        let at = (file, key(inline, name));
+        if let Some(known) = self.bindings.borrow().get(&at) {
+            return known.clone();
+        }
+        // Modules that import each other's names: asked again on the way, a name adds nothing.
+        self.bindings.borrow_mut().insert(at.clone(), None);
+        let found = self.look_up(file, inline, name, hops);
+        self.bindings.borrow_mut().insert(at, found.clone());
+        found
+    }
+
+    fn look_up(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
         let hops = hops.checked_sub(1)?;
         let items = self.names.items(file, inline, name);
         for item in items {
@@ -224,6 +239,8 @@ impl<'a> Program<'a> {
                 python_names::submodule(self, *file, name).filter(|_| self.file(*file).language == Language::Python)
             }),
             Def::Type(ty) => self.type_member(*ty, name),
+            // Nothing that has a meaning is called by so long a name; joining on would take time without end.
+            Def::Model(path) | Def::External(path) if path.len() > LONGEST => None,
             Def::Model(path) | Def::External(path) => {
                 let language = self.file(near).language;
                 let joined = match language {

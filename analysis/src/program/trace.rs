@@ -10,7 +10,7 @@ use unleak_catalogue::model::{CallModel, Effect};
 
 use super::types::{Head, Type};
 use super::{BodyRef, Program, Site, TypeKey};
-use crate::unit::{Cond, Discard, Driver, LocalId, LocalOrigin, Name, Place, Step, StepKind, ValueId};
+use crate::unit::{Cond, Discard, Driver, LocalId, LocalOrigin, Name, Op, Place, Step, StepKind, ValueId};
 
 /// How many places a value is followed through before the answer is "open".
 const REACH: usize = 1500;
@@ -250,7 +250,11 @@ impl<'a> Walk<'_, 'a> {
                 let (spot, depth) = (Spot::Value(body, *into), state.depth + 1);
                 self.to(state, spot, depth);
             }
+            // A sum or union of collections contains what each contains.
+            StepKind::Operate { out, op: Op::Add | Op::BitOr, .. } if state.depth > 0 => self.value(state, body, *out),
             StepKind::Part { out, part, .. } => self.part(state, site, *out, part),
+            // Two lists added, two sets joined: the sum holds what each holds.
+            StepKind::Operate { out, op: Op::Add | Op::BitOr, .. } if state.depth > 0 => self.value(state, body, *out),
             StepKind::Discard { how, .. } => self.note(state, site, What::Discarded(*how)),
             StepKind::Return { .. } => self.returned(state, site),
             StepKind::Yield { .. } => self.yielded(state, site),

@@ -72,20 +72,24 @@ impl Reader<'_> {
     pub(super) fn item_span(&self, item: &Item) -> Span {
         match item {
             Item::Fn(item) => self.function_span(&item.attrs, &item.vis, &item.sig, &item.block),
-            Item::Const(item) => self.from_head(&item.attrs, &item.vis, item.const_token.span, item.semi_token.span),
-            Item::Static(item) => self.from_head(&item.attrs, &item.vis, item.static_token.span, item.semi_token.span),
+            Item::Const(item) => {
+                self.span_from_head(&item.attrs, &item.vis, item.const_token.span, item.semi_token.span)
+            }
+            Item::Static(item) => {
+                self.span_from_head(&item.attrs, &item.vis, item.static_token.span, item.semi_token.span)
+            }
             Item::Impl(item) => {
                 let first = item.unsafety.as_ref().map_or(item.impl_token.span, |token| token.span);
-                self.from_head(&item.attrs, &syn::Visibility::Inherited, first, item.brace_token.span.close())
+                self.span_from_head(&item.attrs, &syn::Visibility::Inherited, first, item.brace_token.span.close())
             }
             Item::Trait(item) => {
                 let first = item.unsafety.as_ref().map_or(item.trait_token.span, |token| token.span);
-                self.from_head(&item.attrs, &item.vis, first, item.brace_token.span.close())
+                self.span_from_head(&item.attrs, &item.vis, first, item.brace_token.span.close())
             }
             Item::Mod(item) => self.at(item.mod_token.span),
             Item::Macro(item) => {
                 let first = super::span::first_of_path(&item.mac.path);
-                self.from_head(&item.attrs, &syn::Visibility::Inherited, first, item.mac.delimiter.span().close())
+                self.span_from_head(&item.attrs, &syn::Visibility::Inherited, first, item.mac.delimiter.span().close())
             }
             _ => self.at(item.span()),
         }
@@ -93,7 +97,7 @@ impl Reader<'_> {
 
     /// From the first attribute, visibility or keyword to the end. The parser's own answer prints
     /// the whole item first.
-    fn from_head(
+    fn span_from_head(
         &self,
         attributes: &[Attribute],
         seen: &syn::Visibility,
@@ -125,7 +129,7 @@ impl Reader<'_> {
         };
         let abi = sig.abi.as_ref().map(|abi| abi.extern_token.span);
         let keyword = constness.or(asyncness).or(safety).or(abi).unwrap_or(sig.fn_token.span);
-        self.from_head(attributes, seen, keyword, code.brace_token.span.close())
+        self.span_from_head(attributes, seen, keyword, code.brace_token.span.close())
     }
 
     /// Lowers an item that the parser has read.

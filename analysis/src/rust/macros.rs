@@ -17,7 +17,7 @@ use crate::unit::{Access, Arg, ArgKind, BodyKind, Capture, Colour, Name, Path, S
 /// What a macro's tokens turned out to be.
 enum Shape {
     /// Arms of the form `pattern = future => code`.
-    Race(Race),
+    Race(Box<Race>),
     /// `a, b, name = c` or `item; length`.
     Args(Vec<MacroArg>),
     /// `value, pattern`.
@@ -113,7 +113,7 @@ fn shape(call: &Macro) -> Shape {
     if has_arrow(&call.tokens)
         && let Ok(race) = call.parse_body()
     {
-        return Shape::Race(race);
+        return Shape::Race(Box::new(race));
     }
     let args = call.parse_body::<Args>().map(|args| args.0);
     let seems_pattern = args.as_ref().is_ok_and(|args| args.len() == 2 && has_hole(&args[1].value, 8));

@@ -71,7 +71,7 @@ fn write_compact(tokens: TokenStream, out: &mut String) {
 /// The condition of `#[cfg(…)]` among attributes; several are all required.
 pub(super) fn condition(attributes: &[Attribute]) -> Option<Name> {
     let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
-    let mut written: Vec<Name> = conditions.filter_map(|attribute| arguments(attribute)).collect();
+    let mut written: Vec<Name> = conditions.filter_map(arguments).collect();
     match written.len() {
         0 => None,
         1 => written.pop(),

@@ -297,7 +297,7 @@ pub enum TypeTree {
 impl TypeTree {
     /// A plain named type without arguments.
     pub fn named(path: &[&str]) -> TypeTree {
-        TypeTree::Path { path: path.iter().map(|part| Name::new(part)).collect(), args: Vec::new() }
+        TypeTree::Path { path: path.iter().map(Name::new).collect(), args: Vec::new() }
     }
 }
 

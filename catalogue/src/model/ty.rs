@@ -57,6 +57,9 @@ pub struct TypeModel {
     /// What a loop over it gives, when that is not `element` (keys, pairs).
     #[serde(default)]
     pub iterated: Option<TypeRef>,
+    /// For collections: whether items keep the order they came in, so that it can serve as a queue.
+    #[serde(default)]
+    pub order: Order,
     /// What one turn of a `for` loop over it stands for.
     #[serde(default)]
     pub iterates: Iterates,
@@ -134,6 +137,17 @@ pub enum ScopeMeans {
     Deadline,
     /// Exceptions of the types given to its constructor end at the scope.
     Swallows,
+}
+
+/// Whether items keep an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// No, or it does not matter (sets, maps).
+    #[default]
+    Unordered,
+    /// The order they came in, or one of their own (lists, deques, heaps).
+    Sequence,
 }
 
 /// What a turn of a loop over a value stands for.

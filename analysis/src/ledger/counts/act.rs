@@ -49,6 +49,8 @@ pub(super) struct Act {
     pub(super) amount: Option<String>,
     /// How the amount is written.
     pub(super) written: String,
+    /// Whether the amount is a parameter that is a number unless the caller says otherwise.
+    pub(super) by_default: bool,
     /// What it is made of.
     pub(super) sort: Sort,
     /// How the count is known.
@@ -67,7 +69,10 @@ impl Act {
     pub(super) fn same_amount(&self, other: &Act) -> bool {
         match (&self.amount, &other.amount) {
             (Some(here), Some(there)) => here == there,
-            (None, None) => self.written == other.written,
+            (None, None) if self.site.body == other.site.body => self.written == other.written,
+            (None, None) => {
+                self.written == other.written && (self.sort == Sort::Object || self.by_default && other.by_default)
+            }
             _ => self.site.body != other.site.body,
         }
     }
@@ -206,7 +211,19 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
         Some(value) => amount_of(program, site.body, value),
         None => (None, String::new()),
     };
-    Some(Act { site, way, route, spots, key, amount, written, sort: Sort::Plain, known: calls::Known::Shown })
+    let by_default = value.is_some_and(|value| has_default(program, site.body, value));
+    Some(Act {
+        site,
+        way,
+        route,
+        spots,
+        key,
+        amount,
+        written,
+        by_default,
+        sort: Sort::Plain,
+        known: calls::Known::Shown,
+    })
 }
 
 /// A number that dies with its frame counts nothing that others could see.
@@ -266,6 +283,16 @@ fn may_be_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
     }
 }
 
+/// Whether a value is a parameter whose default is a number.
+fn has_default(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    let Some(StepKind::Read { place: Place::Local(local), .. }) = program.flow(body).def(value).map(|step| &step.kind)
+    else {
+        return false;
+    };
+    let mut params = program.body(body).params.iter();
+    params.any(|param| param.local == *local && matches!(param.default, Some(Const::Int(_) | Const::Float(_))))
+}
+
 /// The amount when it is a constant, and how it is written.
 fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<String>, String) {
     let written = match program.flow(body).def(value).map(|step| &step.kind) {
@@ -304,7 +331,18 @@ fn called(program: &Program<'_>, site: Site) -> Option<Act> {
     let key: String = names.filter(|word| word.starts_with('"')).collect();
     let (amount, written) = call_amount(program, site.body, &call, value);
     let known = call.known;
-    Some(Act { site, way, route, spots, key: Name::from(key), amount, written, sort: Sort::Object, known })
+    Some(Act {
+        site,
+        way,
+        route,
+        spots,
+        key: Name::from(key),
+        amount,
+        written,
+        by_default: false,
+        sort: Sort::Object,
+        known,
+    })
 }
 
 /// A compare-and-set of what was read plus one: an addition spelled out.

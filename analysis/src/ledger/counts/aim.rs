@@ -5,7 +5,7 @@ use super::route::{self, Root, Route};
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{LocalId, Name, ParamKind, ScopeItem, StepKind, ValueId};
+use crate::unit::{LocalId, ParamKind, ScopeItem, StepKind, ValueId};
 
 /// How many calls deep a decrement is looked for.
 pub(super) const DEPTH: usize = 5;
@@ -51,7 +51,7 @@ impl Aim {
     }
 
     /// The same count seen by code that this body knows nothing of: a destructor, a scope's exit.
-    pub(super) fn from_outside(&self) -> Aim {
+    pub(super) fn seen_from_outside(&self) -> Aim {
         Aim { sight: Sight::ByPlace, ..self.clone() }
     }
 
@@ -148,7 +148,7 @@ impl Aim {
     }
 
     fn lowered_in_drop(&self, program: &Program<'_>, acts: &Acts, ty: TypeKey, drop: BodyRef) -> Option<Site> {
-        if let Some(found) = self.from_outside().lowered_by(program, acts, drop, DEPTH) {
+        if let Some(found) = self.seen_from_outside().lowered_by(program, acts, drop, DEPTH) {
             return Some(found);
         }
         // A destructor that calls what it was given does what that does.
@@ -163,7 +163,7 @@ impl Aim {
             let Some(call) = program.call(*site) else { continue };
             for arg in call.args {
                 if let Type::Closure(function) = program.type_of(site.body, arg.value)
-                    && let Some(found) = self.from_outside().lowered_by(program, acts, function, DEPTH)
+                    && let Some(found) = self.seen_from_outside().lowered_by(program, acts, function, DEPTH)
                 {
                     return Some(found);
                 }
@@ -251,9 +251,4 @@ fn bindings(program: &Program<'_>, call: Site, function: BodyRef) -> Vec<(Route,
         found.push((on, function, param));
     }
     found
-}
-
-/// A name for an aim's object, for messages.
-pub(super) fn last_name(route: &Route) -> Option<&Name> {
-    route.steps.iter().rev().find(|step| !step.starts_with(['(', '[']))
 }

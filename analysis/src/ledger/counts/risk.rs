@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use unleak_catalogue::model::{Fails, Kind, ScopeMeans};
+use unleak_catalogue::model::{Kind, ScopeMeans};
 
 use super::leave::Thrown;
 use crate::ledger::Leaving;
@@ -40,10 +40,8 @@ impl<'p, 'a> Risk<'p, 'a> {
                 let all: Vec<Leaving> = runs.iter().filter_map(|function| self.of_body(*function, 4)).collect();
                 worst(&all)
             }
-            Target::Model(model) => match (model.fails, model.takes_effect) {
-                (Fails::Never, _) | (_, unleak_catalogue::model::Takes::WhenAwaited) => None,
-                _ => None,
-            },
+            // Nearly everything may fail; only what is not known at all is named as an assumption.
+            Target::Model(_) => None,
             Target::External(_) | Target::Unknown => Some(Leaving::CallRaises),
         }
     }

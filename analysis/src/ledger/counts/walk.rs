@@ -3,14 +3,14 @@
 use super::act::{Acts, Sort, Way};
 use super::aim::{self, Aim, DEPTH};
 use super::known::Known;
-use super::leave::{How, Leave, Thrown, catches};
+use super::leave::{How, Leave, Thrown};
 use super::risk::Risk;
 use crate::ledger::Leaving;
 use crate::program::flow::{self, Slot};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Block, Body, Driver, Name, Pattern, Step, StepId, StepKind, ValueId};
+use crate::unit::{Block, Body, Step, StepId, StepKind};
 
 /// How many steps are walked before the answer is open.
 const FUEL: u32 = 60_000;
@@ -56,11 +56,11 @@ pub(super) struct Exits {
 }
 
 impl Exits {
-    fn on(path: Path) -> Exits {
+    pub(super) fn on(path: Path) -> Exits {
         Exits { normal: vec![path], leaves: Vec::new() }
     }
 
-    fn add(&mut self, other: Exits) {
+    pub(super) fn add(&mut self, other: Exits) {
         self.normal.extend(other.normal);
         self.leaves.extend(other.leaves);
     }
@@ -75,6 +75,8 @@ pub(super) struct Found {
     pub(super) ends: Vec<Site>,
     /// Whether the body owes the decrement: one that belongs to this increment stands on a way.
     pub(super) paired: bool,
+    /// The bodies that run something which lowers it.
+    pub(super) lowering: Vec<BodyRef>,
     /// Something that will lower it took it over.
     pub(super) handed: Option<Site>,
     /// Too many steps.
@@ -83,12 +85,12 @@ pub(super) struct Found {
 
 /// A walk from one increment.
 pub(super) struct Walk<'w, 'p, 'a> {
-    program: &'p Program<'a>,
-    acts: &'w Acts,
-    risk: &'w Risk<'p, 'a>,
-    start: Site,
+    pub(super) program: &'p Program<'a>,
+    pub(super) acts: &'w Acts,
+    pub(super) risk: &'w Risk<'p, 'a>,
+    pub(super) start: Site,
     pub(super) found: Found,
-    inlined: Vec<BodyRef>,
+    pub(super) inlined: Vec<BodyRef>,
     fuel: u32,
 }
 
@@ -139,8 +141,8 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     /// A task that was started before lowers the count at its end, or on some of its ways only.
     fn already_started(&mut self, aim: &Aim, site: Site) {
         let Some(inner) = self.started(site) else { return };
-        let Some(end) = aim.from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
-        let exits = self.whole(&aim.from_outside(), inner);
+        let Some(end) = aim.seen_from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
+        let exits = self.whole(&aim.seen_from_outside(), inner);
         self.hand_over(end);
         let last = Site { body: inner, step: last_step(self.program.body(inner)).unwrap_or(StepId(0)) };
         let ended =
@@ -150,10 +152,11 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         }
     }
 
-    fn hand_over(&mut self, end: Site) {
+    pub(super) fn hand_over(&mut self, end: Site) {
         self.found.paired = true;
         self.found.handed = Some(end);
         self.end_at(end);
+        self.found.lowering.push(self.start.body);
     }
 
     fn end_at(&mut self, end: Site) {
@@ -184,12 +187,12 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     /// The scope's entry went well, so its exit runs.
     fn scope_is_left(&mut self, aim: &Aim, partners: &[BodyRef], entered: &Leave) {
         for &exit in partners {
-            if aim.from_outside().lowered_by(self.program, self.acts, exit, DEPTH).is_none() {
+            if aim.seen_from_outside().lowered_by(self.program, self.acts, exit, DEPTH).is_none() {
                 self.out(entered.clone());
                 continue;
             }
             self.found.paired = true;
-            let exits = self.whole(&aim.from_outside(), exit);
+            let exits = self.whole(&aim.seen_from_outside(), exit);
             let last = last_step(self.program.body(exit)).unwrap_or(StepId(0));
             for leave in exits.leaves {
                 self.out(leave);
@@ -201,7 +204,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         }
     }
 
-    fn out(&mut self, leave: Leave) {
+    pub(super) fn out(&mut self, leave: Leave) {
         let kind = if leave.path.assumed { Leaving::CallRaises } else { leave.kind };
         if leave.path.blurred || self.found.outs.iter().any(|(_, site)| *site == leave.site) {
             return;
@@ -210,7 +213,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
     }
 
     /// All of a body that runs from its beginning.
-    fn whole(&mut self, aim: &Aim, body: BodyRef) -> Exits {
+    pub(super) fn whole(&mut self, aim: &Aim, body: BodyRef) -> Exits {
         self.inlined.push(body);
         let root = &self.program.body(body).root;
         let mut exits = self.block(aim, body, root, 0, vec![Path::new(Known::default())]);
@@ -246,7 +249,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         }
     }
 
-    fn block(&mut self, aim: &Aim, body: BodyRef, block: &'a Block, from: usize, paths: Vec<Path>) -> Exits {
+    pub(super) fn block(&mut self, aim: &Aim, body: BodyRef, block: &'a Block, from: usize, paths: Vec<Path>) -> Exits {
         let mut exits = Exits { normal: paths, leaves: Vec::new() };
         for step in block.steps.iter().skip(from) {
             if exits.normal.is_empty() {
@@ -353,11 +356,16 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
 
     /// Whether a decrement in the same body is the other half of the increment, and no act of its own.
     fn belongs(&self, aim: &Aim, down: Site, path: &Path) -> bool {
-        if down.body != self.start.body {
-            return true;
-        }
         let flow = self.program.flow(down.body);
+        let here = down.body == self.start.body;
         let up = self.start.step;
+        // A loop that lowers turn by turn answers to its own condition, and not to one increment.
+        let drains = flow
+            .around(down.step)
+            .any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && !(here && flow.within(up, outer.id)));
+        if drains || !here {
+            return !drains;
+        }
         let alone = |of: StepId, other: StepId| {
             let mut own = flow.around(of).take_while(|(outer, _)| !flow.within(other, outer.id));
             own.any(|(outer, slot)| {
@@ -370,7 +378,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         let looping = flow
             .around(up)
             .any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }) && flow.within(down.step, outer.id));
-        aim.raised.sort == Sort::Object && !looping || !alone(up, down.step) && !looping
+        !looping && (aim.raised.sort == Sort::Object || !alone(up, down.step))
     }
 
     /// A step that gives the count to something that will lower it: a guard is made, a callback is registered.
@@ -400,357 +408,10 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
             _ => None,
         }
     }
-
-    fn call(&mut self, aim: &Aim, site: Site, path: Path) -> Exits {
-        let functions = aim::functions(self.program, site);
-        let now: Vec<BodyRef> =
-            functions.iter().copied().filter(|function| self.risk.runs_at_call(*function)).collect();
-        let mut exits = Exits::default();
-        if let Some(kind) = self.risk.of_call(site, &now) {
-            let raised = Path { assumed: path.assumed || kind == Leaving::CallRaises, ..path.clone() };
-            exits.leaves.push(Leave { how: How::Throw(Thrown::Failure(None)), kind, site, path: raised });
-        }
-        if let Some(inner) = self.started(site) {
-            exits.add(self.enter(&aim.from_outside(), inner, site, path));
-            return exits;
-        }
-        match now.iter().find(|function| self.is_worth_entering(aim, site, **function)) {
-            Some(&function) => {
-                let within = aim.inside(self.program, site, function);
-                exits.leaves.clear();
-                exits.add(self.enter(&within, function, site, path));
-            }
-            None => exits.normal.push(path),
-        }
-        exits
-    }
-
-    /// A coroutine that lowers the count is handed to a call that runs it.
-    fn started(&self, site: Site) -> Option<BodyRef> {
-        let call = self.program.call(site)?;
-        if matches!(call.target, crate::program::calls::Target::Functions(_)) {
-            return None;
-        }
-        call.args.iter().find_map(|arg| match self.program.type_of(site.body, arg.value) {
-            Type::Future(_, Some(inner)) if self.acts.lowers(inner) && !self.inlined.contains(&inner) => Some(inner),
-            _ => None,
-        })
-    }
-
-    fn is_worth_entering(&self, aim: &Aim, site: Site, function: BodyRef) -> bool {
-        self.inlined.len() <= DEPTH
-            && !self.inlined.contains(&function)
-            && aim.inside(self.program, site, function).lowered_by(self.program, self.acts, function, DEPTH).is_some()
-    }
-
-    /// A function that may lower the count runs: its ways are those of the call.
-    fn enter(&mut self, aim: &Aim, function: BodyRef, site: Site, path: Path) -> Exits {
-        let ends_before = self.found.ends.len();
-        let within = self.whole(aim, function);
-        let lowered = self.found.ends.len() > ends_before || self.found.handed.is_some();
-        let mut exits = Exits::default();
-        for leave in within.leaves {
-            if let How::Throw(thrown) = leave.how {
-                let assumed = path.assumed || leave.path.assumed;
-                let path = Path { assumed, blurred: path.blurred || leave.path.blurred, ..path.clone() };
-                exits.leaves.push(Leave { how: How::Throw(thrown), kind: leave.kind, site, path });
-            }
-        }
-        if !within.normal.is_empty() {
-            exits.normal.push(Path { blurred: path.blurred || lowered, ..path });
-        }
-        exits
-    }
-
-    fn awaited(&mut self, aim: &Aim, site: Site, value: ValueId, path: Path) -> Exits {
-        let future = match self.program.type_of(site.body, value) {
-            Type::Future(_, inner) => inner,
-            _ => None,
-        };
-        let made = self.program.flow(site.body).def(value).map(|step| Site { body: site.body, step: step.id });
-        if let Some((function, made)) = future.zip(made)
-            && self.is_worth_entering(aim, made, function)
-        {
-            let within = aim.inside(self.program, made, function);
-            return self.enter(&within, function, site, path);
-        }
-        let mut exits = Exits::default();
-        for (thrown, kind) in self.risk.of_await(site, future) {
-            exits.leaves.push(Leave { how: How::Throw(thrown), kind, site, path: path.clone() });
-        }
-        exits.normal.push(path);
-        exits
-    }
-
-    fn raised(&self, site: Site, value: Option<ValueId>, path: &Path) -> (Thrown, Leaving, Site) {
-        match (value, &path.handling) {
-            (None, Some(thrown)) => (thrown.clone(), Leaving::Raise, site),
-            (None, None) => (Thrown::Failure(None), Leaving::Raise, site),
-            (Some(value), _) => (Thrown::Failure(self.risk.raised_type(site.body, value)), Leaving::Raise, site),
-        }
-    }
-
-    fn branch(&mut self, aim: &Aim, site: Site, step: &'a Step, path: Path) -> Exits {
-        let body = site.body;
-        let mut exits = Exits::default();
-        match &step.kind {
-            StepKind::If { cond, then, otherwise } => {
-                let decided = path.known.decide(self.program, body, cond);
-                for (block, truth) in [(then, true), (otherwise, false)] {
-                    if decided == Some(!truth) {
-                        continue;
-                    }
-                    let mut path = path.clone();
-                    path.known.assume(self.program, body, cond, truth);
-                    if decided.is_some() {
-                        path.decided.push(step.id);
-                    }
-                    exits.add(self.block(aim, body, block, 0, vec![path]));
-                }
-            }
-            StepKind::Match { arms, .. } => {
-                for arm in arms {
-                    exits.add(self.block(aim, body, &arm.body, 0, vec![path.clone()]));
-                }
-                let open = |pattern: &Pattern| matches!(pattern, Pattern::Wildcard | Pattern::Binding(_));
-                let complete = self.program.language(body) == Language::Rust
-                    || arms.iter().any(|arm| arm.guard.is_none() && open(&arm.pattern));
-                if !complete {
-                    exits.normal.push(path);
-                }
-            }
-            StepKind::Select { arms, otherwise, .. } => {
-                if otherwise.is_none() {
-                    let how = How::Throw(Thrown::Stop);
-                    exits.leaves.push(Leave { how, kind: Leaving::Cancelled, site, path: path.clone() });
-                }
-                let mut heads = vec![path];
-                for arm in arms {
-                    let head = self.block(aim, body, &arm.head, 0, heads);
-                    exits.leaves.extend(head.leaves);
-                    heads = head.normal;
-                }
-                for block in arms.iter().map(|arm| &arm.body).chain(otherwise) {
-                    exits.add(self.block(aim, body, block, 0, heads.clone()));
-                }
-            }
-            StepKind::Nested { block, label, .. } => {
-                let within = self.block(aim, body, block, 0, vec![path]);
-                exits.add(unlabelled(within, label.as_ref()));
-            }
-            _ => exits.normal.push(path),
-        }
-        exits.normal = merged(exits.normal);
-        exits
-    }
-
-    /// A loop that is come to: it turns once, or not at all.
-    fn looped(&mut self, aim: &Aim, site: Site, step: &'a Step, path: Path) -> Exits {
-        let StepKind::Loop { driver, body: turn, otherwise, label } = &step.kind else { return Exits::on(path) };
-        let body = site.body;
-        let mut exits = Exits::default();
-        if self.risk.loop_waits(driver) {
-            exits.leaves.push(Leave {
-                how: How::Throw(Thrown::Stop),
-                kind: Leaving::Cancelled,
-                site,
-                path: path.clone(),
-            });
-        }
-        let mut starts = vec![path];
-        if let Driver::While { head, .. } = driver {
-            let head = self.block(aim, body, head, 0, starts);
-            exits.leaves.extend(head.leaves);
-            starts = head.normal;
-        }
-        let ends_before = self.found.ends.len();
-        let turned = self.block(aim, body, turn, 0, starts.clone());
-        let lowers = self.found.ends.len() > ends_before;
-        let (broken, again, others) = sorted(turned, label.as_ref());
-        exits.leaves.extend(others);
-        exits.normal.extend(broken);
-        let mut ended = again;
-        if !lowers {
-            ended.extend(starts);
-        }
-        if !self.risk.is_endless(body, driver) {
-            exits.add(self.block(aim, body, otherwise, 0, merged(ended)));
-        }
-        exits.normal = merged(exits.normal);
-        exits
-    }
-
-    /// What becomes of paths that come to the end of a part of a compound step.
-    fn wrap(&mut self, aim: &Aim, body: BodyRef, outer: &'a Step, slot: Slot, exits: Exits) -> Exits {
-        match &outer.kind {
-            StepKind::Loop { driver, body: turn, otherwise, label } if slot == Slot::LoopBody => {
-                self.turned(aim, Site { body, step: outer.id }, (driver, turn, otherwise), label.as_ref(), exits)
-            }
-            StepKind::Loop { driver: Driver::While { .. }, body: turn, otherwise, label } if slot == Slot::LoopHead => {
-                let mut after = Exits { normal: Vec::new(), leaves: exits.leaves };
-                let turned = self.block(aim, body, turn, 0, exits.normal.clone());
-                let (broken, again, others) = sorted(turned, label.as_ref());
-                after.leaves.extend(others);
-                after.normal.extend(broken);
-                let ended = again.into_iter().chain(exits.normal).collect();
-                after.add(self.block(aim, body, otherwise, 0, merged(ended)));
-                after
-            }
-            StepKind::Nested { label, .. } => unlabelled(exits, label.as_ref()),
-            StepKind::Try { .. } => self.after_try(aim, body, outer, slot, exits),
-            StepKind::Scope { items, .. } => self.after_scope(aim, Site { body, step: outer.id }, items, exits),
-            _ => exits,
-        }
-    }
-
-    /// The turn of a loop in which the count went up is over.
-    fn turned(
-        &mut self,
-        aim: &Aim,
-        looping: Site,
-        (driver, turn, otherwise): (&'a Driver, &'a Block, &'a Block),
-        label: Option<&Name>,
-        exits: Exits,
-    ) -> Exits {
-        let body = looping.body;
-        let continued: Vec<(Leaving, Site)> = exits
-            .leaves
-            .iter()
-            .filter(|leave| is_continue(&leave.how, label))
-            .map(|leave| (leave.kind, leave.site))
-            .collect();
-        let (broken, again, others) = sorted(exits, label);
-        let mut after = Exits { normal: broken, leaves: others };
-        if again.is_empty() {
-            return after;
-        }
-        for path in &again {
-            let site = continued.first().map_or(looping, |(_, site)| *site);
-            let at = if self.program.flow(body).within(self.start.step, looping.step) { site } else { looping };
-            self.out(Leave { how: How::Return, kind: Leaving::Break, site: at, path: path.clone() });
-        }
-        let round: Vec<Path> = merged(again.into_iter().map(|path| Path { round: true, ..path }).collect());
-        let outs = self.found.outs.len();
-        let second = self.block(aim, body, turn, 0, round.clone());
-        let (broken, again, others) = sorted(second, label);
-        after.normal.extend(broken);
-        after.leaves.extend(others);
-        // What the second turn adds says nothing that the first did not.
-        self.found.outs.truncate(outs);
-        if !self.risk.is_endless(body, driver) {
-            let ended = round.into_iter().chain(again).collect();
-            after.add(self.block(aim, body, otherwise, 0, merged(ended)));
-        }
-        after
-    }
-
-    fn after_try(&mut self, aim: &Aim, body: BodyRef, outer: &'a Step, slot: Slot, exits: Exits) -> Exits {
-        let StepKind::Try { handlers, otherwise, finally, .. } = &outer.kind else { return exits };
-        if slot == Slot::Finally {
-            return exits;
-        }
-        let mut before = exits;
-        if slot == Slot::TryBody {
-            let done = self.block(aim, body, otherwise, 0, std::mem::take(&mut before.normal));
-            let mut passing = Vec::new();
-            for leave in std::mem::take(&mut before.leaves) {
-                let How::Throw(thrown) = &leave.how else {
-                    passing.push(leave);
-                    continue;
-                };
-                let mut escapes = true;
-                for handler in handlers {
-                    let sure = match catches(self.program, body, &handler.catches, thrown) {
-                        None => continue,
-                        Some(sure) => sure,
-                    };
-                    let handling = Some(thrown.clone());
-                    let path = Path { handling, ..leave.path.clone() };
-                    let handled = self.block(aim, body, &handler.body, 0, vec![path]);
-                    before.add(handled);
-                    if sure {
-                        escapes = false;
-                        break;
-                    }
-                }
-                if escapes {
-                    passing.push(leave);
-                }
-            }
-            before.leaves.extend(passing);
-            before.add(done);
-        }
-        self.finally(aim, body, finally, before)
-    }
-
-    fn finally(&mut self, aim: &Aim, body: BodyRef, finally: &'a Block, before: Exits) -> Exits {
-        if finally.steps.is_empty() {
-            return before;
-        }
-        let mut after = self.block(aim, body, finally, 0, merged(before.normal));
-        for leave in distinct(before.leaves) {
-            let done = self.block(aim, body, finally, 0, vec![leave.path.clone()]);
-            after.leaves.extend(done.leaves);
-            after.leaves.extend(done.normal.into_iter().map(|path| Leave { path, ..leave.clone() }));
-        }
-        after.leaves = distinct(after.leaves);
-        after
-    }
-
-    /// A `with` scope is left, one way or another.
-    fn after_scope(&mut self, aim: &Aim, site: Site, items: &'a [crate::unit::ScopeItem], exits: Exits) -> Exits {
-        if let Some(end) = items.iter().find_map(|item| aim.lowered_by_scope(self.program, self.acts, site.body, item))
-        {
-            self.hand_over(end);
-            return Exits::default();
-        }
-        let mut exits = exits;
-        if items.iter().any(|item| self.risk.waits_at_exit(site.body, item))
-            && let Some(path) = exits.normal.first().cloned()
-        {
-            exits.leaves.push(Leave { how: How::Throw(Thrown::Stop), kind: Leaving::Cancelled, site, path });
-        }
-        if items.iter().any(|item| self.risk.swallows(site.body, item)) {
-            let swallowed = exits.leaves.iter().filter(|leave| matches!(leave.how, How::Throw(Thrown::Failure(_))));
-            exits.normal.extend(swallowed.map(|leave| leave.path.clone()).collect::<Vec<_>>());
-        }
-        exits.normal = merged(exits.normal);
-        exits
-    }
-}
-
-fn is_continue(how: &How, label: Option<&Name>) -> bool {
-    matches!(how, How::Continue(None)) || matches!(how, How::Continue(Some(own)) if Some(own) == label)
-}
-
-/// The exits of a loop's turn: those that end the loop, those that turn it again, those that go further.
-fn sorted(exits: Exits, label: Option<&Name>) -> (Vec<Path>, Vec<Path>, Vec<Leave>) {
-    let (mut broken, mut again, mut others) = (Vec::new(), exits.normal, Vec::new());
-    for leave in exits.leaves {
-        match &leave.how {
-            How::Break(None) => broken.push(leave.path),
-            How::Break(Some(own)) if Some(own) == label => broken.push(leave.path),
-            how if is_continue(how, label) => again.push(leave.path),
-            _ => others.push(leave),
-        }
-    }
-    (merged(broken), merged(again), others)
-}
-
-/// A labelled block: a `break` to its label ends it.
-fn unlabelled(exits: Exits, label: Option<&Name>) -> Exits {
-    let mut after = Exits { normal: exits.normal, leaves: Vec::new() };
-    for leave in exits.leaves {
-        match &leave.how {
-            How::Break(Some(own)) if Some(own) == label => after.normal.push(leave.path),
-            _ => after.leaves.push(leave),
-        }
-    }
-    after
 }
 
 /// Few paths: equal ones are one, and of many only what they agree on is kept.
-fn merged(paths: Vec<Path>) -> Vec<Path> {
+pub(super) fn merged(paths: Vec<Path>) -> Vec<Path> {
     let mut kept: Vec<Path> = Vec::new();
     for path in paths {
         if !kept.contains(&path) {
@@ -764,7 +425,7 @@ fn merged(paths: Vec<Path>) -> Vec<Path> {
 }
 
 /// One leave for each way and place.
-fn distinct(leaves: Vec<Leave>) -> Vec<Leave> {
+pub(super) fn distinct(leaves: Vec<Leave>) -> Vec<Leave> {
     let mut kept: Vec<Leave> = Vec::new();
     for leave in leaves {
         match kept

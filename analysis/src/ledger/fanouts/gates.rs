@@ -251,7 +251,9 @@ impl Sizer<'_, '_, '_> {
     /// Whether what a condition asks was waited for (`… && let Some(x) = set.join_next().await`).
     fn waits_in(&self, body: BodyRef, cond: &Cond) -> bool {
         let asked = crate::program::flow::cond_values(cond);
-        asked.iter().any(|value| matches!(self.program.flow(body).def(*value).map(|step| &step.kind), Some(StepKind::Await { .. })))
+        asked.iter().any(|value| {
+            matches!(self.program.flow(body).def(*value).map(|step| &step.kind), Some(StepKind::Await { .. }))
+        })
     }
 
     /// The number that a measured size is compared with: reached (or, inside the branch, not reached).

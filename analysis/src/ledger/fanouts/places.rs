@@ -119,7 +119,9 @@ impl Sizer<'_, '_, '_> {
                 StepKind::Read { out, .. } => {
                     for (adding, item, depth) in self.additions(body, *out) {
                         let mut turns = self.turns(body, adding, home, hops);
-                        if let (Size::Unknown(_), Some(gate)) = (&turns.size, self.gate_before(Site { body, step: adding }, &[], None)) {
+                        if let (Size::Unknown(_), Some(gate)) =
+                            (&turns.size, self.gate_before(Site { body, step: adding }, &[], None))
+                        {
                             turns.size = Size::Limited(Bound::Gate(gate));
                         }
                         let more = match depth {

@@ -71,7 +71,8 @@ impl<'a> Sizer<'_, '_, 'a> {
         trails.extend(parts.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)));
         // Asking those that are done ends none of those that are not.
         let done = self.parts_of(body, &self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop), 0);
-        let done: Vec<Trail<'a>> = done.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)).collect();
+        let done: Vec<Trail<'a>> =
+            done.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)).collect();
         let enders = without(enders(&trails, fan.site), &done);
         if enders.is_empty() {
             return Some(self.builder.fact("those that are not done go on alone after this", fan.site));

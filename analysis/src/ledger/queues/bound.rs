@@ -21,12 +21,17 @@ enum Amount {
     Named(String),
 }
 
-/// The bound of a birth by its model's bound argument.
-pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Bound {
-    let absent = match birth.without_bound {
+/// What it means that no bound is given.
+pub(super) fn absent(birth: &Birth) -> Bound {
+    match birth.without_bound {
         Unbounded::Unbounded => Bound::None,
         Unbounded::Bounded => Bound::Setting("the library's own".to_owned()),
-    };
+    }
+}
+
+/// The bound of a birth by its model's bound argument.
+pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Bound {
+    let absent = absent(birth);
     let Some(subject) = &birth.bound else { return absent };
     let Some((value, _)) = builder.program.subjects(call, subject).into_iter().next() else {
         let spread = call
@@ -203,6 +208,13 @@ fn of_param(program: &Program<'_>, body: BodyRef, local: LocalId, name: String, 
 
 fn of_field(program: &Program<'_>, body: BodyRef, base: ValueId, name: &crate::unit::Name, hops: u32) -> Vec<Amount> {
     let named = vec![Amount::Named(name.to_string())];
+    if let Some(StepKind::Read { place: Place::Global { path, .. }, .. }) =
+        program.flow(body).def(base).map(|it| &it.kind)
+        && program.field_key(body, base).is_none()
+    {
+        let path: Vec<crate::unit::Name> = path.iter().chain([name]).cloned().collect();
+        return of_global(program, body, &path, hops);
+    }
     let Spot::Field(ty, _) = program.field_spot(body, base, name) else { return named };
     let mut all = Vec::new();
     for site in program.field_sites(ty, name) {

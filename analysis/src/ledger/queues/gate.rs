@@ -1,84 +1,76 @@
 //! Checks and permits that stand before every addition.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Takes};
 
 use super::super::Fact;
 use super::super::builder::Builder;
+use super::answered;
+use super::measure::{Limit, limit_of};
 use super::traffic::Traffic;
 use crate::program::calls::Target;
-use crate::program::flow::{Slot, cond_values};
-use crate::program::{BodyRef, Site};
-use crate::unit::{Block, Cond, Driver, Place, StepId, StepKind, ValueId};
+use crate::program::flow::Slot;
+use crate::program::trace::{Returns, SENT, Spot, What};
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Site, TypeKey};
+use crate::unit::{Block, Cond, Driver, StepId, StepKind};
 
 /// What stands before an addition and lets only so many through, if anything does.
 pub(super) fn before(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
-    check(builder, put, traffic).or_else(|| permit(builder, put, traffic)).or_else(|| trim(builder, put, traffic))
+    check(builder, put, traffic)
+        .or_else(|| helper(builder, put, traffic))
+        .or_else(|| permit(builder, put))
+        .or_else(|| trim(builder, put, traffic))
+        .or_else(|| lockstep(builder, put, traffic))
+        .or_else(|| answered::by_item(builder, put))
 }
 
 /// A condition on the queue's own size that the addition stands under, or that leaves before it.
 fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
     let flow = builder.program.flow(put.body);
-    for node in flow.nodes() {
-        let StepKind::If { cond, then, .. } = &node.step.kind else { continue };
-        if node.step.id >= put.step || !measures(builder, put.body, cond, traffic) {
-            continue;
-        }
-        let under = flow.within(put.step, node.step.id);
-        let leaves = !under && dominates(builder, node.step.id, put) && always_leaves(then);
-        if under || leaves {
-            let site = Site { body: put.body, step: node.step.id };
-            return Some(builder.fact("its size is checked before every addition", site));
-        }
-    }
-    // A loop that waits while it is too long.
-    let waits = flow.nodes().find(|node| match &node.step.kind {
-        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
-            node.step.id < put.step
-                && !flow.within(put.step, node.step.id)
-                && measures(builder, put.body, cond, traffic)
-        }
-        _ => false,
-    })?;
-    Some(builder.fact("waits here while it is too long", Site { body: put.body, step: waits.step.id }))
-}
-
-/// Whether a condition compares how long the queue is with something.
-fn measures(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, traffic: &Traffic) -> bool {
-    match cond {
-        Cond::Not(inner) => measures(builder, body, inner, traffic),
-        Cond::All(parts) | Cond::Any(parts) => parts.iter().any(|part| measures(builder, body, part, traffic)),
-        Cond::Compare { left, right, .. } => {
-            [left, right].into_iter().any(|value| is_measure(builder, body, *value, traffic))
-        }
-        _ => {
-            let _ = cond_values(cond);
-            false
-        }
-    }
-}
-
-fn is_measure(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic: &Traffic) -> bool {
-    let flow = builder.program.flow(body);
-    let mut at = value;
-    for _ in 0..6 {
-        let Some(step) = flow.def(at) else { return false };
-        at = match &step.kind {
-            StepKind::Call { .. } => return traffic.measures.contains(&Site { body, step: step.id }),
-            StepKind::Operate { operands, .. } => match operands.first() {
-                Some(first) => *first,
-                None => return false,
-            },
-            StepKind::View { value, .. } => *value,
-            StepKind::Read { place: Place::Local(local), .. } => {
-                match flow.stores(*local).first().and_then(|id| flow.step(*id)).map(|step| &step.kind) {
-                    Some(StepKind::Store { value, .. }) => *value,
-                    _ => return false,
+    for node in flow.nodes().filter(|node| node.step.id < put.step) {
+        let site = Site { body: put.body, step: node.step.id };
+        match &node.step.kind {
+            StepKind::If { cond, then, .. } => {
+                let under = flow.within(put.step, node.step.id);
+                let limit = limit_of(builder, put.body, cond, traffic);
+                let leaves =
+                    !under && limit == Some(Limit::Always) && dominates(builder, site.step, put) && always_leaves(then);
+                if (under && limit.is_some()) || leaves {
+                    return Some(builder.fact("its size is checked before every addition", site));
                 }
             }
-            _ => return false,
-        };
+            StepKind::Loop { driver: Driver::While { cond, .. }, .. }
+                if !flow.within(put.step, node.step.id) && limit_of(builder, put.body, cond, traffic).is_some() =>
+            {
+                return Some(builder.fact("waits here while it is too long", site));
+            }
+            _ => {}
+        }
     }
-    false
+    None
+}
+
+/// A function called before every addition that leaves by an exception when the queue is too long.
+fn helper(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    let flow = builder.program.flow(put.body);
+    let before = flow.nodes().filter(|node| node.step.id < put.step && dominates(builder, node.step.id, put));
+    let site = before.map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
+        let Some(Target::Functions(functions)) = builder.program.call(*site).map(|call| call.target) else {
+            return false;
+        };
+        !functions.is_empty() && functions.iter().all(|function| refuses(builder, *function, traffic))
+    })?;
+    Some(builder.fact("this refuses when it is too long, before every addition", site))
+}
+
+fn refuses(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic) -> bool {
+    builder.program.flow(function).nodes().any(|node| match &node.step.kind {
+        StepKind::If { cond, then, .. } => {
+            limit_of(builder, function, cond, traffic) == Some(Limit::Always)
+                && then.steps.iter().any(|step| matches!(step.kind, StepKind::Raise { .. }))
+        }
+        _ => false,
+    })
 }
 
 /// Whether a step runs before another on every way to it: it stands in one of the blocks around it.
@@ -102,17 +94,16 @@ fn always_leaves(block: &Block) -> bool {
 }
 
 /// A permit that is taken before the addition and given back elsewhere, by whoever empties the queue.
-fn permit(builder: &Builder<'_, '_>, put: Site, _traffic: &Traffic) -> Option<Fact> {
+fn permit(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
     let flow = builder.program.flow(put.body);
     let mut taken = None;
     for node in flow.nodes().filter(|node| node.step.id < put.step) {
         let site = Site { body: put.body, step: node.step.id };
-        let Some(call) = builder.program.call(site) else { continue };
-        let Target::Model(model) = call.target else { continue };
+        let Some(Target::Model(model)) = builder.program.call(site).map(|call| call.target) else { continue };
         let given = model.does.values().any(|effect| *effect == Effect::Acquire);
         let carried =
             model.does.values().any(|effect| *effect == Effect::AcquireWhileHeld) && goes_along(builder, site, put);
-        if (given || carried) && dominates_loosely(builder, node.step.id, put) {
+        if (given || carried) && dominates(builder, node.step.id, put) {
             taken = Some(site);
         }
     }
@@ -124,40 +115,68 @@ fn permit(builder: &Builder<'_, '_>, put: Site, _traffic: &Traffic) -> Option<Fa
     (!released_here).then(|| builder.fact("a permit is taken before every addition", taken))
 }
 
-/// Dominance that also sees through a `try` around both.
-fn dominates_loosely(builder: &Builder<'_, '_>, first: StepId, put: Site) -> bool {
-    dominates(builder, first, put)
-}
-
 /// Whether the permit a call gives is put into the queue with the item, or forgotten there.
 fn goes_along(builder: &Builder<'_, '_>, permit: Site, put: Site) -> bool {
     let Some(call) = builder.program.call(permit) else { return false };
-    let spot = crate::program::trace::Spot::Value(permit.body, call.out);
-    let trail = match builder.program.call(permit).map(|call| call.target) {
-        Some(Target::Model(model)) if model.takes_effect == unleak_catalogue::model::Takes::WhenAwaited => {
-            builder.program.follow_awaited(spot, crate::program::trace::Returns::Stop)
+    let spot = Spot::Value(permit.body, call.out);
+    let trail = match call.target {
+        Target::Model(model) if model.takes_effect == Takes::WhenAwaited => {
+            builder.program.follow_awaited(spot, Returns::Stop)
         }
-        _ => builder.program.follow(spot, 0, crate::program::trace::Returns::Stop),
+        _ => builder.program.follow(spot, 0, Returns::Stop),
     };
-    trail.uses.iter().any(|used| {
-        used.site == put
-            || matches!(used.what, crate::program::trace::What::Effect(Effect::Forgotten, _))
-            || matches!(used.what, crate::program::trace::What::Unknown(crate::program::trace::SENT))
+    let item = item_type(builder, put);
+    trail.uses.iter().any(|used| match &used.what {
+        What::Field(ty, _) => Some(*ty) == item,
+        What::Effect(Effect::Forgotten, _) | What::Unknown(SENT) => true,
+        _ => used.site == put,
     })
+}
+
+/// The type of what an addition adds, when it is one of the program.
+fn item_type(builder: &Builder<'_, '_>, put: Site) -> Option<TypeKey> {
+    let call = builder.program.call(put)?;
+    match builder.program.type_of(put.body, call.args.first()?.value) {
+        Type::Named(Head::Project(ty), _) => Some(ty),
+        _ => None,
+    }
 }
 
 /// Items beyond a number are thrown away or taken out where items are added.
 fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
     let flow = builder.program.flow(put.body);
-    let taken = traffic.takes.iter().chain(&traffic.trims).find(|take| {
+    let limited = |cond: &Cond| limit_of(builder, put.body, cond, traffic) == Some(Limit::Always);
+    let taken = traffic.takes.iter().chain(&traffic.trims).chain(&traffic.backs).find(|take| {
         take.body == put.body
             && flow.around(take.step).any(|(outer, slot)| match &outer.kind {
-                StepKind::If { cond, .. } => slot == Slot::Then && measures(builder, put.body, cond, traffic),
-                StepKind::Loop { driver: Driver::While { cond, .. }, .. } => measures(builder, put.body, cond, traffic),
+                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
+                StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
+                    let follows = outer.id > put.step && beside(builder, put, outer.id);
+                    limited(cond) || (follows && matches!(cond, Cond::Compare { .. }))
+                }
                 _ => false,
             })
     });
-    let always = traffic.trims.iter().find(|trim| trim.body == put.body);
+    let always = traffic.trims.iter().find(|trim| trim.body == put.body && beside(builder, put, trim.step));
     let site = taken.or(always)?;
-    Some(builder.fact("what is over a number is taken out here", *site))
+    Some(builder.fact("what is over a limit is taken out here", *site))
+}
+
+/// Whether a step stands in the block of an addition, or in one around it.
+fn beside(builder: &Builder<'_, '_>, put: Site, step: StepId) -> bool {
+    dominates(builder, step, put)
+}
+
+/// The producer waits after each addition until all of it is worked off.
+fn lockstep(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    let flow = builder.program.flow(put.body);
+    let home = flow.node(put.step)?.parent;
+    let waits = traffic.joins.iter().find(|join| {
+        let in_block = flow.node(join.step).and_then(|node| node.parent) == home
+            || flow.around(join.step).any(|(outer, slot)| {
+                slot == Slot::ScopeBody && flow.node(outer.id).and_then(|node| node.parent) == home
+            });
+        join.body == put.body && join.step > put.step && in_block
+    })?;
+    Some(builder.fact("waits here after each addition until it is empty", *waits))
 }

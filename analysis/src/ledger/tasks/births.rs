@@ -4,11 +4,13 @@ use unleak_catalogue::model::{CallModel, Effect, HandleOf, Kind, OwnerOf};
 
 use super::super::ResourceId;
 use super::super::builder::Builder;
+use super::work;
 use crate::program::calls::{Call, Depth, Known, Target};
+use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, What};
-use crate::program::types::Type;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{BodyKind, Colour, StepKind, ValueId};
+use crate::unit::{BodyKind, Colour, LocalId, LocalOrigin, Place, StepKind, TypeTree, ValueId};
 
 /// A task or thread, as it begins.
 #[derive(Clone, Debug)]
@@ -40,17 +42,34 @@ pub(super) enum Start {
     Result,
     /// The result of awaiting the call.
     AwaitedResult,
+    /// What is so many containers deep in the result.
+    Elements(u8),
+    /// One part of the pair that is the result.
+    Part(u32),
     /// Nothing: it was started by somebody who drops the result.
     Nobody(Site),
 }
 
+/// How a body gives a task to its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// As it is.
+    Itself,
+    /// So many containers deep.
+    Elements(u8),
+    /// As one part of a pair.
+    Part(u32),
+}
+
 /// The code a task runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Work<'a> {
     /// Its body, where known.
     pub(super) body: Option<BodyRef>,
     /// The model of what it calls, where the work is a library's.
     pub(super) model: Option<&'a CallModel>,
+    /// The parameter that gives the code, or that the code waits for.
+    pub(super) param: Option<(BodyRef, LocalId)>,
 }
 
 /// Every birth by a modelled call.
@@ -64,6 +83,7 @@ pub(super) fn find<'a>(builder: &Builder<'_, 'a>) -> Vec<Birth<'a>> {
             let site = Site { body, step: node.step.id };
             let Some(call) = builder.program.call(site) else { continue };
             found.extend(direct(builder, site, &call));
+            found.extend(lent(builder, site, &call));
             found.extend(started(builder, site, &call));
             found.extend(called_back(builder, site, &call));
         }
@@ -77,6 +97,9 @@ fn runs_by_itself(kind: Kind) -> bool {
 
 fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
     let Target::Model(model) = call.target else { return None };
+    if guessed(builder, site, call, model) {
+        return None;
+    }
     let birth =
         model.birth.as_ref().filter(|birth| runs_by_itself(birth.kind) && birth.handle != HandleOf::Receiver)?;
     let start = match birth.handle {
@@ -88,7 +111,7 @@ fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<
         site,
         start,
         known: call.known,
-        work: work(builder, site, call, model),
+        work: work_of_birth(builder, site, call, model),
         owner: birth.owner,
         made_by: None,
         root: None,
@@ -96,9 +119,24 @@ fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<
     })
 }
 
+/// Whether nothing but its name says that a method is one that any receiver may have.
+fn guessed(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> bool {
+    let language = builder.program.language(site.body).name();
+    let unknown = call.receiver.is_some_and(|receiver| {
+        let ty = builder.program.type_of(site.body, receiver);
+        matches!(ty, Type::Unknown | Type::Named(Head::External(_) | Head::Project(_), _))
+    });
+    let name = builder.program.callee_name(site).filter(|_| unknown);
+    name.is_some_and(|name| builder.program.catalogue.any_method(language, &name).any(|any| any.path == model.path))
+}
+
 /// A thread object is born where it is made, if it is ever started.
 fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
-    let kind = thread_kind(builder, site.body, call)?;
+    // A timer that is started is a thread that waits first.
+    let kind = match thread_kind(builder, site.body, call)? {
+        Kind::Timer => Kind::Thread,
+        kind => kind,
+    };
     let trail = builder.program.follow(Spot::Value(site.body, call.out), 0, Returns::Stop);
     let starts = |what: &What<'a>| {
         matches!(what, What::Effect(_, model)
@@ -106,9 +144,9 @@ fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option
     };
     trail.uses.iter().find(|used| starts(&used.what))?;
     let work = match call.target {
-        Target::Model(model) => work(builder, site, call, model),
-        Target::Construct(ty) => Work { body: builder.program.methods(ty, "run").first().copied(), model: None },
-        _ => Work { body: None, model: None },
+        Target::Model(model) => work_of_birth(builder, site, call, model),
+        Target::Construct(ty) => Work { body: builder.program.methods(ty, "run").first().copied(), ..Work::default() },
+        _ => Work::default(),
     };
     Some(Birth {
         kind,
@@ -140,27 +178,110 @@ fn thread_kind(builder: &Builder<'_, '_>, body: BodyRef, call: &Call<'_>) -> Opt
 }
 
 /// The code a birth runs: the argument that the model says is run.
-fn work<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, model: &'a CallModel) -> Work<'a> {
+fn work_of_birth<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, model: &'a CallModel) -> Work<'a> {
     let run = model.does.iter().filter(|(_, effect)| **effect == Effect::Run).map(|(subject, _)| subject);
     let value = run.flat_map(|subject| builder.program.subjects(call, subject)).next().map(|(value, _)| value);
     match value {
-        Some(value) => work_of_value(builder, site.body, value),
-        None => Work { body: None, model: None },
+        Some(value) => endless_from_callers(builder, work_of_value(builder, site.body, value)),
+        None => Work::default(),
     }
 }
 
 fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -> Work<'a> {
-    let found = builder.program.work_of(body, value);
+    if let Some(found) = builder.program.work_of(body, value) {
+        return Work { body: Some(found), model: None, param: waited_param(builder, found) };
+    }
     let (origin, _) = builder.program.origin(body, value);
-    let made = match origin {
+    let made = match work::source_of(builder, &origin, 8) {
+        // What was boxed or pinned on the way.
+        Spot::Value(inner, made) if (inner, made) != (body, value) => {
+            return work_of_value(builder, inner, made);
+        }
         Spot::Value(body, value) => builder.program.flow(body).def(value).map(|step| Site { body, step: step.id }),
+        Spot::Local(body, local) if is_param(builder, body, local) => {
+            return Work { param: Some((body, local)), ..Work::default() };
+        }
         _ => None,
     };
     let model = made.and_then(|site| builder.program.call(site)).and_then(|call| match call.target {
         Target::Model(model) => Some(model),
         _ => None,
     });
-    Work { body: found, model }
+    Work { model, ..Work::default() }
+}
+
+/// The parameter of the function around it that an async block waits for.
+fn waited_param(builder: &Builder<'_, '_>, work: BodyRef) -> Option<(BodyRef, LocalId)> {
+    builder.program.flow(work).nodes().find_map(|node| {
+        let StepKind::Await { value, .. } = &node.step.kind else { return None };
+        let (origin, _) = builder.program.origin(work, *value);
+        match work::source_of(builder, &origin, 8) {
+            Spot::Local(body, local) if body != work && is_param(builder, body, local) => Some((body, local)),
+            _ => None,
+        }
+    })
+}
+
+fn is_param(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    let local = builder.program.body(body).locals.get(local.0 as usize);
+    local.is_some_and(|local| local.origin == LocalOrigin::Param)
+}
+
+/// What a parameter that gives the work is given at a call.
+fn work_given<'a>(builder: &Builder<'_, 'a>, site: Site, param: (BodyRef, LocalId)) -> Option<Work<'a>> {
+    let bound = builder.program.bound_args(site, param.0);
+    let (value, _) = bound.into_iter().find(|(_, local)| *local == param.1)?;
+    Some(work_of_value(builder, site.body, value))
+}
+
+/// Of what the callers give a function to run, the work that never ends, if there is one.
+fn endless_from_callers<'a>(builder: &Builder<'_, 'a>, work: Work<'a>) -> Work<'a> {
+    let Some(param) = work.param.filter(|_| work.body.is_none()) else { return work };
+    let callers = builder.program.calls().callers(param.0);
+    let mut given = callers.iter().filter_map(|site| work_given(builder, *site, param));
+    given.find(|given| given.body.is_some_and(|body| is_endless(builder, body))).unwrap_or(work)
+}
+
+fn is_endless(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    matches!(builder.program.exit_of(body), Exit::Never(_))
+}
+
+/// A starter that came in as a parameter, whose bound says that a task comes back.
+fn lent<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
+    if call.target != Target::Unknown {
+        return None;
+    }
+    let flow = builder.program.flow(site.body);
+    let StepKind::Call { callee, .. } = &flow.step(site.step)?.kind else { return None };
+    let StepKind::Read { place: Place::Local(local), .. } = &flow.def(*callee)?.kind else { return None };
+    let declared = builder.program.body(site.body).locals.get(local.0 as usize)?.ty.as_ref()?;
+    let given = builder.program.type_from_tree(site.body, result_of_bound(declared)?);
+    let language = builder.program.language(site.body).name();
+    let kind = builder.program.catalogue.ty(language, given.model_path()?)?.kind?;
+    let work =
+        call.args.iter().map(|arg| work_of_value(builder, site.body, arg.value)).find(|work| work.body.is_some());
+    runs_by_itself(kind).then(|| Birth {
+        kind,
+        site,
+        start: Start::Result,
+        known: call.known,
+        work: work.unwrap_or_default(),
+        owner: OwnerOf::Handle,
+        made_by: None,
+        root: None,
+        depth: 0,
+    })
+}
+
+/// What a callable of a written type gives.
+fn result_of_bound(tree: &TypeTree) -> Option<&TypeTree> {
+    match tree {
+        TypeTree::Function { returns, .. } => Some(returns),
+        TypeTree::Ref(inner) => result_of_bound(inner),
+        TypeTree::Bounds(parts) => parts.iter().find_map(result_of_bound),
+        TypeTree::Path { args, .. } => args.iter().find_map(result_of_bound),
+        _ => None,
+    }
 }
 
 /// A starter that is itself handed to somebody who calls it and drops the result.
@@ -172,16 +293,18 @@ fn called_back<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Ve
         let Some(starter) = builder.program.model(builder.program.language(site.body), &path) else { continue };
         let Some(birth) = starter.birth.as_ref().filter(|birth| runs_by_itself(birth.kind)) else { continue };
         let effect = builder.program.effect_on(call, model, arg.value, Depth::Itself);
-        if !matches!(effect, Some(Effect::CalledLater | Effect::CalledPerEvent | Effect::CalledAtEnd)) {
-            continue;
-        }
+        let start = match effect {
+            Some(Effect::CalledLater | Effect::CalledPerEvent | Effect::CalledAtEnd) => Start::Nobody(site),
+            Some(Effect::Called) => Start::Elements(1),
+            _ => continue,
+        };
         let work = call.args.get(place + 1).map(|next| work_of_value(builder, site.body, next.value));
         found.push(Birth {
             kind: birth.kind,
             site,
-            start: Start::Nobody(site),
+            start,
             known: call.known,
-            work: work.unwrap_or(Work { body: None, model: None }),
+            work: work.unwrap_or(Work::default()),
             owner: birth.owner,
             made_by: None,
             root: None,
@@ -197,11 +320,17 @@ pub(super) fn handed_out<'a>(
     birth: &Birth<'a>,
     id: ResourceId,
     body: BodyRef,
+    given: Given,
 ) -> Vec<Birth<'a>> {
     let owned = builder.program.body(body);
-    let start = match owned.colour {
-        Colour::Async => Start::AwaitedResult,
-        Colour::Sync => birth.start.clone(),
+    let start = match (given, owned.colour) {
+        (Given::Part(place), _) => Start::Part(place),
+        (Given::Elements(depth), _) => Start::Elements(depth),
+        (Given::Itself, Colour::Async) => Start::AwaitedResult,
+        (Given::Itself, Colour::Sync) => match birth.start {
+            Start::AwaitedResult => Start::AwaitedResult,
+            _ => Start::Result,
+        },
     };
     let next = |site: Site, start: Start| Birth {
         kind: birth.kind,
@@ -222,14 +351,23 @@ pub(super) fn handed_out<'a>(
         for registration in builder.rhythm.registrations(body) {
             if matches!(registration.effect, Effect::CalledLater | Effect::CalledPerEvent | Effect::CalledAtEnd) {
                 found.push(next(registration.site, Start::Nobody(registration.site)));
+            } else if registration.effect == Effect::Called {
+                found.push(next(registration.site, Start::Elements(1)));
             }
         }
     }
     found
 }
 
-/// A wrapper that is given a coroutine or callable runs what its caller gives.
+/// A wrapper that is given a coroutine or callable runs, or waits for, what its caller gives.
 fn work_at<'a>(builder: &Builder<'_, 'a>, site: Site, birth: &Birth<'a>) -> Work<'a> {
+    if let Some(given) = birth.work.param.and_then(|param| work_given(builder, site, param)) {
+        let endless = given.body.is_some_and(|body| is_endless(builder, body));
+        if birth.work.body.is_none() || endless {
+            return given;
+        }
+        return Work { param: given.param, ..birth.work };
+    }
     if birth.work.body.is_some() || birth.work.model.is_some() {
         return birth.work;
     }

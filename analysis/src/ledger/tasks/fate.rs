@@ -7,12 +7,13 @@ use super::super::builder::Builder;
 use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
-use super::births::{Birth, Start};
-use crate::program::exits::Exit;
+use super::births::{Birth, Given, Start};
+use super::work;
+use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Discard, LocalId, LocalOrigin, Part, StepKind, ValueId};
+use crate::unit::{BodyKind, Discard, Item, Part, Shape, StepId, StepKind, ValueId};
 
 /// Why a task in Rust is open: its loop has an exit of its own.
 const OWN_EXIT: &str = "it has an exit whose condition is not understood";
@@ -24,7 +25,7 @@ pub(super) struct Fate {
     /// The entry.
     pub(super) resource: Resource,
     /// The bodies that return it.
-    pub(super) returned: Vec<BodyRef>,
+    pub(super) returned: Vec<(BodyRef, Given)>,
 }
 
 impl Fate {
@@ -39,7 +40,7 @@ impl Fate {
 pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     let mut resource = builder.born(birth.kind, birth.site, birth.known);
     resource.made_by = birth.made_by;
-    resource.work = work(builder, birth);
+    resource.work = work::of(builder, birth);
     if birth.owner != OwnerOf::Handle {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
         resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
@@ -50,7 +51,11 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
         start => {
             let trail = trail(builder, birth, start);
             for used in &trail.uses {
-                note(builder, &mut resource, &mut returned, birth, used);
+                note(builder, &mut resource, used);
+                if let What::Returned(body) = used.what {
+                    let given = given(builder, &trail, used);
+                    hand_on(builder, &mut resource, &mut returned, used, (body, given));
+                }
             }
             hold_by_spots(builder, &mut resource, birth, &trail);
         }
@@ -70,21 +75,60 @@ fn trail<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, start: &Start) -> Tra
     else {
         return Trail::default();
     };
-    let spot = Spot::Value(birth.site.body, *out);
+    let body = birth.site.body;
+    let spot = Spot::Value(body, *out);
     match start {
         Start::AwaitedResult => builder.program.follow_awaited(spot, Returns::Stop),
         Start::Result | Start::Nobody(_) => builder.program.follow(spot, 0, Returns::Stop),
+        Start::Elements(depth) => builder.program.follow(spot, *depth, Returns::Stop),
+        Start::Part(place) => part_trail(builder, body, *out, *place),
+    }
+}
+
+/// What becomes of one part of the pair that a call, or awaiting it, gives.
+fn part_trail<'a>(builder: &Builder<'_, 'a>, body: BodyRef, out: ValueId, place: u32) -> Trail<'a> {
+    let flow = builder.program.flow(body);
+    let mut pairs = vec![out];
+    let mut trail = Trail::default();
+    while let Some(pair) = pairs.pop() {
+        for id in flow.uses(pair) {
+            match flow.step(*id).map(|step| &step.kind) {
+                Some(StepKind::Await { out, .. } | StepKind::Propagate { out, .. }) => pairs.push(*out),
+                Some(StepKind::Part { out, part: Part::Index(at), .. }) if *at == place => {
+                    let part = builder.program.follow(Spot::Value(body, *out), 0, Returns::Stop);
+                    trail.uses.extend(part.uses);
+                    trail.spots.extend(part.spots);
+                }
+                Some(StepKind::Part { part: Part::Index(_), .. }) => {}
+                _ => return builder.program.follow(Spot::Value(body, out), 1, Returns::Stop),
+            }
+        }
+    }
+    trail
+}
+
+/// How a return gives it: as it is, in a container, or as a part of a pair.
+fn given(builder: &Builder<'_, '_>, trail: &Trail<'_>, used: &Use<'_>) -> Given {
+    let flow = builder.program.flow(used.site.body);
+    let returned = match flow.step(used.site.step).map(|step| &step.kind) {
+        Some(StepKind::Return { value: Some(value) }) => flow.def(*value).map(|step| &step.kind),
+        _ => None,
+    };
+    let place = match returned {
+        Some(StepKind::Collect { shape: Shape::Tuple, items, .. }) => items.iter().position(
+            |item| matches!(item, Item::One(value) if trail.spots.contains(&Spot::Value(used.site.body, *value))),
+        ),
+        _ => None,
+    };
+    match (used.depth, place) {
+        (0, _) => Given::Itself,
+        (1, Some(place)) => Given::Part(place as u32),
+        (depth, _) => Given::Elements(depth),
     }
 }
 
 /// Enters one use of the handle.
-fn note<'a>(
-    builder: &Builder<'_, 'a>,
-    resource: &mut Resource,
-    returned: &mut Vec<BodyRef>,
-    birth: &Birth<'a>,
-    used: &Use<'a>,
-) {
+fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) {
     let at = builder.at(used.site);
     let mut end = |how: Ending| resource.ends.push(End { how, at: at.clone() });
     match &used.what {
@@ -108,7 +152,6 @@ fn note<'a>(
                 _ => resource.notes.push(builder.fact("one of its methods is handed on here", used.site)),
             }
         }
-        What::Returned(body) => hand_on(builder, resource, returned, birth, used, *body),
         What::Yielded(_) => resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: at }),
         What::WeakElement => {
             resource.holds.push(Hold { by: Holder::Field("a weak set".to_owned()), how: Holding::Weak, from: at });
@@ -122,7 +165,7 @@ fn note<'a>(
         }
         What::Unknown(reason) => resource.open.push((reason, Fact { label: (*reason).to_owned(), location: at })),
         What::Local(..) | What::Field(..) | What::LooseField(_) | What::Global(..) | What::Element(_) => {}
-        What::Tested | What::Iterated | What::Called(_) => {}
+        What::Tested | What::Iterated | What::Called(_) | What::Returned(_) => {}
     }
 }
 
@@ -146,10 +189,9 @@ fn note_effect(builder: &Builder<'_, '_>, resource: &mut Resource, used: &Use<'_
 fn hand_on(
     builder: &Builder<'_, '_>,
     resource: &mut Resource,
-    returned: &mut Vec<BodyRef>,
-    birth: &Birth<'_>,
+    returned: &mut Vec<(BodyRef, Given)>,
     used: &Use<'_>,
-    body: BodyRef,
+    (body, given): (BodyRef, Given),
 ) {
     let registrations = builder.rhythm.registrations(body);
     let dropped = registrations.iter().find(|registration| {
@@ -160,17 +202,17 @@ fn hand_on(
         Some(registration) if nameless => {
             resource.notes.push(builder.fact("called back here, and its result is dropped", registration.site));
         }
-        _ if nameless && called_and_dropped(builder, body) => {
+        // Whoever calls the closure gets the handle, and is asked what becomes of it.
+        _ if nameless && builder.program.calls().callers(body).is_empty() && called_and_dropped(builder, body) => {
             resource.notes.push(builder.fact("called by code that drops its result", used.site));
         }
         _ if nameless && builder.rhythm.escapes(body) => {
             resource.open.push((PASSED_OUT, builder.fact(PASSED_OUT, used.site)));
         }
         _ => {
-            if !returned.contains(&body) {
-                returned.push(body);
+            if !returned.contains(&(body, given)) {
+                returned.push((body, given));
             }
-            let _ = birth;
             resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: builder.at(used.site) });
         }
     }
@@ -221,7 +263,7 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
     }
     let local = trail.uses.iter().find(|used| matches!(used.what, What::Local(..)));
     if let (true, Some(local)) = (holds.is_empty(), local) {
-        let lasting = builder.program.stays_after(birth.site);
+        let lasting = builder.program.stays_after(birth.site) || kept_by_loop(builder, birth.site, trail);
         let (by, how) = match lasting {
             true => (Holder::LastingFrame, Holding::Strong),
             false => (Holder::Frame, Holding::ObservedOnly),
@@ -231,141 +273,28 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
     resource.holds.extend(holds);
 }
 
-fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
-    builder.at(birth.site)
-}
-
-/// How the work ends.
-fn work(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
-    let Some(body) = birth.work.body else {
-        return match birth.work.model {
-            Some(model) if model.waits != unleak_catalogue::model::Waits::Unbounded => Work::Finite,
-            _ => Work::Unknown,
-        };
-    };
-    let exit = builder.program.exit_of(body);
-    let fact = exit.site().map(|site| builder.fact(exit.label(), site));
-    match (exit, fact) {
-        (Exit::Finite, _) | (_, None) => Work::Finite,
-        (Exit::Never(_), Some(fact)) => Work::Endless(fact),
-        (Exit::Own(_), Some(fact)) => Work::HasExit(fact),
-        (Exit::Heeds(_, spot), Some(fact)) => match fired(builder, &spot) {
-            Fired::Here => Work::EndsWith(Fact { label: format!("{} that is fired elsewhere", fact.label), ..fact }),
-            Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
-            Fired::Unknown => Work::HasExit(fact),
-        },
-        (Exit::SourceEnds(site), Some(fact)) => match holds_own_sender(builder, site, body) {
-            true => {
-                Work::Endless(Fact { label: "it waits on a channel whose sender it holds itself".to_owned(), ..fact })
-            }
-            false => Work::EndsWith(fact),
-        },
-        (Exit::WeakGone(_), Some(fact)) => Work::EndsWith(fact),
-    }
-}
-
-/// Whether a flag, event or token is ever fired.
-enum Fired {
-    /// Somewhere in the program.
-    Here,
-    /// Everything that is done with it is known, and nothing fires it.
-    Nowhere,
-    /// It goes where it cannot be seen.
-    Unknown,
-}
-
-fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
-    let source = source_of(builder, spot, 8);
-    let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
-    let fires = |used: &Use<'_>| match &used.what {
-        What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
-        What::MethodHanded(_) => true,
+/// Whether it goes into a collection that is older than the endless loop it is born in: both last as long as the loop.
+fn kept_by_loop(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>) -> bool {
+    let flow = builder.program.flow(birth.body);
+    let turns = |id: StepId| builder.program.turns_of(Site { body: birth.body, step: id });
+    let around = flow.around(birth.step);
+    let loops: Vec<StepId> = around
+        .filter(|(outer, slot)| {
+            *slot == Slot::LoopBody && matches!(outer.kind, StepKind::Loop { .. }) && turns(outer.id) == Many::PerEvent
+        })
+        .map(|(outer, _)| outer.id)
+        .collect();
+    trail.uses.iter().any(|used| match &used.what {
+        What::Element(Spot::Local(body, local)) if *body == birth.body => loops.iter().any(|looping| {
+            let stores = flow.stores(*local);
+            !stores.is_empty() && stores.iter().all(|store| !flow.within(*store, *looping))
+        }),
         _ => false,
-    };
-    if trail.uses.iter().any(fires) || trail.spots.iter().chain([&source]).any(|spot| stored_twice(builder, spot)) {
-        return Fired::Here;
-    }
-    let made_here = matches!(&source, Spot::Local(body, local) if is_bound(builder, *body, *local));
-    let escapes = |used: &Use<'_>| {
-        matches!(used.what, What::Unknown(_) | What::Field(..) | What::LooseField(_) | What::Returned(_))
-    };
-    match made_here && !trail.uses.iter().any(escapes) {
-        true => Fired::Nowhere,
-        false => Fired::Unknown,
-    }
-}
-
-fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
-    let local = builder.program.body(body).locals.get(local.0 as usize);
-    local.is_some_and(|local| local.origin == LocalOrigin::Bound)
-}
-
-/// The first store is where a flag begins; a second is where somebody changes it.
-fn stored_twice(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
-    let sites = match spot {
-        Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
-        Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
-        _ => return false,
-    };
-    let stores = sites.into_iter().filter(|site| {
-        let step = builder.program.flow(site.body).step(site.step);
-        matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
-    });
-    stores.count() > 1
-}
-
-/// Whether a body waits on a channel of which it holds a sender itself, so that the channel never closes.
-fn holds_own_sender(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
-    let Some(call) = builder.program.call(waits) else { return false };
-    let Some(receiver) = call.receiver else { return false };
-    let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
-    let Spot::Local(body, local) = source else { return false };
-    let flow = builder.program.flow(body);
-    let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
-        StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
-            StepKind::Part { of, part: Part::Index(1), .. } => Some(*of),
-            _ => None,
-        },
-        _ => None,
-    });
-    let Some(made) = made else { return false };
-    let mut senders = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
-        StepKind::Part { out, part: Part::Index(0), .. } => Some(*out),
-        _ => None,
-    });
-    senders.any(|sender| {
-        let trail = builder.program.follow(Spot::Value(body, sender), 0, Returns::Stop);
-        let given_up = trail
-            .uses
-            .iter()
-            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
-        !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
 }
 
-/// The outermost variable a captured or cloned one comes from.
-fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
-    let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
-    let Spot::Local(body, local) = spot else { return spot.clone() };
-    let owned = builder.program.body(*body);
-    match owned.locals.get(local.0 as usize).map(|local| local.origin) {
-        Some(LocalOrigin::Captured { outer, .. }) => match owned.parent {
-            Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
-            None => spot.clone(),
-        },
-        _ => {
-            let flow = builder.program.flow(*body);
-            let stores = flow.stores(*local);
-            match stores.first().and_then(|step| flow.step(*step)).map(|step| &step.kind) {
-                Some(StepKind::Store { value, .. }) => match builder.program.origin(*body, *value).0 {
-                    Spot::Value(..) => spot.clone(),
-                    other if other == *spot => other,
-                    other => source_of(builder, &other, hops),
-                },
-                _ => spot.clone(),
-            }
-        }
-    }
+fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
+    builder.at(birth.site)
 }
 
 /// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?

@@ -73,7 +73,7 @@ impl<'a> Program<'a> {
 
     /// The spot of `base.name`.
     pub fn field_spot(&self, body: BodyRef, base: ValueId, name: &Name) -> Spot {
-        match self.field_key(body, base, name) {
+        match self.field_key(body, base) {
             Some(ty) => Spot::Field(self.field_definer(ty, name), name.clone()),
             None => Spot::LooseField(name.clone()),
         }

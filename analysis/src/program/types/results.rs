@@ -73,13 +73,12 @@ impl<'a> Program<'a> {
             None => Type::Unknown,
         };
         let result = match &model.returns {
-            Some(reference) => self.from_reference(body, callee, reference, args),
+            Some(reference) => self.referred(body, callee, reference, args),
             None => constructed(),
         };
         match model.takes_effect {
             Takes::WhenAwaited if model.unawaited.is_some() => {
-                let unawaited =
-                    model.unawaited.as_ref().map(|reference| self.from_reference(body, callee, reference, args));
+                let unawaited = model.unawaited.as_ref().map(|reference| self.referred(body, callee, reference, args));
                 unawaited.unwrap_or_default()
             }
             Takes::WhenAwaited => Type::Future(Box::new(result), None),
@@ -87,7 +86,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    pub(super) fn from_reference(&self, body: BodyRef, callee: ValueId, reference: &TypeRef, args: &[ValueId]) -> Type {
+    pub(super) fn referred(&self, body: BodyRef, callee: ValueId, reference: &TypeRef, args: &[ValueId]) -> Type {
         let language = self.language(body);
         let receiver = || self.receiver_of(body, callee).map(|value| self.type_of(body, value)).unwrap_or_default();
         let argument =
@@ -95,7 +94,7 @@ impl<'a> Program<'a> {
         match reference {
             TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
             TypeRef::Named { path, args: inner } => {
-                let inner = inner.iter().map(|inner| self.from_reference(body, callee, inner, args)).collect();
+                let inner = inner.iter().map(|inner| self.referred(body, callee, inner, args)).collect();
                 let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
                 match self.catalogue.ty(language.name(), &path) {
                     Some(_) => Type::Named(Head::Model(path), inner),
@@ -103,7 +102,7 @@ impl<'a> Program<'a> {
                 }
             }
             TypeRef::Tuple(parts) => {
-                Type::Tuple(parts.iter().map(|part| self.from_reference(body, callee, part, args)).collect())
+                Type::Tuple(parts.iter().map(|part| self.referred(body, callee, part, args)).collect())
             }
             TypeRef::Receiver => receiver(),
             TypeRef::Element => self.element(language, &receiver()),

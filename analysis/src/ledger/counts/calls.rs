@@ -1,0 +1,157 @@
+//! Steps that go elsewhere: calls, awaits, branches.
+
+use super::aim::{self, Aim, DEPTH};
+use super::leave::{How, Leave, Thrown};
+use super::turns::unlabelled;
+use super::walk::{Exits, Path, Walk, merged};
+use crate::ledger::Leaving;
+use crate::program::types::Type;
+use crate::program::{BodyRef, Site};
+use crate::source::Language;
+use crate::unit::{Pattern, Step, StepKind, ValueId};
+
+impl<'a> Walk<'_, '_, 'a> {
+    pub(super) fn call(&mut self, aim: &Aim, site: Site, path: Path) -> Exits {
+        let functions = aim::functions(self.program, site);
+        let now: Vec<BodyRef> =
+            functions.iter().copied().filter(|function| self.risk.runs_at_call(*function)).collect();
+        let mut exits = Exits::default();
+        if let Some(kind) = self.risk.of_call(site, &now) {
+            let raised = Path { assumed: path.assumed || kind == Leaving::CallRaises, ..path.clone() };
+            exits.leaves.push(Leave { how: How::Throw(Thrown::Failure(None)), kind, site, path: raised });
+        }
+        if let Some(inner) = self.started(site) {
+            exits.add(self.enter(&aim.seen_from_outside(), inner, site, path));
+            return exits;
+        }
+        match now.iter().find(|function| self.is_worth_entering(aim, site, **function)) {
+            Some(&function) => {
+                let within = aim.inside(self.program, site, function);
+                exits.leaves.clear();
+                exits.add(self.enter(&within, function, site, path));
+            }
+            None => exits.normal.push(path),
+        }
+        exits
+    }
+
+    /// A coroutine that lowers the count is handed to a call that runs it.
+    pub(super) fn started(&self, site: Site) -> Option<BodyRef> {
+        let call = self.program.call(site)?;
+        if matches!(call.target, crate::program::calls::Target::Functions(_)) {
+            return None;
+        }
+        call.args.iter().find_map(|arg| match self.program.type_of(site.body, arg.value) {
+            Type::Future(_, Some(inner)) if self.acts.lowers(inner) && !self.inlined.contains(&inner) => Some(inner),
+            _ => None,
+        })
+    }
+
+    fn is_worth_entering(&self, aim: &Aim, site: Site, function: BodyRef) -> bool {
+        self.inlined.len() <= DEPTH
+            && !self.inlined.contains(&function)
+            && aim.inside(self.program, site, function).lowered_by(self.program, self.acts, function, DEPTH).is_some()
+    }
+
+    /// A function that may lower the count runs: its ways are those of the call.
+    pub(super) fn enter(&mut self, aim: &Aim, function: BodyRef, site: Site, path: Path) -> Exits {
+        let ends_before = self.found.ends.len();
+        let within = self.whole(aim, function);
+        let lowered = self.found.ends.len() > ends_before || self.found.handed.is_some();
+        self.found.lowering.extend([site.body, function]);
+        let mut exits = Exits::default();
+        for leave in within.leaves {
+            if let How::Throw(thrown) = leave.how {
+                let assumed = path.assumed || leave.path.assumed;
+                let path = Path { assumed, blurred: path.blurred || leave.path.blurred, ..path.clone() };
+                exits.leaves.push(Leave { how: How::Throw(thrown), kind: leave.kind, site, path });
+            }
+        }
+        if !within.normal.is_empty() {
+            exits.normal.push(Path { blurred: path.blurred || lowered, ..path });
+        }
+        exits
+    }
+
+    pub(super) fn awaited(&mut self, aim: &Aim, site: Site, value: ValueId, path: Path) -> Exits {
+        let future = match self.program.type_of(site.body, value) {
+            Type::Future(_, inner) => inner,
+            _ => None,
+        };
+        let made = self.program.flow(site.body).def(value).map(|step| Site { body: site.body, step: step.id });
+        if let Some((function, made)) = future.zip(made)
+            && self.is_worth_entering(aim, made, function)
+        {
+            let within = aim.inside(self.program, made, function);
+            return self.enter(&within, function, site, path);
+        }
+        let mut exits = Exits::default();
+        for (thrown, kind) in self.risk.of_await(site, future) {
+            exits.leaves.push(Leave { how: How::Throw(thrown), kind, site, path: path.clone() });
+        }
+        exits.normal.push(path);
+        exits
+    }
+
+    pub(super) fn raised(&self, site: Site, value: Option<ValueId>, path: &Path) -> (Thrown, Leaving, Site) {
+        match (value, &path.handling) {
+            (None, Some(thrown)) => (thrown.clone(), Leaving::Raise, site),
+            (None, None) => (Thrown::Failure(None), Leaving::Raise, site),
+            (Some(value), _) => (Thrown::Failure(self.risk.raised_type(site.body, value)), Leaving::Raise, site),
+        }
+    }
+
+    pub(super) fn branch(&mut self, aim: &Aim, site: Site, step: &'a Step, path: Path) -> Exits {
+        let body = site.body;
+        let mut exits = Exits::default();
+        match &step.kind {
+            StepKind::If { cond, then, otherwise } => {
+                let decided = path.known.decide(self.program, body, cond);
+                for (block, truth) in [(then, true), (otherwise, false)] {
+                    if decided == Some(!truth) {
+                        continue;
+                    }
+                    let mut path = path.clone();
+                    path.known.assume(self.program, body, cond, truth);
+                    if decided.is_some() {
+                        path.decided.push(step.id);
+                    }
+                    exits.add(self.block(aim, body, block, 0, vec![path]));
+                }
+            }
+            StepKind::Match { arms, .. } => {
+                for arm in arms {
+                    exits.add(self.block(aim, body, &arm.body, 0, vec![path.clone()]));
+                }
+                let open = |pattern: &Pattern| matches!(pattern, Pattern::Wildcard | Pattern::Binding(_));
+                let complete = self.program.language(body) == Language::Rust
+                    || arms.iter().any(|arm| arm.guard.is_none() && open(&arm.pattern));
+                if !complete {
+                    exits.normal.push(path);
+                }
+            }
+            StepKind::Select { arms, otherwise, .. } => {
+                if otherwise.is_none() {
+                    let how = How::Throw(Thrown::Stop);
+                    exits.leaves.push(Leave { how, kind: Leaving::Cancelled, site, path: path.clone() });
+                }
+                let mut heads = vec![path];
+                for arm in arms {
+                    let head = self.block(aim, body, &arm.head, 0, heads);
+                    exits.leaves.extend(head.leaves);
+                    heads = head.normal;
+                }
+                for block in arms.iter().map(|arm| &arm.body).chain(otherwise) {
+                    exits.add(self.block(aim, body, block, 0, heads.clone()));
+                }
+            }
+            StepKind::Nested { block, label, .. } => {
+                let within = self.block(aim, body, block, 0, vec![path]);
+                exits.add(unlabelled(within, label.as_ref()));
+            }
+            _ => exits.normal.push(path),
+        }
+        exits.normal = merged(exits.normal);
+        exits
+    }
+}

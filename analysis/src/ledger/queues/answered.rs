@@ -1,0 +1,104 @@
+//! Producers that wait for what becomes of their own item: there are never more items than waiting callers.
+
+use unleak_catalogue::model::{Effect, Waits};
+
+use super::super::Fact;
+use super::super::builder::Builder;
+use crate::program::calls::{Depth, Target};
+use crate::program::types::Type;
+use crate::program::{BodyRef, Site};
+use crate::unit::{Item, LocalId, Place, StepId, StepKind, ValueId};
+
+/// The wait of a producer for an answer that is part of what it adds.
+pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    let call = builder.program.call(put)?;
+    let mut parts = Vec::new();
+    for arg in call.args {
+        parts_of(builder, put.body, arg.value, 4, &mut parts);
+    }
+    let flow = builder.program.flow(put.body);
+    let waited = parts.iter().flat_map(|local| flow.reads(*local)).find_map(|read| {
+        let Some(StepKind::Read { out, .. }) = flow.step(*read).map(|step| &step.kind) else { return None };
+        flow.uses(*out).iter().copied().find(|used| *used > put.step && waits_for(builder, put.body, *used, *out))
+    })?;
+    let site = Site { body: put.body, step: waited };
+    Some(builder.fact("each producer waits here for what becomes of its own item", site))
+}
+
+/// The variables a value is made of.
+fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32, found: &mut Vec<LocalId>) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match builder.program.flow(body).def(value).map(|step| &step.kind) {
+        Some(StepKind::Read { place: Place::Local(local), .. }) => {
+            found.push(*local);
+            for id in builder.program.flow(body).stores(*local) {
+                if let Some(StepKind::Store { value, .. }) = builder.program.flow(body).step(*id).map(|step| &step.kind)
+                {
+                    parts_of(builder, body, *value, depth, found);
+                }
+            }
+        }
+        // The two ends of a reply channel: one goes with the item, the other is waited at.
+        Some(StepKind::Part { of, .. }) => found.extend(siblings(builder, body, *of)),
+        Some(StepKind::Collect { items, .. }) => {
+            for item in items {
+                if let Item::One(value) | Item::Field(_, value) = item {
+                    parts_of(builder, body, *value, depth, found);
+                }
+            }
+        }
+        Some(StepKind::Call { args, .. }) => {
+            for arg in args {
+                parts_of(builder, body, arg.value, depth, found);
+            }
+        }
+        Some(StepKind::View { value, .. }) => parts_of(builder, body, *value, depth, found),
+        _ => {}
+    }
+}
+
+/// The variables that the parts of a value are bound to.
+fn siblings(builder: &Builder<'_, '_>, body: BodyRef, whole: ValueId) -> Vec<LocalId> {
+    let flow = builder.program.flow(body);
+    let parts = flow.uses(whole).iter().filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
+        Some(StepKind::Part { out, .. }) => Some(*out),
+        _ => None,
+    });
+    let stores = parts.flat_map(|part| flow.uses(part)).filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
+        Some(StepKind::Store { place: Place::Local(local), .. }) => Some(*local),
+        _ => None,
+    });
+    stores.collect()
+}
+
+fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: ValueId) -> bool {
+    let program = builder.program;
+    let flow = program.flow(body);
+    match flow.step(used).map(|step| &step.kind) {
+        Some(StepKind::Await { .. }) => true,
+        Some(StepKind::Return { .. }) => is_awaitable(builder, body, value),
+        Some(StepKind::Read { out, place: Place::Field { .. }, .. }) => flow.uses(*out).iter().any(|id| {
+            let call = program.call(Site { body, step: *id });
+            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+        }),
+        Some(StepKind::Call { .. }) => {
+            let Some(call) = program.call(Site { body, step: used }) else { return false };
+            let Target::Model(model) = call.target else { return false };
+            let effects = [Depth::Itself, Depth::Elements].map(|depth| program.effect_on(&call, model, value, depth));
+            effects.into_iter().flatten().any(|effect| {
+                matches!(effect, Effect::Awaited | Effect::AwaitedInPart | Effect::Joined | Effect::PassedThrough)
+            })
+        }
+        _ => false,
+    }
+}
+
+fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    let ty = builder.program.type_of(body, value);
+    let language = builder.program.language(body).name();
+    matches!(ty, Type::Future(..))
+        || ty
+            .model_path()
+            .and_then(|path| builder.program.catalogue.ty(language, path))
+            .is_some_and(|ty| ty.awaited.is_some())
+}

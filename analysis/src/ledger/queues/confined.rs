@@ -1,0 +1,77 @@
+//! Queues that live and are fed no longer than one finite piece of work.
+
+use unleak_catalogue::model::Effect;
+
+use super::super::builder::Builder;
+use super::super::{Fact, Many};
+use super::traffic::{Put, Traffic, top};
+use crate::program::calls::Target;
+use crate::program::exits::Exit;
+use crate::program::flow::Slot;
+use crate::program::trace::{Spot, Trail};
+use crate::program::{BodyRef, Site};
+use crate::unit::{LocalId, Place, StepKind, ValueId};
+
+/// Whether a queue is filled and emptied within one finite piece of work.
+pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &Traffic) -> Option<Fact> {
+    let local = trail.spots.iter().all(|spot| match spot {
+        Spot::Value(..) | Spot::Local(..) => true,
+        Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..) => false,
+    });
+    let calm = traffic.puts.iter().all(|put| !matches!(put.many, Many::PerEvent));
+    if !local || !calm {
+        return None;
+    }
+    let here = |site: &Site| site.body == birth.body;
+    let alone = traffic.puts.iter().all(|put| here(&put.site)) && traffic.takes.iter().all(here);
+    if alone && traffic.open.is_empty() && !traffic.puts.is_empty() {
+        return Some(builder.fact("filled and emptied within one function", birth));
+    }
+    ended_by_frame(builder, birth, &traffic.puts)
+}
+
+/// A queue that never leaves its frame, whose producer the frame cancels before it goes.
+fn ended_by_frame(builder: &Builder<'_, '_>, birth: Site, puts: &[Put]) -> Option<Fact> {
+    let program = builder.program;
+    let flow = program.flow(birth.body);
+    let ended = flow.nodes().find(|node| {
+        let site = Site { body: birth.body, step: node.step.id };
+        flow.around(node.step.id).any(|(_, slot)| slot == Slot::Finally)
+            && cancelled_work(builder, site)
+                .is_some_and(|work| puts.iter().any(|put| top(builder, put.site.body, birth.body) == work))
+    })?;
+    // A frame that itself goes on for ever ends nothing.
+    (!matches!(program.exit_of(birth.body), Exit::Never(_))).then(|| {
+        builder.fact(
+            "it lives no longer than this frame, which ends its producer here",
+            Site { body: birth.body, step: ended.step.id },
+        )
+    })
+}
+
+/// The work of the task that a call cancels.
+fn cancelled_work(builder: &Builder<'_, '_>, site: Site) -> Option<BodyRef> {
+    let call = builder.program.call(site)?;
+    let Target::Model(model) = call.target else { return None };
+    model.does.values().find(|effect| **effect == Effect::Cancelled)?;
+    let flow = builder.program.flow(site.body);
+    match &flow.def(call.receiver?)?.kind {
+        StepKind::Read { place: Place::Local(local), .. } => work_in(builder, site.body, *local),
+        _ => None,
+    }
+}
+
+/// The work of the task that a variable holds.
+fn work_in(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> Option<BodyRef> {
+    let flow = builder.program.flow(body);
+    flow.stores(local).iter().find_map(|id| match flow.step(*id).map(|step| &step.kind) {
+        Some(StepKind::Store { value, .. }) => work_of_birth(builder, body, *value),
+        _ => None,
+    })
+}
+
+fn work_of_birth(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+    let step = builder.program.flow(body).def(value)?;
+    let call = builder.program.call(Site { body, step: step.id })?;
+    call.args.iter().find_map(|arg| builder.program.work_of(body, arg.value))
+}

@@ -1,0 +1,176 @@
+//! How often things are added, in one life of what they are added to.
+
+use rustc_hash::FxHashMap;
+use unleak_catalogue::model::Effect;
+
+use super::super::Many;
+use super::super::builder::Builder;
+use crate::program::calls::Target;
+use crate::program::flow::Slot;
+use crate::program::many::often;
+use crate::program::{BodyRef, Site};
+use crate::unit::{BodyKind, LocalId, ParamKind, Place, StepId, StepKind, TypeTree, ValueId};
+
+/// How many bodies are asked before the answer is "unknown".
+const REACH: usize = 300;
+
+struct Often<'b, 'p, 'a> {
+    builder: &'b Builder<'p, 'a>,
+    birth: Site,
+    known: FxHashMap<BodyRef, Many>,
+}
+
+/// How often a step runs in one life of what is born at `birth`.
+pub(super) fn relative(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
+    if takes_owner(builder, birth, site) {
+        return Many::Once;
+    }
+    Often { builder, birth, known: FxHashMap::default() }.of(site)
+}
+
+/// How often a method runs that is handed to somebody.
+pub(super) fn handed(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
+    match builder.program.call(site).map(|call| call.target) {
+        Some(Target::Model(model)) => {
+            let mut effects = model.does.values();
+            if effects.clone().any(|effect| *effect == Effect::CalledPerEvent) {
+                Many::PerEvent
+            } else if effects.any(|effect| matches!(effect, Effect::CalledLater | Effect::CalledAtEnd)) {
+                relative(builder, birth, site)
+            } else {
+                Many::Unknown
+            }
+        }
+        _ => Many::Unknown,
+    }
+}
+
+impl Often<'_, '_, '_> {
+    fn of(&mut self, site: Site) -> Many {
+        let program = self.builder.program;
+        let flow = program.flow(site.body);
+        let mut many = Many::Once;
+        for (outer, slot) in flow.around(site.step) {
+            let looping = Site { body: site.body, step: outer.id };
+            if matches!(outer.kind, StepKind::Loop { .. })
+                && slot == Slot::LoopBody
+                && !(site.body == self.birth.body && flow.within(self.birth.step, outer.id))
+                && !another_each_turn(self.builder, site, outer.id)
+            {
+                many = often(many, program.turns_of(looping));
+            }
+        }
+        match many {
+            Many::PerEvent => many,
+            _ => often(many, self.of_body(site.body)),
+        }
+    }
+
+    fn of_body(&mut self, body: BodyRef) -> Many {
+        let program = self.builder.program;
+        if body == self.birth.body || program.body(body).kind == BodyKind::Module {
+            return Many::Once;
+        }
+        if let Some(known) = self.known.get(&body) {
+            return *known;
+        }
+        if self.known.len() > REACH {
+            return Many::Unknown;
+        }
+        // While a body is being asked about, a call from within itself adds nothing.
+        self.known.insert(body, Many::Once);
+        let many = self.ask(body);
+        self.known.insert(body, many);
+        many
+    }
+
+    fn ask(&mut self, body: BodyRef) -> Many {
+        let program = self.builder.program;
+        let mut all = Vec::new();
+        for registration in self.builder.rhythm.registrations(body) {
+            all.push(match registration.effect {
+                Effect::CalledPerEvent => Many::PerEvent,
+                Effect::Called => Many::PerItem,
+                _ => self.of(registration.site),
+            });
+        }
+        for site in program.calls().callers(body) {
+            if site.body != body {
+                let called = self.of(*site);
+                // What runs per item in a caller is not yet often for what outlives that caller.
+                all.push(if called == Many::PerItem { self.of_body(site.body) } else { called });
+            }
+        }
+        let nameless = matches!(program.body(body).kind, BodyKind::AsyncBlock | BodyKind::Closure);
+        if self.builder.rhythm.escapes(body) {
+            all.push(Many::Unknown);
+        } else if all.is_empty() && nameless {
+            if let Some((outer, value)) = program.closure_site(body)
+                && let Some(step) = program.flow(outer).def(value)
+            {
+                all.push(self.of(Site { body: outer, step: step.id }));
+            }
+        } else if all.is_empty() {
+            all.push(match self.builder.rhythm.of_body(program, body) {
+                Many::PerEvent => Many::PerEvent,
+                _ => Many::Unknown,
+            });
+        }
+        all.into_iter().reduce(often).unwrap_or(Many::Unknown)
+    }
+}
+
+/// Whether what is added to is another one in each turn of a loop: it belongs to what the turn received or made.
+fn another_each_turn(builder: &Builder<'_, '_>, site: Site, looping: StepId) -> bool {
+    let flow = builder.program.flow(site.body);
+    let Some(receiver) = builder.program.call(site).and_then(|call| call.receiver) else { return false };
+    let Some(local) = root(builder, site.body, receiver) else { return false };
+    let stores = flow.stores(local);
+    !stores.is_empty()
+        && stores.iter().all(|id| {
+            flow.within(*id, looping)
+                && matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Store { value, .. }) if received(builder, site.body, *value))
+        })
+}
+
+/// The variable that `a.b.c` begins with.
+fn root(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<LocalId> {
+    let mut at = value;
+    loop {
+        at = match &builder.program.flow(body).def(at)?.kind {
+            StepKind::Read { place: Place::Local(local), .. } => return Some(*local),
+            StepKind::Read { place: Place::Field { base, .. } | Place::Deref { base }, .. } => *base,
+            StepKind::View { value, .. } => *value,
+            _ => return None,
+        };
+    }
+}
+
+/// Whether a value was just taken out of a queue, or just made.
+fn received(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    let Some(step) = builder.program.flow(body).def(value) else { return false };
+    match &step.kind {
+        StepKind::Await { value, .. } | StepKind::Propagate { value, .. } | StepKind::Part { of: value, .. } => {
+            received(builder, body, *value)
+        }
+        StepKind::Call { .. } => match builder.program.call(Site { body, step: step.id }).map(|call| call.target) {
+            Some(Target::Model(model)) => model.does.values().any(|effect| *effect == Effect::Take),
+            Some(Target::Construct(_)) => true,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether an addition stands in a method that takes its owner by value: it can be called only once.
+fn takes_owner(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
+    let program = builder.program;
+    let owned = program.body(site.body);
+    let by_value = owned
+        .params
+        .first()
+        .is_some_and(|own| own.kind == ParamKind::Receiver && matches!(own.ty, Some(TypeTree::Path { .. })));
+    let flow = program.flow(site.body);
+    let looped = flow.around(site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
+    program.language(site.body) == crate::source::Language::Rust && site.body != birth.body && by_value && !looped
+}

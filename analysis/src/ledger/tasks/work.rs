@@ -1,0 +1,212 @@
+//! How the work of a task comes to its end.
+
+use unleak_catalogue::model::{Effect, Transparent, Waits};
+
+use super::super::builder::Builder;
+use super::super::{Fact, Work};
+use super::births::Birth;
+use crate::program::exits::Exit;
+use crate::program::trace::{Returns, Spot, Trail, Use, What};
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Site, TypeKey};
+use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind, Visibility};
+
+/// How the work ends: the best of the ways out of its worst loop.
+pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
+    let Some(body) = birth.work.body else {
+        return match birth.work.model {
+            Some(model) if model.waits != Waits::Unbounded => Work::Finite,
+            _ => Work::Unknown,
+        };
+    };
+    let ways = builder.program.ways_out(body);
+    let works = ways.into_iter().map(|way| of_way(builder, way, body));
+    // Of equals, the first in the text.
+    works.reduce(|best, next| if rank(&next) < rank(&best) { next } else { best }).unwrap_or(Work::Finite)
+}
+
+fn rank(work: &Work) -> u8 {
+    match work {
+        Work::Finite => 0,
+        Work::EndsWith(_) => 1,
+        Work::HasExit(_) => 2,
+        Work::Unknown => 3,
+        Work::Endless(_) => 4,
+    }
+}
+
+fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
+    let Some(fact) = exit.site().map(|site| builder.fact(exit.label(), site)) else { return Work::Finite };
+    match exit {
+        Exit::Finite => Work::Finite,
+        Exit::Never(_) => Work::Endless(fact),
+        Exit::Own(_) => Work::HasExit(fact),
+        Exit::Heeds(_, spot) => match fired(builder, &spot) {
+            Fired::At(sites) if sites.iter().all(|site| dropped_by_itself(builder, *site, body)) => {
+                let label = format!("{} that only the drop of what the task itself holds fires", fact.label);
+                Work::Endless(Fact { label, ..fact })
+            }
+            Fired::At(sites) => {
+                let by: Vec<String> = sites.iter().map(|site| builder.function_name(site.body)).collect();
+                let by = by.first().map_or("somebody", String::as_str);
+                Work::EndsWith(Fact { label: format!("{} that `{by}` fires", fact.label), ..fact })
+            }
+            Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
+            Fired::Unknown => Work::HasExit(fact),
+        },
+        Exit::SourceEnds(site) => match holds_other_end(builder, site, body) {
+            true => Work::Endless(Fact {
+                label: "it waits on a channel whose other end it holds itself".to_owned(),
+                ..fact
+            }),
+            false => Work::EndsWith(fact),
+        },
+        Exit::WeakGone(_) | Exit::WorkEnds(_) => Work::EndsWith(fact),
+    }
+}
+
+/// Whether a flag, event or token is ever fired.
+enum Fired {
+    /// At these places.
+    At(Vec<Site>),
+    /// Everything that is done with it is known, and nothing fires it.
+    Nowhere,
+    /// It goes where it cannot be seen.
+    Unknown,
+}
+
+fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
+    let source = source_of(builder, spot, 8);
+    let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
+    let fires = |used: &&Use<'_>| match &used.what {
+        What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
+        What::MethodHanded(_) => true,
+        _ => false,
+    };
+    let mut sites: Vec<Site> = trail.uses.iter().filter(fires).map(|used| used.site).collect();
+    sites.extend(trail.spots.iter().chain([&source]).filter_map(|spot| second_store(builder, spot)));
+    if !sites.is_empty() {
+        return Fired::At(sites);
+    }
+    match stays_in_frame(builder, &source, &trail) {
+        true => Fired::Nowhere,
+        false => Fired::Unknown,
+    }
+}
+
+/// Whether everything that is done with a variable is known: it goes nowhere but into fields that others cannot reach.
+fn stays_in_frame(builder: &Builder<'_, '_>, source: &Spot, trail: &Trail<'_>) -> bool {
+    let made_here = matches!(source, Spot::Local(body, local) if is_bound(builder, *body, *local));
+    let open_field = |ty: &TypeKey, name: &str| {
+        let fields = &builder.program.header(*ty).fields;
+        fields.iter().any(|field| field.name == name && field.visibility == Visibility::Public)
+    };
+    let escapes = |used: &Use<'_>| match &used.what {
+        What::Unknown(_) | What::LooseField(_) => true,
+        What::Field(ty, name) => open_field(ty, name),
+        _ => false,
+    };
+    made_here && !trail.uses.iter().any(escapes)
+}
+
+/// Whether a place stands in the destructor of a type of which the work holds a strong reference itself.
+fn dropped_by_itself(builder: &Builder<'_, '_>, site: Site, work: BodyRef) -> bool {
+    let program = builder.program;
+    let destructor = program.named_around(site.body);
+    let Some(ty) = program.owner(destructor) else { return false };
+    if program.body(destructor).name != "drop" || !program.implements(ty, "Drop") {
+        return false;
+    }
+    let owned = program.body(work);
+    let mut captured = owned.locals.iter().zip(0u32..).filter_map(|(local, at)| match local.origin {
+        LocalOrigin::Captured { how: Capture::Moved, .. } | LocalOrigin::Param => Some(LocalId(at)),
+        _ => None,
+    });
+    captured.any(|local| holds_strongly(builder, &program.type_of_local(work, local), ty))
+}
+
+/// Whether a value of a type keeps an object of another alive.
+fn holds_strongly(builder: &Builder<'_, '_>, held: &Type, ty: TypeKey) -> bool {
+    match held {
+        Type::Named(Head::Project(own), _) => *own == ty,
+        Type::Named(Head::Model(path), args) => {
+            let model = builder.program.catalogue.ty("rust", path);
+            model.is_some_and(|model| model.transparent == Transparent::Strong)
+                && args.iter().any(|arg| holds_strongly(builder, arg, ty))
+        }
+        _ => false,
+    }
+}
+
+fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    let local = builder.program.body(body).locals.get(local.0 as usize);
+    local.is_some_and(|local| local.origin == LocalOrigin::Bound)
+}
+
+/// The first store is where a flag begins; a second is where somebody changes it.
+fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
+    let sites = match spot {
+        Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
+        Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
+        _ => return None,
+    };
+    let mut stores = sites.into_iter().filter(|site| {
+        let step = builder.program.flow(site.body).step(site.step);
+        matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
+    });
+    stores.nth(1)
+}
+
+/// Whether a body waits on a channel of which it holds the other end itself, so that the channel never closes.
+fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
+    let Some(call) = builder.program.call(waits) else { return false };
+    let Some(receiver) = call.receiver else { return false };
+    let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
+    let Spot::Local(body, local) = source else { return false };
+    let flow = builder.program.flow(body);
+    let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
+        StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
+            StepKind::Part { of, part: Part::Index(place), .. } => Some((*of, *place)),
+            _ => None,
+        },
+        _ => None,
+    });
+    let Some((made, own)) = made else { return false };
+    let mut others = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
+        StepKind::Part { out, part: Part::Index(place), .. } if *place != own => Some(*out),
+        _ => None,
+    });
+    others.any(|other| {
+        let trail = builder.program.follow(Spot::Value(body, other), 0, Returns::Stop);
+        let given_up = trail
+            .uses
+            .iter()
+            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
+        !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
+    })
+}
+
+/// The outermost variable a captured or cloned one comes from.
+pub(super) fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
+    let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
+    let Spot::Local(body, local) = spot else { return spot.clone() };
+    let owned = builder.program.body(*body);
+    match owned.locals.get(local.0 as usize).map(|local| local.origin) {
+        Some(LocalOrigin::Captured { outer, .. }) => match owned.parent {
+            Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
+            None => spot.clone(),
+        },
+        _ => {
+            let flow = builder.program.flow(*body);
+            let stores = flow.stores(*local);
+            match stores.first().and_then(|step| flow.step(*step)).map(|step| &step.kind) {
+                Some(StepKind::Store { value, .. }) => match builder.program.origin(*body, *value).0 {
+                    Spot::Value(..) => spot.clone(),
+                    other if other == *spot => other,
+                    other => source_of(builder, &other, hops),
+                },
+                _ => spot.clone(),
+            }
+        }
+    }
+}
