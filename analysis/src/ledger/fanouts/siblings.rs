@@ -44,7 +44,10 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Asks what becomes of the siblings.
     pub(super) fn siblings(&self, fan: &Fan<'a>, resource: &mut Resource) {
-        if self.program.language(fan.site.body) != Language::Python || fan.supply.makers.is_empty() {
+        if self.program.language(fan.site.body) != Language::Python
+            || fan.supply.makers.is_empty()
+            || fan.supply.size == Size::Known(1)
+        {
             return;
         }
         let left = match fan.effect {
@@ -236,14 +239,12 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
                     | Effect::Escapes
             )
         }
-        What::Await
-        | What::Raced
-        | What::Unknown(_)
-        | What::Returned(_)
-        | What::Field(..)
-        | What::LooseField(_)
-        | What::Global(..) => true,
-        What::Element(spot) => !matches!(spot, Spot::Local(..) | Spot::Value(..)),
+        What::Await | What::Raced => true,
+        // Far away it may be the result that is meant, and no longer the task.
+        What::Unknown(_) | What::Returned(_) | What::Field(..) | What::LooseField(_) | What::Global(..) => {
+            used.site.body == fan.body
+        }
+        What::Element(spot) => used.site.body == fan.body && !matches!(spot, Spot::Local(..) | Spot::Value(..)),
         _ => false,
     });
     ending.map(|used| used.site).collect()

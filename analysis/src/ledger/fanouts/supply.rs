@@ -149,7 +149,10 @@ impl<'a> Sizer<'_, '_, 'a> {
         let Some(hops) = hops.checked_sub(1) else { return any() };
         match &step.kind {
             StepKind::Collect { out, shape, items } => self.collected(site, *out, shape, items, hops),
-            StepKind::Read { place, .. } => self.supply_in(site, place, hops).unwrap_or_else(any),
+            StepKind::Read { place, .. } => {
+                let supply = self.supply_in(site, place, hops).unwrap_or_else(any);
+                self.elements_by_type(site, value, supply)
+            }
             StepKind::View { value, .. } | StepKind::Propagate { value, .. } => self.supply(body, *value, hops),
             StepKind::Part { of, part: Part::Whole | Part::Variant(..), .. } => self.supply(body, *of, hops),
             StepKind::Part { of, .. } => self.part_supply(site, *of, any),
@@ -190,11 +193,15 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         let flow = self.program.flow(body);
         for &id in flow.uses(out) {
-            if let Some(StepKind::Grow { into, value, .. }) = flow.step(id).map(|step| &step.kind)
+            if let Some(StepKind::Grow { into, key, value }) = flow.step(id).map(|step| &step.kind)
                 && *into == out
             {
                 let turns = self.turns(body, id, site.step, hops);
-                all = all.and(self.item(body, *value, hops).with(turns, Size::times));
+                let mut item = self.item(body, *value, hops);
+                if let Some(key) = key {
+                    item = item.with(self.item(body, *key, hops), Size::or);
+                }
+                all = all.and(item.with(turns, Size::times));
             }
         }
         all
@@ -456,6 +463,16 @@ impl<'a> Sizer<'_, '_, 'a> {
             }
             _ => None,
         }
+    }
+
+    /// Tasks that are kept beyond the frame were made for their keeper.
+    fn elements_by_type(&self, site: Site, value: ValueId, mut supply: Supply) -> Supply {
+        let element = self.program.element(self.program.language(site.body), &self.program.type_of(site.body, value));
+        let tasks = matches!(self.kind_of(site.body, &element), Some(Kind::Task | Kind::Thread));
+        if tasks && supply.makers.is_empty() && supply.elsewhere.is_empty() {
+            supply.elsewhere.push(self.builder.fact("these were made before", site));
+        }
+        supply
     }
 
     /// What one part of a taken-apart value holds: of what a wait gives back, no more than it was given.
