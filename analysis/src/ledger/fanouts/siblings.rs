@@ -1,6 +1,6 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Kind};
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
@@ -228,22 +228,20 @@ impl<'a> Sizer<'_, '_, 'a> {
 fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
     let uses = trails.iter().flat_map(|trail| &trail.uses).filter(|used| used.site != fan);
     let ending = uses.filter(|used| match &used.what {
-        What::Effect(effect, _) => {
-            matches!(
-                effect,
-                Effect::Cancelled
-                    | Effect::Awaited
-                    | Effect::Joined
-                    | Effect::AwaitedInPart
-                    | Effect::Closed
-                    | Effect::Escapes
-            )
+        What::Effect(Effect::Cancelled, _) => true,
+        What::Effect(effect @ (Effect::Awaited | Effect::Joined | Effect::AwaitedInPart), model) => {
+            let together = model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Fanout);
+            together || used.site.body == fan.body && *effect != Effect::AwaitedInPart
         }
-        What::Await | What::Raced => true,
         // Far away it may be the result that is meant, and no longer the task.
-        What::Unknown(_) | What::Returned(_) | What::Field(..) | What::LooseField(_) | What::Global(..) => {
-            used.site.body == fan.body
-        }
+        What::Effect(Effect::Closed | Effect::Escapes, _)
+        | What::Await
+        | What::Raced
+        | What::Unknown(_)
+        | What::Returned(_)
+        | What::Field(..)
+        | What::LooseField(_)
+        | What::Global(..) => used.site.body == fan.body,
         What::Element(spot) => used.site.body == fan.body && !matches!(spot, Spot::Local(..) | Spot::Value(..)),
         _ => false,
     });
