@@ -30,6 +30,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         if !fan.supply.makers.is_empty() {
             return None;
         }
+        // What only waits starts nothing itself.
+        let waits = fan.birth.items.as_ref().and_then(|items| fan.model.does.get(items)) == Some(&Effect::Joined);
+        if waits && fan.supply.elsewhere.is_empty() {
+            return Some(self.builder.fact("it only waits: what it waits for was started before", fan.site));
+        }
         fan.supply.elsewhere.first().cloned()
     }
 
