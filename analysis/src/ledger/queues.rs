@@ -305,6 +305,12 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
             };
         }
         None if matches!(resource.bound, Bound::Gate(_)) => resource.leaks = Answer::No,
+        None if traffic.open.is_empty()
+            && let Some(fact) = traffic.puts.first().and_then(|put| gate::before(builder, put.site, traffic)) =>
+        {
+            resource.bound = Bound::Gate(fact);
+            resource.leaks = Answer::No;
+        }
         None if traffic.open.is_empty() => {
             resource.leaks = Answer::No;
             resource.notes.push(builder.fact("nothing fills it more than a few times", site));
