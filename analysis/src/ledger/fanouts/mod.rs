@@ -5,6 +5,7 @@
 
 mod gates;
 mod number;
+mod pieces;
 mod places;
 mod results;
 mod siblings;
@@ -29,6 +30,10 @@ const HOPS: u32 = 14;
 
 /// More workers than this is no limit.
 const MANY_WORKERS: i64 = 500;
+
+/// How people name what frees an object's own things when it ends.
+const ENDS: [&str; 10] =
+    ["aexit", "exit", "close", "aclose", "stop", "shutdown", "disconnect", "cleanup", "teardown", "drain"];
 
 /// Enters them.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -219,7 +224,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                     Some(gate) => Bound::Gate(gate),
                     None => match self.checked_before(fan.site, &fan.supply.sources) {
                         Some(gate) => Bound::Gate(gate),
-                        None => other.unwrap_or(Bound::None),
+                        None => self.teardown(fan).or(other).unwrap_or(Bound::None),
                     },
                 },
             },
@@ -227,6 +232,19 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         if matches!(resource.bound, Bound::None | Bound::Absurd(_)) {
             resource.missing.push(Missing::Limit);
         }
+    }
+
+    /// The end of an owner, which frees what it has in its fields, once.
+    fn teardown(&self, fan: &Fan<'a>) -> Option<Bound> {
+        let named = self.program.named_around(fan.site.body);
+        let name = self.program.body(named).name.trim_matches('_');
+        let ends = ENDS.iter().any(|end| name.starts_with(end));
+        let own = fan
+            .supply
+            .sources
+            .iter()
+            .any(|spot| matches!(spot, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..)));
+        (ends && own).then(|| Bound::Finite(self.builder.fact("runs once, when its owner ends", fan.site)))
     }
 
     /// The limit that the call itself is given.

@@ -288,6 +288,7 @@ impl Sizer<'_, '_, '_> {
         let mut held: Option<Supply> = None;
         let mut tasks = Vec::new();
         let mut grows: Option<Site> = None;
+        let mut set_up = false;
         for &site in sites {
             match &self.step(site).kind {
                 StepKind::Store { value, .. } => {
@@ -309,7 +310,9 @@ impl Sizer<'_, '_, '_> {
                         if item.makers.iter().any(|maker| maker.starts == super::supply::Starts::AtOnce) {
                             tasks.push(self.builder.fact(format!("kept in `{name}` here"), adding));
                         }
-                        if grows.is_none() || often == Many::PerEvent {
+                        if self.is_setup(adding.body) {
+                            set_up = true;
+                        } else if grows.is_none() || often == Many::PerEvent {
                             grows = Some(adding);
                         }
                     }
@@ -323,12 +326,17 @@ impl Sizer<'_, '_, '_> {
                 self.unknown(format!("`{name}` gets more items here"), site, from)
             }
             (Some(held), None) => match held.size {
-                Size::Unknown(_) => Supply { size: Size::Limited(Bound::Setting(name)), ..held },
+                size if set_up || matches!(size, Size::Unknown(_)) => {
+                    Supply { size: Size::Limited(Bound::Setting(name.clone())), ..held }
+                }
                 _ => held,
             },
-            (None, None) if self.is_declared(spot) => Supply::of(Size::Limited(Bound::Setting(name))),
+            (None, None) if self.is_declared(spot) => Supply::of(Size::Limited(Bound::Setting(name.clone()))),
             (None, None) => return None,
         };
+        // What is kept beyond the frame was made for its keeper.
+        let kept = std::mem::take(&mut supply.makers);
+        supply.elsewhere.extend(kept.iter().map(|maker| self.builder.fact(format!("kept in `{name}`"), maker.site)));
         supply.elsewhere.extend(tasks);
         supply.sources.push(spot.clone());
         Some(supply)

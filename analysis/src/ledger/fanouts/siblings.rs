@@ -1,6 +1,6 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Kind};
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
@@ -30,6 +30,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         if !fan.supply.makers.is_empty() {
             return None;
         }
+        // What only waits starts nothing itself.
+        let waits = fan.birth.items.as_ref().and_then(|items| fan.model.does.get(items)) == Some(&Effect::Joined);
+        if waits && fan.supply.elsewhere.is_empty() {
+            return Some(self.builder.fact("it only waits: what it waits for was started before", fan.site));
+        }
         fan.supply.elsewhere.first().cloned()
     }
 
@@ -44,7 +49,10 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Asks what becomes of the siblings.
     pub(super) fn siblings(&self, fan: &Fan<'a>, resource: &mut Resource) {
-        if self.program.language(fan.site.body) != Language::Python || fan.supply.makers.is_empty() {
+        if self.program.language(fan.site.body) != Language::Python
+            || fan.supply.makers.is_empty()
+            || fan.supply.size == Size::Known(1)
+        {
             return;
         }
         let left = match fan.effect {
@@ -225,25 +233,21 @@ impl<'a> Sizer<'_, '_, 'a> {
 fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
     let uses = trails.iter().flat_map(|trail| &trail.uses).filter(|used| used.site != fan);
     let ending = uses.filter(|used| match &used.what {
-        What::Effect(effect, _) => {
-            matches!(
-                effect,
-                Effect::Cancelled
-                    | Effect::Awaited
-                    | Effect::Joined
-                    | Effect::AwaitedInPart
-                    | Effect::Closed
-                    | Effect::Escapes
-            )
+        What::Effect(Effect::Cancelled, _) => true,
+        What::Effect(effect @ (Effect::Awaited | Effect::Joined | Effect::AwaitedInPart), model) => {
+            let together = model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Fanout);
+            together || used.site.body == fan.body && *effect != Effect::AwaitedInPart
         }
-        What::Await
+        // Far away it may be the result that is meant, and no longer the task.
+        What::Effect(Effect::Closed | Effect::Escapes, _)
+        | What::Await
         | What::Raced
         | What::Unknown(_)
         | What::Returned(_)
         | What::Field(..)
         | What::LooseField(_)
-        | What::Global(..) => true,
-        What::Element(spot) => !matches!(spot, Spot::Local(..) | Spot::Value(..)),
+        | What::Global(..) => used.site.body == fan.body,
+        What::Element(spot) => used.site.body == fan.body && !matches!(spot, Spot::Local(..) | Spot::Value(..)),
         _ => false,
     });
     ending.map(|used| used.site).collect()

@@ -1,6 +1,6 @@
 //! What a collection of awaitables holds: how many, who makes them, and whether they were made elsewhere.
 
-use unleak_catalogue::model::{CallModel, Effect, Kind, Transparent, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Waits};
 use unleak_catalogue::subject::{Subject, TypeRef};
 
 use super::Sizer;
@@ -8,7 +8,6 @@ use super::number::Number;
 use crate::ledger::{Bound, Fact};
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::Spot;
-use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
 use crate::unit::{Colour, Driver, Item, Part, Shape, StepId, StepKind, ValueId};
 
@@ -149,7 +148,10 @@ impl<'a> Sizer<'_, '_, 'a> {
         let Some(hops) = hops.checked_sub(1) else { return any() };
         match &step.kind {
             StepKind::Collect { out, shape, items } => self.collected(site, *out, shape, items, hops),
-            StepKind::Read { place, .. } => self.supply_in(site, place, hops).unwrap_or_else(any),
+            StepKind::Read { place, .. } => {
+                let supply = self.supply_in(site, place, hops).unwrap_or_else(any);
+                self.elements_by_type(site, value, supply)
+            }
             StepKind::View { value, .. } | StepKind::Propagate { value, .. } => self.supply(body, *value, hops),
             StepKind::Part { of, part: Part::Whole | Part::Variant(..), .. } => self.supply(body, *of, hops),
             StepKind::Part { of, .. } => self.part_supply(site, *of, any),
@@ -190,11 +192,15 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         let flow = self.program.flow(body);
         for &id in flow.uses(out) {
-            if let Some(StepKind::Grow { into, value, .. }) = flow.step(id).map(|step| &step.kind)
+            if let Some(StepKind::Grow { into, key, value }) = flow.step(id).map(|step| &step.kind)
                 && *into == out
             {
                 let turns = self.turns(body, id, site.step, hops);
-                all = all.and(self.item(body, *value, hops).with(turns, Size::times));
+                let mut item = self.item(body, *value, hops);
+                if let Some(key) = key {
+                    item = item.with(self.item(body, *key, hops), Size::or);
+                }
+                all = all.and(item.with(turns, Size::times));
             }
         }
         all
@@ -288,7 +294,9 @@ impl<'a> Sizer<'_, '_, 'a> {
         let made = |work: Vec<BodyRef>, starts| Supply { makers: vec![Maker { site, work, starts }], ..one.clone() };
         match &call.target {
             Target::Model(model) => {
-                if model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Task | Kind::Thread)) {
+                let through = self.passed_through(&call, model).is_some();
+                if !through && model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Task | Kind::Thread))
+                {
                     return made(self.run_by(&call, model, site.body), Starts::AtOnce);
                 }
                 match self.passed_through(&call, model) {
@@ -423,60 +431,6 @@ impl<'a> Sizer<'_, '_, 'a> {
         match found.size {
             Size::Known(number) if number > super::places::FEW => None,
             _ => Some(found),
-        }
-    }
-
-    /// What one element of a collection of pieces holds.
-    fn piece(&self, body: BodyRef, source: ValueId, hops: u32) -> Option<Supply> {
-        let hops = hops.checked_sub(1)?;
-        let step = self.program.flow(body).def(source)?;
-        match &step.kind {
-            StepKind::View { value, .. } => self.piece(body, *value, hops),
-            StepKind::Read { place: crate::unit::Place::Local(local), .. } => {
-                let flow = self.program.flow(body);
-                let stored = flow.stores(*local).first().and_then(|id| flow.step(*id))?;
-                match &stored.kind {
-                    StepKind::Store { value, .. } => self.piece(body, *value, hops),
-                    _ => None,
-                }
-            }
-            StepKind::Call { .. } => {
-                let site = Site { body, step: step.id };
-                let call = self.program.call(site)?;
-                let Target::Model(model) = &call.target else { return None };
-                match &model.pieces_of {
-                    Some(subject) => {
-                        let (value, _) = self.program.subjects(&call, subject).into_iter().next()?;
-                        Some(self.counted(site, self.number(body, value, hops)))
-                    }
-                    None => match self.passed_through(&call, model)? {
-                        (value, Depth::Elements | Depth::Itself) => self.piece(body, value, hops),
-                    },
-                }
-            }
-            _ => None,
-        }
-    }
-
-    /// What one part of a taken-apart value holds: of what a wait gives back, tasks made elsewhere.
-    fn part_supply(&self, site: Site, of: ValueId, any: impl Fn() -> Supply) -> Supply {
-        let mut supply = any();
-        let StepKind::Part { out, .. } = &self.step(site).kind else { return supply };
-        let _ = of;
-        let element = self.program.element(self.program.language(site.body), &self.program.type_of(site.body, *out));
-        if matches!(self.kind_of(site.body, &element), Some(Kind::Task | Kind::Signal)) {
-            supply.elsewhere.push(self.builder.fact("these were made before", site));
-        }
-        supply
-    }
-
-    /// What the catalogue says a type is.
-    pub(super) fn kind_of(&self, body: BodyRef, ty: &Type) -> Option<Kind> {
-        let Type::Named(Head::Model(path) | Head::Hinted(path), args) = ty else { return None };
-        let model = self.program.catalogue.ty(self.program.language(body).name(), path)?;
-        match (model.kind, args.first()) {
-            (None, Some(inner)) if model.transparent == Transparent::Strong => self.kind_of(body, inner),
-            (kind, _) => kind,
         }
     }
 }
