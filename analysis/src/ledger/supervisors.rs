@@ -5,11 +5,11 @@ use unleak_catalogue::model::{Effect, Kind};
 use super::builder::Builder;
 use super::queues::often;
 use super::{Answer, End, Ending, Fact, Hold, Holder, Holding, Many, Missing, Resource};
-use crate::program::Site;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{Looseness, Returns, Spot, Trail, Use, What};
-use crate::unit::{Driver, StepKind};
+use crate::program::{BodyRef, Site};
+use crate::unit::{BodyId, Driver, StepKind};
 
 /// Enters every set of tasks whose results stay in it until they are taken.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -55,6 +55,13 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
         None => Holder::Frame,
     };
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
+    if let Some(Spot::Field(ty, name)) = held {
+        let declared = builder.program.header(*ty).fields.iter().find(|field| field.name == *name);
+        resource.notes.extend(declared.map(|field| Fact {
+            label: "the field that keeps it".to_owned(),
+            location: builder.location(BodyRef { file: ty.file, body: BodyId::MODULE }, field.span),
+        }));
+    }
 }
 
 /// The verdict: is what has ended taken out as often as new ones come in?

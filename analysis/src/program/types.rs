@@ -4,7 +4,10 @@ mod fields;
 mod results;
 mod written;
 
-use super::{BodyRef, Def, Program, TypeKey};
+use unleak_catalogue::model::Effect;
+
+use super::calls::{Depth, Target};
+use super::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{
     Access, BodyKind, Const, Driver, LocalId, LocalOrigin, Name, ParamKind, Path, Place, Shape, Step, StepKind,
@@ -306,6 +309,22 @@ impl<'a> Program<'a> {
                         return ty;
                     }
                 }
+            }
+        }
+        self.type_from_receiver(body, id)
+    }
+
+    /// What a closure gets that a library's method calls with each thing it contains (`map`, `for_each`).
+    fn type_from_receiver(&self, body: BodyRef, id: LocalId) -> Type {
+        let owned = self.body(body);
+        let first = owned.params.first().is_some_and(|param| param.local == id);
+        let Some((outer, value)) = self.closure_site(body).filter(|_| first) else { return Type::Unknown };
+        let flow = self.flow(outer);
+        for &step in flow.uses(value) {
+            let Some(call) = self.call(Site { body: outer, step }) else { continue };
+            let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { continue };
+            if self.effect_on(&call, model, value, Depth::Itself) == Some(Effect::Called) {
+                return self.element(self.language(outer), &self.type_of(outer, receiver));
             }
         }
         Type::Unknown
