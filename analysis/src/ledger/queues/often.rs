@@ -57,13 +57,17 @@ impl Often<'_, '_, '_> {
         let mut many = Many::Once;
         for (outer, slot) in flow.around(site.step) {
             let looping = Site { body: site.body, step: outer.id };
-            if matches!(outer.kind, StepKind::Loop { .. })
+            let turns = matches!(outer.kind, StepKind::Loop { .. })
                 && slot == Slot::LoopBody
-                && !(site.body == self.birth.body && flow.within(self.birth.step, outer.id))
-                && !another_each_turn(self.builder, site, outer.id)
-            {
-                many = often(many, program.turns_of(looping));
+                && !(site.body == self.birth.body && flow.within(self.birth.step, outer.id));
+            if !turns {
+                continue;
             }
+            // Each turn receives a queue of its own: how often the turns come says nothing of one of them.
+            if another_each_turn(self.builder, site, outer.id) {
+                return many;
+            }
+            many = often(many, program.turns_of(looping));
         }
         match many {
             Many::PerEvent => many,

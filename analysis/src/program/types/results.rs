@@ -158,8 +158,12 @@ impl<'a> Program<'a> {
     /// `Result<T, E>` and `Option<T>` without the wrapping.
     pub fn unwrapped(&self, ty: Type) -> Type {
         match &ty {
+            // Whatever `?` or `Some(x)` is written on wraps one thing.
             Type::Named(Head::Model(path), args)
-                if self.catalogue.ty("rust", path).is_some_and(|model| model.transparent != Transparent::Not) =>
+                if self
+                    .catalogue
+                    .ty("rust", path)
+                    .is_some_and(|model| model.transparent != Transparent::Not || model.element.is_some()) =>
             {
                 args.first().cloned().unwrap_or_default()
             }
