@@ -1,9 +1,9 @@
 //! The Rust front end: text → outline and unit.
 //!
-//! A scan without a grammar cuts the file into items ([`cut`]); each is parsed alone and lowered
+//! A scan without a grammar cuts the file into items (`cut`); each is parsed alone and lowered
 //! at once, so that what cannot be read stays a hole of its own size. The parser recurses and its
 //! trees are dropped recursively, so everything runs on a thread whose stack is large enough for
-//! the deepest text that [`cut::depth`] lets pass.
+//! the deepest text that `cut::depth` lets pass.
 
 mod bind;
 mod body;

@@ -27,7 +27,7 @@ class K(Base, Generic[T], metaclass=make()):
             a = 3
             await self.run(a, *args, k=k, **kw)
         self.t = aio.create_task(go())
-        _ = aio.create_task(go())
+        _ = aio.current_task()
         self.cb = lambda t, s=self: s._t.discard(t) and N
     @staticmethod
     def s(a): return a
