@@ -62,10 +62,6 @@ pub(crate) fn read(text: &str) -> Option<Result<Directive, Mistake>> {
 
 /// What stands after `unleak:`, when that starts the comment or a comment within it.
 fn addressed(text: &str) -> Option<&str> {
-    // Documentation shows how it is written; it silences nothing.
-    if text.starts_with(['!', '/']) {
-        return None;
-    }
     let starts = text.match_indices("unleak:").find(|(at, _)| {
         let before = text[..*at].trim_end();
         before.is_empty() || before.ends_with('#') || before.ends_with("//")
@@ -120,8 +116,6 @@ mod tests {
         assert_eq!(read("noqa: X1  # unleak: ignore[a] why"), ignored(&["a"], "why"));
         assert_eq!(read("noqa: X1  // unleak: ignore[a] why"), ignored(&["a"], "why"));
         assert_eq!(read("checked by unleak: ignore this"), None);
-        assert_eq!(read("! write `# unleak: ignore[a] why`"), None);
-        assert_eq!(read("/ write `// unleak: ignore[a] why`"), None);
         assert_eq!(read(""), None);
     }
 

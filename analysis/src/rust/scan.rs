@@ -73,11 +73,12 @@ impl Scan {
         names.into_iter().map(Name::new).collect()
     }
 
-    /// The comments that speak to us.
+    /// The comments that speak to us. Documentation is part of the code: it shows how one is written.
     pub(super) fn addressed(&self, text: &str) -> Vec<Comment> {
         let ours = |span: &&Span| {
             let comment = &text[span.start as usize..span.end as usize];
-            comment.contains("unleak:") || comment.contains("noqa")
+            let documents = ["///", "//!", "/**", "/*!"].iter().any(|mark| comment.starts_with(mark));
+            !documents && (comment.contains("unleak:") || comment.contains("noqa"))
         };
         self.comments.iter().filter(ours).map(|span| self.comment(text, *span)).collect()
     }
