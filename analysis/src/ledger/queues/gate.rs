@@ -12,7 +12,7 @@ use crate::program::flow::Slot;
 use crate::program::trace::{Returns, SENT, Spot, What};
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site, TypeKey};
-use crate::unit::{Block, Cond, Driver, StepId, StepKind};
+use crate::unit::{Block, Compare, Cond, Driver, StepId, StepKind};
 
 /// What stands before an addition and lets only so many through, if anything does.
 pub(super) fn before(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
@@ -151,8 +151,7 @@ fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
             && flow.around(take.step).any(|(outer, slot)| match &outer.kind {
                 StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
                 StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
-                    let follows = outer.id > put.step && beside(builder, put, outer.id);
-                    limited(cond) || (follows && matches!(cond, Cond::Compare { .. }))
+                    limited(cond) || (beside(builder, put, outer.id) && is_budget(cond))
                 }
                 _ => false,
             })
@@ -160,6 +159,17 @@ fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
     let always = traffic.trims.iter().find(|trim| trim.body == put.body && beside(builder, put, trim.step));
     let site = taken.or(always)?;
     Some(builder.fact("what is over a limit is taken out here", *site))
+}
+
+/// Whether a condition compares amounts: a budget of bytes or of time is kept as well as one of items.
+fn is_budget(cond: &Cond) -> bool {
+    match cond {
+        Cond::Compare { op, .. } => {
+            matches!(op, Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual)
+        }
+        Cond::All(parts) => parts.iter().any(is_budget),
+        _ => false,
+    }
 }
 
 /// Whether a step stands in the block of an addition, or in one around it.
