@@ -226,7 +226,7 @@ fn check_each(files: Vec<(String, Vec<u8>)>) {
 
 #[test]
 fn odd_files_are_read() {
-    let odd: [(&str, &[u8]); 10] = [
+    let odd: [(&str, &[u8]); 12] = [
         ("empty", b""),
         ("a mark of byte order alone", b"\xef\xbb\xbf"),
         ("a mark of byte order before code", b"\xef\xbb\xbfx = 1\n"),
@@ -237,6 +237,8 @@ fn odd_files_are_read() {
         ("UTF-16", b"\xff\xfex\0 \0=\0 \0\x31\0\n\0"),
         ("an open string", b"x = \"\"\"abc"),
         ("one quote", b"'"),
+        ("a star from nowhere", b"from . import *\nfrom .. import *\nstart(1)\n"),
+        ("a glob from nowhere", b"use ::*;\nuse self::*;\nfn f() { start(1) }\n"),
     ];
     let both = |(name, bytes): &(&str, &[u8])| ["py", "rs"].map(|ending| (format!("{name}.{ending}"), bytes.to_vec()));
     check_each(odd.iter().flat_map(both).collect());

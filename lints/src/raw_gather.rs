@@ -45,6 +45,8 @@
 //! awaits or in its decorator, or before each start; a length check before it; a pool with a limited number of workers;
 //! a wait for tasks that were made elsewhere or have just been told to stop.
 //!
+//! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning.
+//!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
 //! public function keeps small is not known: the finding is `likely` then. Whether the permit covers all of the work
@@ -90,9 +92,12 @@ fn finding(resource: &Resource) -> Finding {
 }
 
 fn level(resource: &Resource) -> Level {
-    match resource.setting {
-        Setting::Product => LINT.level,
-        Setting::Test => Level::Warning,
+    // That there are many is then an assumption, and all that is wrong.
+    let only_size = resource.missing == [Missing::Limit] && resource.assumption.is_some();
+    match (resource.setting, only_size) {
+        (Setting::Product, false) => LINT.level,
+        (Setting::Product, true) | (Setting::Test, false) => Level::Warning,
+        (Setting::Test, true) => Level::Note,
     }
 }
 

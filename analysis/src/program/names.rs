@@ -223,7 +223,8 @@ impl<'a> Program<'a> {
         match self.file(file).language {
             Language::Python => {
                 // `import a.b` binds `a`; `import a.b as c` binds the whole.
-                let binds_first = import.item.is_none() && import.binds.as_ref() == import.path.first();
+                let binds_first =
+                    import.item.is_none() && import.binds.is_some() && import.binds.as_ref() == import.path.first();
                 let path = if binds_first { &import.path[..1] } else { &import.path[..] };
                 python_names::imported(self, file, path, import.level, import.item.as_deref(), hops)
             }
