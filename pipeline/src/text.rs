@@ -1,0 +1,3 @@
+//! Text between the language model and the voice.
+
+pub mod chunker;
