@@ -184,6 +184,7 @@ class Server:
             birth: location,
             many: Many::PerEvent,
             owner: None,
+            life: None,
             bound: None,
             end: None,
             answer,

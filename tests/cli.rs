@@ -4,6 +4,8 @@
 mod arguments;
 #[path = "cli/discovery.rs"]
 mod discovery;
+#[path = "cli/notions.rs"]
+mod notions;
 #[path = "cli/settings.rs"]
 mod settings;
 #[path = "cli/suppressions.rs"]

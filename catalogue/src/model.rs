@@ -312,6 +312,20 @@ pub struct CallModel {
     pub docs: Option<String>,
 }
 
+impl CallModel {
+    /// Whether it speaks of what it is called on. Rust can call such a method by its path too, with the receiver first.
+    pub fn has_receiver(&self) -> bool {
+        let in_effects = |does: &BTreeMap<Subject, Effect>| does.keys().any(Subject::is_of_receiver);
+        let born_there = self.birth.as_ref().is_some_and(|birth| {
+            birth.handle == HandleOf::Receiver
+                || birth.owner == OwnerOf::Receiver
+                || birth.items.as_ref().is_some_and(Subject::is_of_receiver)
+        });
+        let given = [&self.returns, &self.unawaited].into_iter().flatten().any(TypeRef::is_of_receiver);
+        in_effects(&self.does) || self.when_given.values().any(in_effects) || born_there || given
+    }
+}
+
 /// Whether a call can wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -30,6 +30,17 @@ pub enum Subject {
     Elements(Box<Subject>),
 }
 
+impl Subject {
+    /// Whether it is the receiver, or what the receiver contains.
+    pub fn is_of_receiver(&self) -> bool {
+        match self {
+            Subject::Receiver => true,
+            Subject::Elements(inner) => inner.is_of_receiver(),
+            _ => false,
+        }
+    }
+}
+
 impl FromStr for Subject {
     type Err = String;
 
@@ -120,6 +131,20 @@ pub enum TypeRef {
     AwaitedCall(u32),
     /// What awaiting that gives which the receiver contains.
     AwaitedElement,
+}
+
+impl TypeRef {
+    /// Whether it is the receiver's type or made from it.
+    pub fn is_of_receiver(&self) -> bool {
+        match self {
+            TypeRef::Receiver | TypeRef::Element | TypeRef::AwaitedElement => true,
+            TypeRef::Named { path, args } => {
+                (args.is_empty() && path == "T") || args.iter().any(TypeRef::is_of_receiver)
+            }
+            TypeRef::Tuple(parts) => parts.iter().any(TypeRef::is_of_receiver),
+            _ => false,
+        }
+    }
 }
 
 impl FromStr for TypeRef {

@@ -1,7 +1,7 @@
 //! For programs. The shape is versioned: what is there stays, new keys may come.
 
 use serde::Serialize;
-use unleak_analysis::ledger::{Answer, Kind, Many};
+use unleak_analysis::ledger::{Answer, Kind, Life, Many};
 use unleak_lints::{Confidence, Level};
 
 use super::as_json;
@@ -48,6 +48,7 @@ struct Resource<'a> {
     location: Location<'a>,
     many: Many,
     owner: Option<&'a str>,
+    life: Option<Life>,
     bound: Option<&'a str>,
     end: Option<&'a str>,
     answer: Answer,
@@ -117,6 +118,7 @@ fn resource<'a>(files: &'a Files, born: &'a Born) -> Resource<'a> {
         location: location(files, born.birth),
         many: entry.many,
         owner: entry.owner.as_deref(),
+        life: entry.life,
         bound: entry.bound.as_deref(),
         end: entry.end.as_deref(),
         answer: entry.answer,

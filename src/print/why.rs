@@ -1,6 +1,6 @@
 //! What is known of the resources on a line, and why there is or is no finding.
 
-use unleak_analysis::ledger::Answer;
+use unleak_analysis::ledger::{Answer, Life};
 use unleak_lints::Strictness;
 
 use super::{answer, confidence, kind, level, many, one_line};
@@ -29,12 +29,21 @@ fn entry(report: &Report, born: &Born) -> String {
     let lines = [
         format!("{}: {} made by `{}`", report.files.point(born.birth), kind(row.kind), one_line(&row.maker)),
         format!("  how often: {}", many(row.many)),
-        format!("  owner:     {}", words(&row.owner, "nobody")),
+        format!("  owner:     {}{}", words(&row.owner, "nobody"), row.life.map_or("", lives)),
         format!("  bound:     {}", words(&row.bound, "none")),
         format!("  end:       {}", words(&row.end, "none")),
         format!("  answer:    {}", verdict(born)),
     ];
     format!("{}\n{}{}", lines.join("\n"), story(report, &born.proof), outcome(report, born))
+}
+
+fn lives(life: Life) -> &'static str {
+    match life {
+        Life::Frame => ", which lives as long as one call",
+        Life::Scope => ", which waits for what it owns",
+        Life::Object => ", which lives as long as its object",
+        Life::Process => ", which lives as long as the process",
+    }
 }
 
 fn verdict(born: &Born) -> String {

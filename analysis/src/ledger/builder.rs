@@ -2,7 +2,7 @@
 
 use unleak_catalogue::model::Kind;
 
-use super::{Answer, Bound, Fact, Known, Location, Many, Resource, ResourceId, Setting, Work};
+use super::{Answer, Bound, Fact, Holder, Known, Life, Location, Many, Resource, ResourceId, Setting, Work};
 use crate::program::many::Rhythm;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site, calls};
@@ -162,6 +162,21 @@ impl<'p, 'a> Builder<'p, 'a> {
             Spot::LooseField(name) => format!("….{name}"),
             Spot::Global(_, name) => name.to_string(),
         }
+    }
+
+    /// Who holds what stands at a spot; a variable holds no longer than its frame.
+    pub(super) fn holder(&self, spot: &Spot) -> Holder {
+        match spot {
+            Spot::Field(..) => Holder::Field(self.spot_name(spot)),
+            Spot::LooseField(_) => Holder::FieldByName(self.spot_name(spot)),
+            Spot::Global(..) => Holder::Global(self.spot_name(spot)),
+            Spot::Local(..) | Spot::Value(..) => Holder::Frame,
+        }
+    }
+
+    /// How long the longest-living of several places lives.
+    pub(super) fn life(&self, spots: &[Spot]) -> Life {
+        spots.iter().filter_map(|spot| self.holder(spot).life()).max().unwrap_or(Life::Frame)
     }
 
     /// A function as people write it: `Server.run`, `main`.

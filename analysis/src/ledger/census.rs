@@ -18,6 +18,7 @@ fn row(resource: &Resource) -> Entry {
         birth: resource.birth.clone(),
         many: resource.many,
         owner,
+        life: resource.life(),
         bound: bound(&resource.bound),
         end: end.or_else(|| matches!(resource.work, Work::EndsWith(_)).then(|| "ends by itself".to_owned())),
         answer: resource.leaks,
@@ -63,6 +64,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
 pub(super) fn holder(by: &Holder) -> String {
     match by {
         Holder::Frame => "the frame it is born in".to_owned(),
+        Holder::WeakCollection => "a weak set".to_owned(),
         Holder::LastingFrame => "a frame that never returns".to_owned(),
         Holder::Field(name) => format!("field `{name}`"),
         Holder::FieldByName(name) => format!("a field named `{name}`"),

@@ -20,7 +20,6 @@ use unleak_catalogue::model::Kind;
 use super::builder::Builder;
 use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
 use crate::program::calls::Known;
-use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
 use act::{Act, Acts, Sort, Way};
@@ -134,11 +133,13 @@ fn enter_held(builder: &mut Builder<'_, '_>, act: &Act) {
 fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) -> Resource {
     let mut resource = builder.born(Kind::Gauge, raised.site, raised.act.known);
     resource.subject = subject(builder, raised);
-    resource.holds.extend(raised.act.spots.first().and_then(holder(builder)).map(|by| Hold {
-        by,
-        how: Holding::Strong,
-        from: builder.at(raised.act.site),
-    }));
+    resource.holds.extend(
+        raised.act.spots.first().map(|spot| builder.holder(spot)).filter(|by| *by != Holder::Frame).map(|by| Hold {
+            by,
+            how: Holding::Strong,
+            from: builder.at(raised.act.site),
+        }),
+    );
     if raised.site != raised.act.site {
         resource.notes.push(builder.fact("the count goes up here", raised.act.site));
     }
@@ -243,14 +244,5 @@ fn subject(builder: &Builder<'_, '_>, raised: &Raised) -> String {
             None => builder.written(raised.act.site),
         },
         _ => builder.written(raised.act.site),
-    }
-}
-
-fn holder<'b>(builder: &'b Builder<'_, '_>) -> impl Fn(&Spot) -> Option<Holder> + 'b {
-    |spot| match spot {
-        Spot::Field(..) => Some(Holder::Field(builder.spot_name(spot))),
-        Spot::Global(..) => Some(Holder::Global(builder.spot_name(spot))),
-        Spot::LooseField(name) => Some(Holder::FieldByName(name.to_string())),
-        Spot::Local(..) | Spot::Value(..) => None,
     }
 }

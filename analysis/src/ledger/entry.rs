@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 pub use unleak_catalogue::model::Kind;
 
+use super::Life;
 use crate::unit::Span;
 
 /// A place in the analysed code.
@@ -65,6 +66,8 @@ pub struct Entry {
     pub many: Many,
     /// Who owns it ("field `Server._tasks`", "the caller", "task group `tg`"); `None` when nobody does.
     pub owner: Option<String>,
+    /// How long the owner lives; `None` when nobody owns it, or that is for others to say.
+    pub life: Option<Life>,
     /// What bounds it ("maxsize=100", "semaphore `self._limit`"); `None` when nothing does or it needs none.
     pub bound: Option<String>,
     /// What ends it ("awaited", "cancelled in `close`"); `None` when nothing does.

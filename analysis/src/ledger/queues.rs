@@ -246,12 +246,7 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     if let Some(spot) = lasting.or(named) {
         resource.subject = builder.spot_name(spot);
     }
-    let by = match lasting {
-        Some(spot @ Spot::Global(..)) => Holder::Global(builder.spot_name(spot)),
-        Some(spot @ Spot::LooseField(_)) => Holder::FieldByName(builder.spot_name(spot)),
-        Some(spot) => Holder::Field(builder.spot_name(spot)),
-        None => Holder::Frame,
-    };
+    let by = lasting.map_or(Holder::Frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     for put in traffic.puts.iter().take(4) {
         let label = match put.many {

@@ -1,5 +1,6 @@
 //! The entries of the ledger.
 
+use serde::Serialize;
 use unleak_catalogue::model::Kind;
 
 use super::{Answer, Fact, Location, Many};
@@ -56,6 +57,14 @@ pub struct Resource {
     pub notes: Vec<Fact>,
 }
 
+impl Resource {
+    /// How long the longest-living of those lives that keep it.
+    pub fn life(&self) -> Option<Life> {
+        let keepers = self.holds.iter().filter(|hold| hold.how == Holding::Strong);
+        keepers.filter_map(|hold| hold.by.life()).max()
+    }
+}
+
 /// Whether code is of the product or a test of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -85,6 +94,20 @@ pub struct Hold {
     pub from: Location,
 }
 
+/// How long a holder lives, from the shortest to the longest. A leak is born more often, or lives longer, than its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Life {
+    /// One call of a function.
+    Frame,
+    /// A scope that waits for what it owns: a task group, a nursery.
+    Scope,
+    /// An object.
+    Object,
+    /// The process.
+    Process,
+}
+
 /// Who holds a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Holder {
@@ -92,6 +115,8 @@ pub enum Holder {
     Frame,
     /// A frame that never returns.
     LastingFrame,
+    /// A collection that holds it weakly.
+    WeakCollection,
     /// A field.
     Field(String),
     /// A field, known by its name only.
@@ -102,6 +127,19 @@ pub enum Holder {
     Supervisor(String),
     /// Whoever calls the function that returns it.
     Caller,
+}
+
+impl Holder {
+    /// How long it lives; `None` where that is for others to say.
+    pub fn life(&self) -> Option<Life> {
+        match self {
+            Holder::Frame => Some(Life::Frame),
+            Holder::Supervisor(_) => Some(Life::Scope),
+            Holder::Field(_) | Holder::FieldByName(_) => Some(Life::Object),
+            Holder::LastingFrame | Holder::Global(_) => Some(Life::Process),
+            Holder::WeakCollection | Holder::Caller => None,
+        }
+    }
 }
 
 /// How a resource is held.

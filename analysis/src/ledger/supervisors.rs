@@ -49,11 +49,7 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     if let Some(spot) = held.or(named) {
         resource.subject = builder.spot_name(spot);
     }
-    let by = match held {
-        Some(spot @ Spot::Global(..)) => Holder::Global(builder.spot_name(spot)),
-        Some(spot) => Holder::Field(builder.spot_name(spot)),
-        None => Holder::Frame,
-    };
+    let by = held.map_or(Holder::Frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     if let Some(Spot::Field(ty, name)) = held {
         let declared = builder.program.header(*ty).fields.iter().find(|field| field.name == *name);

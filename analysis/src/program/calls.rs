@@ -6,7 +6,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::types::{Head, Type};
 use super::{BodyRef, Def, FieldIndex, Program, Site, TypeKey};
-use crate::unit::{Arg, ArgKind, BodyKind, Item, LocalId, Name, ParamKind, Place, Shape, StepKind, ValueId};
+use crate::unit::{Arg, ArgKind, Item, LocalId, Name, ParamKind, Place, Shape, StepKind, ValueId};
 
 /// What a call calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,7 +151,6 @@ impl<'a> Program<'a> {
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        let receiver = self.receiver_of(site.body, *callee);
         let target = match self.calls.resolved.get(&site) {
             Some(Resolved::Model(path)) => match self.model(self.language(site.body), path) {
                 Some(model) => Target::Model(model),
@@ -161,6 +160,16 @@ impl<'a> Program<'a> {
             Some(Resolved::Construct(ty)) => Target::Construct(*ty),
             Some(Resolved::External(path)) => Target::External(path.clone()),
             _ => Target::Unknown,
+        };
+        let first = match &target {
+            Target::Model(model) => {
+                self.receiver_first(site.body, *callee, model, args.first().map(|first| first.value))
+            }
+            _ => None,
+        };
+        let (receiver, args) = match first {
+            Some(_) => (first, &args[1..]),
+            None => (self.receiver_of(site.body, *callee), args.as_slice()),
         };
         let hinted = receiver.is_some_and(|receiver| self.type_of(site.body, receiver).is_hinted());
         let known = if hinted { Known::Hinted } else { Known::Shown };
@@ -338,15 +347,6 @@ impl<'a> Program<'a> {
             Home::Known(ty) => Some(ty),
             _ => None,
         }
-    }
-
-    /// Whether a body is code that a framework or caller outside enters by a name it knows: not private, not nested.
-    pub fn is_reachable_from_outside(&self, body: BodyRef) -> bool {
-        let owned = self.body(body);
-        let Some(parent) = owned.parent else { return true };
-        let parent = BodyRef { file: body.file, body: parent };
-        let nested = !matches!(self.body(parent).kind, BodyKind::Module | BodyKind::Class);
-        !nested && owned.visibility != crate::unit::Visibility::Private
     }
 }
 

@@ -6,9 +6,10 @@ use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Waits};
 
 use super::calls::{Depth, Target};
 use super::types::Type;
+use super::world::World;
 use super::{BodyRef, Def, Program, Site};
 use crate::ledger::Many;
-use crate::unit::{BodyKind, Colour, Driver, StepKind, Visibility};
+use crate::unit::{BodyKind, Colour, Driver, StepKind};
 
 /// A function that is handed to a call which calls it.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +129,7 @@ impl Rhythm {
         {
             all.push(self.of_site(program, Site { body: outer, step: step.id }));
         }
-        if self.escapes(body) || (all.is_empty() && owned.visibility != Visibility::Private) {
+        if self.escapes(body) || (all.is_empty() && program.world_of(body) == World::Open) {
             all.push(Many::Unknown);
         }
         all.into_iter().reduce(often).unwrap_or(Many::Unknown)

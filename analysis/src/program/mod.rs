@@ -11,6 +11,7 @@ mod python_names;
 mod rust_names;
 pub mod trace;
 pub mod types;
+pub mod world;
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -96,7 +96,7 @@ fn crate_name(program: &Program<'_>, root: u32) -> Option<String> {
 }
 
 /// The root file of the crate a file belongs to.
-fn crate_root(program: &Program<'_>, file: u32) -> Option<u32> {
+pub(super) fn crate_root(program: &Program<'_>, file: u32) -> Option<u32> {
     let parts = &program.file(file).parts;
     for depth in (0..parts.len()).rev() {
         for name in ["lib", "main"] {

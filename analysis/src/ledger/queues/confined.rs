@@ -3,21 +3,18 @@
 use unleak_catalogue::model::Effect;
 
 use super::super::builder::Builder;
-use super::super::{Fact, Many};
+use super::super::{Fact, Life, Many};
 use super::traffic::{Put, Traffic, top};
 use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
-use crate::program::trace::{Spot, Trail};
+use crate::program::trace::Trail;
 use crate::program::{BodyRef, Site};
 use crate::unit::{LocalId, Place, StepKind, ValueId};
 
 /// Whether a queue is filled and emptied within one finite piece of work.
 pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &Traffic) -> Option<Fact> {
-    let local = trail.spots.iter().all(|spot| match spot {
-        Spot::Value(..) | Spot::Local(..) => true,
-        Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..) => false,
-    });
+    let local = builder.life(&trail.spots) == Life::Frame;
     let calm = traffic.puts.iter().all(|put| !matches!(put.many, Many::PerEvent));
     if !local || !calm {
         return None;

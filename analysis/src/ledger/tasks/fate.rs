@@ -154,7 +154,7 @@ fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) 
         }
         What::Yielded(_) => resource.holds.push(Hold { by: Holder::Caller, how: Holding::Strong, from: at }),
         What::WeakElement => {
-            resource.holds.push(Hold { by: Holder::Field("a weak set".to_owned()), how: Holding::Weak, from: at });
+            resource.holds.push(Hold { by: Holder::WeakCollection, how: Holding::Weak, from: at });
         }
         What::Discarded(how) => {
             let label = match how {
@@ -250,12 +250,10 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
     };
     let mut holds = Vec::new();
     for spot in &trail.spots {
-        let by = match spot {
-            Spot::Field(..) => Holder::Field(builder.spot_name(spot)),
-            Spot::LooseField(_) => Holder::FieldByName(builder.spot_name(spot)),
-            Spot::Global(..) => Holder::Global(builder.spot_name(spot)),
-            Spot::Local(..) | Spot::Value(..) => continue,
-        };
+        let by = builder.holder(spot);
+        if by == Holder::Frame {
+            continue;
+        }
         let hold = Hold { by, how: Holding::Strong, from: from(spot) };
         if !holds.contains(&hold) {
             holds.push(hold);

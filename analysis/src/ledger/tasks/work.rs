@@ -8,8 +8,9 @@ use super::births::Birth;
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
+use crate::program::world::World;
 use crate::program::{BodyRef, Site, TypeKey};
-use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind, Visibility};
+use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind};
 
 /// How the work ends: the best of the ways out of its worst loop.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
@@ -97,13 +98,9 @@ fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
 /// Whether everything that is done with a variable is known: it goes nowhere but into fields that others cannot reach.
 fn stays_in_frame(builder: &Builder<'_, '_>, source: &Spot, trail: &Trail<'_>) -> bool {
     let made_here = matches!(source, Spot::Local(body, local) if is_bound(builder, *body, *local));
-    let open_field = |ty: &TypeKey, name: &str| {
-        let fields = &builder.program.header(*ty).fields;
-        fields.iter().any(|field| field.name == name && field.visibility == Visibility::Public)
-    };
     let escapes = |used: &Use<'_>| match &used.what {
         What::Unknown(_) | What::LooseField(_) => true,
-        What::Field(ty, name) => open_field(ty, name),
+        What::Field(ty, name) => builder.program.world_of_field(*ty, name) == World::Open,
         _ => false,
     };
     made_here && !trail.uses.iter().any(escapes)

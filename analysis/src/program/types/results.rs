@@ -17,7 +17,10 @@ impl<'a> Program<'a> {
             Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Model(path)) => match self.model(self.language(body), &path) {
-                Some(model) => self.model_result(body, callee, model, args),
+                Some(model) => match self.receiver_first(body, callee, model, args.first().copied()) {
+                    Some(receiver) => self.model_result(body, Some(receiver), model, &args[1..]),
+                    None => self.model_result(body, self.receiver_of(body, callee), model, args),
+                },
                 None if self.catalogue.ty(self.language(body).name(), &path).is_some() => {
                     Type::Named(Head::Model(path), Vec::new())
                 }
@@ -66,19 +69,31 @@ impl<'a> Program<'a> {
         Type::Unknown
     }
 
-    pub(super) fn model_result(&self, body: BodyRef, callee: ValueId, model: &CallModel, args: &[ValueId]) -> Type {
+    /// The first argument, where it is what the call is on: a Rust method that is called by its path.
+    pub(in crate::program) fn receiver_first(
+        &self,
+        body: BodyRef,
+        callee: ValueId,
+        model: &CallModel,
+        first: Option<ValueId>,
+    ) -> Option<ValueId> {
+        let by_path = self.language(body) == Language::Rust && self.receiver_of(body, callee).is_none();
+        first.filter(|_| by_path && model.has_receiver())
+    }
+
+    pub(super) fn model_result(&self, body: BodyRef, on: Option<ValueId>, model: &CallModel, args: &[ValueId]) -> Type {
         let language = self.language(body);
         let constructed = || match self.catalogue.ty(language.name(), &model.path) {
             Some(_) => Type::model(&model.path),
             None => Type::Unknown,
         };
         let result = match &model.returns {
-            Some(reference) => self.referred(body, callee, reference, args),
+            Some(reference) => self.referred(body, on, reference, args),
             None => constructed(),
         };
         match model.takes_effect {
             Takes::WhenAwaited if model.unawaited.is_some() => {
-                let unawaited = model.unawaited.as_ref().map(|reference| self.referred(body, callee, reference, args));
+                let unawaited = model.unawaited.as_ref().map(|reference| self.referred(body, on, reference, args));
                 unawaited.unwrap_or_default()
             }
             Takes::WhenAwaited => Type::Future(Box::new(result), None),
@@ -86,15 +101,15 @@ impl<'a> Program<'a> {
         }
     }
 
-    pub(super) fn referred(&self, body: BodyRef, callee: ValueId, reference: &TypeRef, args: &[ValueId]) -> Type {
+    pub(super) fn referred(&self, body: BodyRef, on: Option<ValueId>, reference: &TypeRef, args: &[ValueId]) -> Type {
         let language = self.language(body);
-        let receiver = || self.receiver_of(body, callee).map(|value| self.type_of(body, value)).unwrap_or_default();
+        let receiver = || on.map(|value| self.type_of(body, value)).unwrap_or_default();
         let argument =
             |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
         match reference {
             TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
             TypeRef::Named { path, args: inner } => {
-                let inner = inner.iter().map(|inner| self.referred(body, callee, inner, args)).collect();
+                let inner = inner.iter().map(|inner| self.referred(body, on, inner, args)).collect();
                 let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
                 match self.catalogue.ty(language.name(), &path) {
                     Some(_) => Type::Named(Head::Model(path), inner),
@@ -102,7 +117,7 @@ impl<'a> Program<'a> {
                 }
             }
             TypeRef::Tuple(parts) => {
-                Type::Tuple(parts.iter().map(|part| self.referred(body, callee, part, args)).collect())
+                Type::Tuple(parts.iter().map(|part| self.referred(body, on, part, args)).collect())
             }
             TypeRef::Receiver => receiver(),
             TypeRef::Element => self.element(language, &receiver()),
