@@ -2,7 +2,10 @@
 //! none of the leaks `unleak` finds can happen in it.
 
 pub mod audio;
+pub mod engine;
 pub mod queue;
+pub mod session;
+pub mod settings;
 pub mod structured;
 pub mod telemetry;
 pub mod text;

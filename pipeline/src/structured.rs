@@ -44,5 +44,5 @@ pub use gather::{Failure, FanOut, Outcome, gather};
 pub use gather_chunked::gather_chunked;
 pub use label::Label;
 pub use sleep_or_shutdown::{Woke, sleep_or_shutdown, sleep_until_or_shutdown};
-pub use spawn_named::{Closed, Ended, Member, NamedTask, Scope, TaskInfo};
+pub use spawn_named::{Closed, Ended, Member, NamedTask, Scope, Spawner, TaskInfo};
 pub use supervise::{Crash, Exit, NothingToSupervise, Supervisor};

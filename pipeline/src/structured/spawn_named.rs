@@ -98,42 +98,25 @@ impl Scope {
         &self.inner.token
     }
 
-    /// Starts a task that the scope owns. Its failure is logged and counted whether or not anyone looks at
-    /// the handle.
+    /// Starts a task that the scope owns; see [`Spawner::spawn_named`].
     pub fn spawn_named<F, T, E>(&self, name: Label, future: F) -> Result<NamedTask<T, E>, Closed>
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
         E: Display + Send + 'static,
     {
-        let member = self.enter(name)?;
-        let number = member.number;
-        let handle = self.inner.tracker.spawn(async move {
-            // Last out: the scope lists the task until everything in it is dropped.
-            let member = member;
-            let result = future.await;
-            if let Err(error) = &result {
-                member.failed(error);
-            }
-            result
-        });
-        // The task may be over by now, and its entry gone.
-        if let Some(entry) = self.inner.lock().alive.get_mut(&number) {
-            entry.task = Some(handle.abort_handle());
-        }
-        Ok(NamedTask { name, handle })
+        self.spawner().spawn_named(name, future)
     }
 
-    /// Makes the caller a member, for work that is not a task of this scope: a connection that a library
-    /// drives, a thread. A drain waits for it and names it, but cannot abort it.
+    /// Makes the caller a member; see [`Spawner::enter`].
     pub fn enter(&self, name: Label) -> Result<Member, Closed> {
-        let mut members = self.inner.lock();
-        if members.closed {
-            return Err(Closed { scope: self.inner.label, name });
-        }
-        let number = members.number();
-        members.alive.insert(number, Entry { name, since: Instant::now(), task: None });
-        Ok(Member { scope: self.inner.clone(), name, number, _tracked: self.inner.tracker.token() })
+        self.spawner().enter(name)
+    }
+
+    /// What starts tasks in this scope without owning it: for the tasks of the scope themselves, which must not
+    /// keep alive what ends them.
+    pub fn spawner(&self) -> Spawner {
+        Spawner { inner: self.inner.clone() }
     }
 
     /// The members of this scope and of those below it, the oldest of each first.
@@ -180,6 +163,58 @@ impl Scope {
         let members = self.inner.lock();
         let entry = members.alive.values().find(|entry| entry.task.as_ref().is_some_and(|own| own.id() == task));
         entry.map(|entry| entry.name)
+    }
+}
+
+/// Starts tasks in a [`Scope`] that somebody else owns. When the owner drops the scope, its tasks are cancelled
+/// however many spawners there are.
+#[derive(Debug, Clone)]
+pub struct Spawner {
+    inner: Arc<Inner>,
+}
+
+impl Spawner {
+    /// What tells the members of the scope to end.
+    pub fn token(&self) -> &CancellationToken {
+        &self.inner.token
+    }
+
+    /// Starts a task that the scope owns. Its failure is logged and counted whether or not anyone looks at
+    /// the handle.
+    pub fn spawn_named<F, T, E>(&self, name: Label, future: F) -> Result<NamedTask<T, E>, Closed>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let member = self.enter(name)?;
+        let number = member.number;
+        let handle = self.inner.tracker.spawn(async move {
+            // Last out: the scope lists the task until everything in it is dropped.
+            let member = member;
+            let result = future.await;
+            if let Err(error) = &result {
+                member.failed(error);
+            }
+            result
+        });
+        // The task may be over by now, and its entry gone.
+        if let Some(entry) = self.inner.lock().alive.get_mut(&number) {
+            entry.task = Some(handle.abort_handle());
+        }
+        Ok(NamedTask { name, handle })
+    }
+
+    /// Makes the caller a member, for work that is not a task of this scope: a connection that a library
+    /// drives, a thread. A drain waits for it and names it, but cannot abort it.
+    pub fn enter(&self, name: Label) -> Result<Member, Closed> {
+        let mut members = self.inner.lock();
+        if members.closed {
+            return Err(Closed { scope: self.inner.label, name });
+        }
+        let number = members.number();
+        members.alive.insert(number, Entry { name, since: Instant::now(), task: None });
+        Ok(Member { scope: self.inner.clone(), name, number, _tracked: self.inner.tracker.token() })
     }
 }
 

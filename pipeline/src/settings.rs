@@ -1,0 +1,289 @@
+//! Settings: a file, the environment over it, defaults under it. All of them are checked before anything starts.
+//!
+//! A setting `key` in a section `[section]` is `UNLEAK_PIPELINE_SECTION_KEY` in the environment.
+
+mod kinds;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use kinds::{Seconds, Secret, Share};
+
+/// What settings in the environment begin with.
+pub const PREFIX: &str = "UNLEAK_PIPELINE_";
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+const fn count(count: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(count) {
+        Some(count) => count,
+        None => panic!("a default is at least one"),
+    }
+}
+
+section! {
+    /// All settings.
+    Settings {
+        /// Where the service listens.
+        listen: Listen = Listen::default(),
+        /// Who may come in.
+        security: Security = Security::default(),
+        /// How much is accepted.
+        limits: Limits = Limits::default(),
+        /// How a voice is told from silence.
+        hearing: Hearing = Hearing::default(),
+        /// What a conversation keeps.
+        conversation: Conversation = Conversation::default(),
+        /// How long queues may be.
+        queues: Queues = Queues::default(),
+        /// How long things may take.
+        times: Times = Times::default(),
+        /// What listens, thinks and speaks.
+        engines: Engines = Engines::default(),
+        /// What is kept, and where.
+        store: Store = Store::default(),
+    }
+}
+
+section! {
+    /// Where the service listens. Addresses other than loopback need a key.
+    Listen {
+        /// HTTP and WebSocket.
+        http: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8300)),
+        /// Wyoming.
+        wyoming: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 10300)),
+    }
+}
+
+section! {
+    /// Who may come in.
+    Security {
+        /// What clients must show. Without it, everyone who can connect may.
+        key: Option<Secret> = None,
+        /// Origins of pages, other than the service's own, that may connect from a browser.
+        origins: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// How much is accepted.
+    Limits {
+        /// Connections at once, over all interfaces.
+        connections: NonZeroUsize = count(2_000),
+        /// Conversations at once.
+        sessions: NonZeroUsize = count(1_000),
+        /// The bytes of one message.
+        message_bytes: NonZeroUsize = count(1024 * 1024),
+        /// Messages of one client in a second, on average.
+        messages_per_second: NonZeroUsize = count(200),
+        /// Messages of one client at once.
+        message_burst: NonZeroUsize = count(2_000),
+        /// The characters of one text, whoever wrote it.
+        text_chars: NonZeroUsize = count(20_000),
+    }
+}
+
+section! {
+    /// How a voice is told from silence, unless a client says otherwise.
+    Hearing {
+        /// The loudness of a voice, as a share of full scale.
+        threshold: Share = Share::of(0.02),
+        /// How long a sound must last to be a voice.
+        onset: Seconds = Seconds::of(0.06),
+        /// How long a silence must last to be the end.
+        silence: Seconds = Seconds::of(0.5),
+        /// How much of what was before the voice is kept.
+        prefix: Seconds = Seconds::of(0.3),
+        /// How long one utterance may be.
+        longest: Seconds = Seconds::of(60.0),
+    }
+}
+
+section! {
+    /// What a conversation keeps.
+    Conversation {
+        /// The entries that are remembered.
+        entries: NonZeroUsize = count(64),
+        /// The characters of a sentence that is spoken at once.
+        sentence_chars: NonZeroUsize = count(crate::text::chunker::CAP),
+        /// Turns that wait for the one that is being answered.
+        waiting_turns: NonZeroUsize = count(4),
+    }
+}
+
+section! {
+    /// How long queues may be.
+    Queues {
+        /// From a client to its conversation.
+        commands: NonZeroUsize = count(32),
+        /// From a conversation to its client.
+        events: NonZeroUsize = count(32),
+        /// From a turn to its conversation.
+        speech: NonZeroUsize = count(32),
+        /// From the language model to the chunker.
+        tokens: NonZeroUsize = count(64),
+        /// From the chunker to the voice.
+        sentences: NonZeroUsize = count(4),
+    }
+}
+
+section! {
+    /// How long things may take.
+    Times {
+        /// Until a silent client is taken for gone.
+        receive: Seconds = Seconds::of(300.0),
+        /// Until a client that does not read is taken for gone.
+        send: Seconds = Seconds::of(10.0),
+        /// Until a client has said what it wants.
+        handshake: Seconds = Seconds::of(10.0),
+        /// For one utterance to become text.
+        speech_to_text: Seconds = Seconds::of(10.0),
+        /// From one token to the next.
+        language_model: Seconds = Seconds::of(5.0),
+        /// From one piece of audio to the next.
+        text_to_speech: Seconds = Seconds::of(5.0),
+        /// For a turn to end when it is interrupted.
+        interrupt: Seconds = Seconds::of(1.0),
+        /// For a conversation to end.
+        drain: Seconds = Seconds::of(30.0),
+        /// For what was aborted to go.
+        after_abort: Seconds = Seconds::of(5.0),
+        /// For the whole service to end.
+        shutdown: Seconds = Seconds::of(60.0),
+    }
+}
+
+section! {
+    /// What listens, thinks and speaks.
+    Engines {
+        /// How many words the built-in responder says in a second.
+        words_per_second: NonZeroUsize = count(50),
+    }
+}
+
+section! {
+    /// What is kept, and where.
+    Store {
+        /// The folder of the database, the archive and the spill.
+        folder: PathBuf = PathBuf::from("unleak-pipeline-data"),
+    }
+}
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {why}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        why: std::io::Error,
+    },
+    /// The text is not what settings look like.
+    #[error("{origin}: {why}")]
+    Malformed {
+        /// The file, or the name in the environment.
+        origin: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The settings contradict each other.
+    #[error("{0}")]
+    Contradiction(&'static str),
+}
+
+impl Settings {
+    /// Reads `file`, if there is one, and `environment` over it.
+    pub fn read(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, SettingsError> {
+        let mut table = match file {
+            None => toml::Table::new(),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|why| SettingsError::Unreadable { path: name.clone(), why })?;
+                // Read alone first, so that what is wrong in it is told with its line.
+                toml::from_str::<Self>(&text).map_err(|why| malformed(&name, &why))?;
+                text.parse().map_err(|why| malformed(&name, &why))?
+            }
+        };
+        let mut origin = Vec::new();
+        for (name, value) in environment {
+            if let Some(setting) = name.strip_prefix(PREFIX) {
+                overlay(&mut table, setting, value)
+                    .ok_or_else(|| malformed(&name, &"a setting is named by its section and its key"))?;
+                origin.push(name);
+            }
+        }
+        let origin = if origin.is_empty() { "settings".to_owned() } else { origin.join(", ") };
+        let settings: Self = table.try_into().map_err(|why: toml::de::Error| malformed(&origin, &why.message()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What no single setting can tell.
+    fn check(&self) -> Result<(), SettingsError> {
+        let contradiction = |what| Err(SettingsError::Contradiction(what));
+        let open = [self.listen.http, self.listen.wyoming].iter().any(|address| !address.ip().is_loopback());
+        if open && self.security.key.is_none() {
+            return contradiction("listen: an address other than loopback needs security.key");
+        }
+        let before = self.hearing.prefix.get() + self.hearing.onset.get();
+        if self.hearing.silence.get().is_zero() || self.hearing.longest.get() < 2 * before {
+            return contradiction("hearing: silence must be more than 0, and longest at least twice prefix and onset");
+        }
+        if self.times.shutdown.get() <= self.times.after_abort.get() {
+            return contradiction("times: shutdown must be more than after_abort");
+        }
+        if self.limits.message_burst < self.limits.messages_per_second {
+            return contradiction("limits: message_burst must be at least messages_per_second");
+        }
+        Ok(())
+    }
+
+    /// The settings as a file that says the same, but for secrets.
+    pub fn show(&self) -> String {
+        let mut text = String::from("# What holds now. A secret is shown as set or not.\n");
+        match toml::to_string(self) {
+            Ok(settings) => text.push_str(&settings),
+            Err(error) => text.push_str(&format!("# cannot be shown: {error}")),
+        }
+        text
+    }
+}
+
+/// Puts `value` at `SECTION_KEY`. It is read as TOML if it can be, as text otherwise.
+fn overlay(table: &mut toml::Table, setting: &str, value: String) -> Option<()> {
+    let (section, key) = setting.split_once('_')?;
+    let read = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
+    let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Table::new().into());
+    section.as_table_mut()?.insert(key.to_lowercase(), read.unwrap_or(toml::Value::String(value)));
+    Some(())
+}
+
+fn malformed(origin: &str, why: &dyn std::fmt::Display) -> SettingsError {
+    SettingsError::Malformed { origin: origin.to_owned(), why: why.to_string() }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use super::*;
+
+fn read(file: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipeline.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment = environment.iter().map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned()));
+    Settings::read(Some(&path), environment).map_err(|error| error.to_string())
+}
+
+#[test]
+fn defaults_hold_and_are_shown_as_a_file_that_says_the_same() {
+    let settings = Settings::read(None, []).unwrap();
+    assert!(settings.listen.http.ip().is_loopback());
+    assert_eq!(settings.times.receive.get(), Duration::from_secs(300));
+    let again = read(&settings.show(), &[]).unwrap();
+    assert_eq!(settings.show(), again.show());
+}
+
+#[test]
+fn the_environment_wins_over_the_file_over_the_defaults() {
+    let file = "[times]\nreceive = 100\ndrain = 20.5\n[store]\nfolder = \"a\"";
+    let environment = [("TIMES_RECEIVE", "7"), ("STORE_FOLDER", "some where"), ("LISTEN_HTTP", "127.0.0.1:1")];
+    let settings = read(file, &environment).unwrap();
+    assert_eq!(settings.times.receive.get(), Duration::from_secs(7));
+    assert_eq!(settings.times.drain.get(), Duration::from_millis(20_500));
+    assert_eq!(settings.times.send.get(), Duration::from_secs(10));
+    assert_eq!(settings.store.folder, Path::new("some where"));
+    assert_eq!(settings.listen.http.port(), 1);
+    assert_eq!(read("", &[("TIMES_LANGUAGE_MODEL", "3")]).unwrap().times.language_model, Seconds::of(3.0));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    for (file, environment, told) in [
+        ("[times]\nrecieve = 1", &[][..], "unknown field `recieve`"),
+        ("[times]\nreceive = -1", &[], "between 0 and 86400"),
+        ("[times]\nreceive = nan", &[], "between 0 and 86400"),
+        ("[queues]\nspeech = 0", &[], "nonzero"),
+        ("[hearing]\nthreshold = 2.0", &[], "between 0 and 1"),
+        ("what", &[], "pipeline.toml"),
+        ("", &[("TIMES_RECIEVE", "1")], "UNLEAK_PIPELINE_TIMES_RECIEVE: unknown field `recieve`"),
+        ("", &[("NOTHING", "1")], "by its section and its key"),
+        ("", &[("LIMITS_SESSIONS", "many")], "UNLEAK_PIPELINE_LIMITS_SESSIONS"),
+        ("[listen]\nhttp = \"0.0.0.0:80\"", &[], "needs security.key"),
+        ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
+        ("[security]\nkey = \"\"", &[], "not empty"),
+    ] {
+        let error = read(file, environment).unwrap_err();
+        assert!(error.contains(told), "{file} {environment:?}: {error}");
+    }
+    let error = Settings::read(Some(Path::new("no/such/file")), []).unwrap_err().to_string();
+    assert!(error.contains("no/such/file"), "{error}");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let settings = read("[listen]\nhttp = \"0.0.0.0:80\"", &[("SECURITY_KEY", "hunter2")]).unwrap();
+    assert!(!settings.show().contains("hunter2"));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let key = settings.security.key.unwrap();
+    assert!(key.matches("hunter2"));
+    assert!(!key.matches("hunter") && !key.matches("hunter22") && !key.matches(""));
+}
