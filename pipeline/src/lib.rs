@@ -3,9 +3,13 @@
 
 pub mod audio;
 pub mod engine;
+mod http;
 pub mod queue;
+pub mod realtime;
+pub mod service;
 pub mod session;
 pub mod settings;
 pub mod structured;
 pub mod telemetry;
 pub mod text;
+mod wyoming;

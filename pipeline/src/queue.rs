@@ -9,11 +9,28 @@ use tokio::sync::mpsc;
 use crate::structured::Label;
 use crate::telemetry::{DROPPED, LONGEST, PRESSURE, QUEUED};
 
-/// A queue of at most `capacity` items. A sender waits while it is full.
+/// A queue of at most `capacity` items, which says when it is three quarters full. A sender waits while it is full.
 pub fn bounded<T>(label: Label, capacity: NonZeroUsize) -> (Sender<T>, Receiver<T>) {
+    queue(label, capacity, Fullness::Pressure)
+}
+
+/// A queue between two steps of the same work, where the first is held back by the second as a rule: that it is
+/// full says nothing.
+pub fn hand_over<T>(label: Label, capacity: NonZeroUsize) -> (Sender<T>, Receiver<T>) {
+    queue(label, capacity, Fullness::Usual)
+}
+
+fn queue<T>(label: Label, capacity: NonZeroUsize, fullness: Fullness) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = mpsc::channel(capacity.get());
     let pressed = Arc::new(AtomicBool::new(false));
-    (Sender { label, sender, pressed }, Receiver { label, receiver })
+    (Sender { label, sender, fullness, pressed }, Receiver { label, receiver })
+}
+
+/// What it says of the work that a queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fullness {
+    Pressure,
+    Usual,
 }
 
 /// Where items go in.
@@ -21,13 +38,15 @@ pub fn bounded<T>(label: Label, capacity: NonZeroUsize) -> (Sender<T>, Receiver<
 pub struct Sender<T> {
     label: Label,
     sender: mpsc::Sender<T>,
+    fullness: Fullness,
     /// Whether the pressure has been told of, so that it is told once each time it builds up.
     pressed: Arc<AtomicBool>,
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        Self { label: self.label, sender: self.sender.clone(), pressed: self.pressed.clone() }
+        let Self { label, sender, fullness, pressed } = self;
+        Self { label: *label, sender: sender.clone(), fullness: *fullness, pressed: pressed.clone() }
     }
 }
 
@@ -88,6 +107,9 @@ impl<T> Sender<T> {
         let (length, capacity) = (self.len(), self.sender.max_capacity());
         QUEUED.increment([self.label]);
         LONGEST.observe(self.label, length);
+        if self.fullness == Fullness::Usual {
+            return;
+        }
         if length * 4 >= capacity * 3 {
             if !self.pressed.swap(true, Ordering::Relaxed) {
                 PRESSURE.increment([self.label]);

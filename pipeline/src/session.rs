@@ -8,6 +8,7 @@ mod voice;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::timeout;
 
@@ -20,7 +21,7 @@ use crate::telemetry::{self, TURN_ENDS, TURN_SECONDS};
 
 use ear::{Ear, EarEvent};
 use history::{Entry, History};
-pub use message::{Command, Configuration, Detection, Event, Modality, Refusal, Request, Status};
+pub use message::{Command, Configuration, Detection, Event, Modality, Refusal, Request, Response, Status};
 pub use turn::TurnError;
 use turn::{Job, TurnEvent};
 use voice::{Silent, Voice};
@@ -349,6 +350,12 @@ impl Session {
         self.go_on().await?;
         Ok(Interrupted::Turn)
     }
+}
+
+/// A name that no other thing of this process has.
+pub(crate) fn name(kind: &str) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{kind}_{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Whether there was something to interrupt.

@@ -1,10 +1,8 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::audio::voice::{Heard, VoiceDetector};
 use crate::audio::{Audio, Rate};
 use crate::settings;
 
-use super::Detection;
+use super::{Detection, name};
 
 /// What hears the user: a buffer with a bound, and the detector of turns if there is one.
 #[derive(Debug)]
@@ -63,12 +61,6 @@ pub(super) enum EarEvent {
     },
     /// There is no room for more, and nobody detects turns: the client must commit or clear.
     Full,
-}
-
-/// A name that no other item of this process has.
-pub(super) fn name(kind: &str) -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!("{kind}_{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Ear {

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use crate::audio::{Audio, Rate};
 use crate::engine::{EngineError, Engines, Said, Who};
-use crate::queue::{Gone, Receiver, Sender, bounded};
+use crate::queue::{Gone, Receiver, Sender, hand_over};
 use crate::settings::Settings;
 use crate::structured::Label;
 use crate::text::chunker::Chunker;
@@ -122,8 +122,8 @@ impl Turn {
 
     async fn answer(&self, modality: Modality) -> Result<(), TurnError> {
         let queues = &self.settings.queues;
-        let (tokens, said) = bounded(TOKENS, queues.tokens);
-        let (sentences, spoken) = bounded(SENTENCES, queues.sentences);
+        let (tokens, said) = hand_over(TOKENS, queues.tokens);
+        let (sentences, spoken) = hand_over(SENTENCES, queues.sentences);
         let sentences = match modality {
             Modality::Audio => Some(sentences),
             Modality::Text => None,
@@ -159,7 +159,7 @@ impl Turn {
     async fn speak(&self, mut sentences: Receiver<String>) -> Result<(), TurnError> {
         while let Some(sentence) = sentences.recv().await {
             self.events.send(TurnEvent::Sentence(sentence.clone())).await?;
-            let (pieces, audio) = bounded(PIECES, self.settings.queues.sentences);
+            let (pieces, audio) = hand_over(PIECES, self.settings.queues.sentences);
             tokio::try_join!(self.say(&sentence, pieces), self.hand_on(audio))?;
         }
         Ok(())

@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audio::Audio;
 use crate::engine::{Engines, Said};
-use crate::queue::{Receiver, bounded};
+use crate::queue::{Receiver, hand_over};
 use crate::settings::Settings;
 use crate::structured::{Closed, Ended, Label, NamedTask, Spawner};
 use crate::telemetry::TURNS;
 
-use super::ear::name;
 use super::history::Spoken;
 use super::message::Response;
+use super::name;
 use super::turn::{Job, Turn, TurnError, TurnEvent};
 
 const TURN: Label = Label::new("turn");
@@ -85,7 +85,7 @@ impl Silent {
         settings: &Arc<Settings>,
         spawner: &Spawner,
     ) -> Result<Answering, Closed> {
-        let (sender, events) = bounded(SPEECH, settings.queues.speech);
+        let (sender, events) = hand_over(SPEECH, settings.queues.speech);
         let stop = spawner.token().child_token();
         let response = job.modality().map(|modality| Response { id: name("resp"), item: name("item"), modality });
         let untranscribed = job.heard();

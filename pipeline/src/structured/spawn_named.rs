@@ -77,10 +77,7 @@ impl Scope {
 
     /// A scope that is cancelled with this one and listed below it. It is drained by whoever asked for it.
     pub fn child(&self, label: Label) -> Self {
-        let number = self.inner.lock().number();
-        let child = Self::of(label, self.inner.token.child_token(), Some((self.inner.clone(), number)));
-        self.inner.lock().children.insert(number, Arc::downgrade(&child.inner));
-        child
+        self.spawner().child(label)
     }
 
     fn of(label: Label, token: CancellationToken, parent: Option<(Arc<Inner>, u64)>) -> Self {
@@ -121,9 +118,7 @@ impl Scope {
 
     /// The members of this scope and of those below it, the oldest of each first.
     pub fn tasks(&self) -> Vec<TaskInfo> {
-        let mut tasks = Vec::new();
-        self.inner.list(&mut tasks);
-        tasks
+        self.spawner().tasks()
     }
 
     /// How many members this scope has, those of its children not counted.
@@ -177,6 +172,21 @@ impl Spawner {
     /// What tells the members of the scope to end.
     pub fn token(&self) -> &CancellationToken {
         &self.inner.token
+    }
+
+    /// A scope below the one it starts tasks in; see [`Scope::child`].
+    pub fn child(&self, label: Label) -> Scope {
+        let number = self.inner.lock().number();
+        let child = Scope::of(label, self.inner.token.child_token(), Some((self.inner.clone(), number)));
+        self.inner.lock().children.insert(number, Arc::downgrade(&child.inner));
+        child
+    }
+
+    /// The members of the scope and of those below it, the oldest of each first.
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        let mut tasks = Vec::new();
+        self.inner.list(&mut tasks);
+        tasks
     }
 
     /// Starts a task that the scope owns. Its failure is logged and counted whether or not anyone looks at

@@ -1,0 +1,244 @@
+//! The service as a whole: what starts, in which order it ends, and what is told of what did not end.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::Engines;
+use crate::settings::Settings;
+use crate::structured::{Label, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
+use crate::telemetry::{CONNECTIONS, Held, REFUSED};
+use crate::{http, wyoming};
+
+/// What every connection may use.
+#[derive(Debug)]
+pub struct Shared {
+    /// The settings that hold.
+    pub settings: Arc<Settings>,
+    /// What listens, thinks and speaks.
+    pub engines: Engines,
+    /// Room for conversations.
+    pub sessions: Arc<Semaphore>,
+    /// Lists the tasks of the whole service.
+    pub tasks: Spawner,
+    /// When the service started.
+    pub started: Instant,
+    connections: Arc<Semaphore>,
+    ready: AtomicBool,
+}
+
+impl Shared {
+    /// Whether new work is welcome.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection that was let in: its place among all of them, and its count on the gauge. It is shared by all
+/// that live on the connection, and given back by the last of them.
+#[derive(Debug)]
+pub struct Admission {
+    _place: OwnedSemaphorePermit,
+    _count: Held,
+}
+
+/// A service that listens and does not serve yet.
+#[derive(Debug)]
+pub struct Service {
+    shared: Arc<Shared>,
+    root: Scope,
+    listeners: Scope,
+    connections: Scope,
+    http: TcpListener,
+    wyoming: TcpListener,
+}
+
+const HTTP: Label = Label::new("http listener");
+const WYOMING: Label = Label::new("wyoming listener");
+const HTTP_CONNECTION: Label = Label::new("http connection");
+const WYOMING_CONNECTION: Label = Label::new("wyoming connection");
+
+impl Service {
+    /// Binds the addresses of `settings`.
+    pub async fn bind(settings: Settings) -> io::Result<Self> {
+        let settings = Arc::new(settings);
+        let http = listen(settings.listen.http).await?;
+        let wyoming = listen(settings.listen.wyoming).await?;
+        let root = Scope::new(Label::new("service"));
+        let listeners = root.child(Label::new("listeners"));
+        let connections = root.child(Label::new("connections"));
+        let shared = Arc::new(Shared {
+            engines: Engines::new(&settings),
+            sessions: Arc::new(Semaphore::new(settings.limits.sessions.get())),
+            connections: Arc::new(Semaphore::new(settings.limits.connections.get())),
+            tasks: root.spawner(),
+            started: Instant::now(),
+            ready: AtomicBool::new(false),
+            settings,
+        });
+        Ok(Self { shared, root, listeners, connections, http, wyoming })
+    }
+
+    /// Where it listens: HTTP, and Wyoming.
+    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.http.local_addr()?, self.wyoming.local_addr()?))
+    }
+
+    /// What every connection may use.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Serves until `stop` fires, and then ends everything in order. `hurry` ends it without patience.
+    pub async fn run(self, stop: CancellationToken, hurry: CancellationToken) -> Ending {
+        let Self { shared, root, listeners, connections, http, wyoming } = self;
+        let spawner = connections.spawner();
+        let token = listeners.token();
+        let http = accept(http, shared.clone(), spawner.clone(), token.clone(), Interface::Http);
+        let wyoming = accept(wyoming, shared.clone(), spawner, token.clone(), Interface::Wyoming);
+        let started = [listeners.spawn_named(HTTP, http).err(), listeners.spawn_named(WYOMING, wyoming).err()];
+        for refused in started.into_iter().flatten() {
+            tracing::error!(%refused, "listener not started");
+        }
+        shared.ready.store(true, Ordering::Relaxed);
+        stop.cancelled().await;
+        shared.ready.store(false, Ordering::Relaxed);
+        tracing::info!("shutting down");
+
+        let times = &shared.settings.times;
+        let end = Instant::now() + times.shutdown.get();
+        let mut ending = Ending::default();
+        // First nobody gets in any more; then those who are in are told, and get their time.
+        ending.part(&listeners, times.send.get(), times.after_abort.get(), end, &hurry).await;
+        ending.part(&connections, times.drain.get(), times.after_abort.get(), end, &hurry).await;
+        ending.part(&root, times.send.get(), times.after_abort.get(), end, &hurry).await;
+        ending
+    }
+}
+
+/// How the service ended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[must_use = "it names what did not end"]
+pub struct Ending {
+    /// What had to be aborted, by the part of the service it belonged to.
+    pub aborted: Vec<(Label, usize)>,
+    /// What did not end, by the part of the service it belongs to.
+    pub stuck: Vec<(Label, Label)>,
+}
+
+impl Ending {
+    /// Whether everything ended.
+    pub fn is_clean(&self) -> bool {
+        self.stuck.is_empty()
+    }
+
+    /// Ends one part. However it goes, it comes back, so that the parts after it get their turn.
+    async fn part(
+        &mut self,
+        scope: &Scope,
+        patience: Duration,
+        after_abort: Duration,
+        end: Instant,
+        hurry: &CancellationToken,
+    ) {
+        // The abort keeps its time, however late it is.
+        let left = end.saturating_duration_since(Instant::now()).saturating_sub(after_abort);
+        let plan = Plan::cancel_first(patience.min(left)).after_abort(after_abort);
+        let patient = hurry.run_until_cancelled(drain(scope, plan)).await;
+        let report = match patient {
+            Some(report) => report,
+            None => drain(scope, Plan::cancel_first(Duration::ZERO).after_abort(after_abort)).await,
+        };
+        match report {
+            Ok(report) => {
+                tracing::info!(part = %scope.label(), cancelled = report.cancelled, aborted = report.aborted, "ended");
+                self.aborted.extend((report.aborted > 0).then_some((scope.label(), report.aborted)));
+                self.stuck.extend(report.stuck.into_iter().map(|name| (scope.label(), name)));
+            }
+            Err(refused) => {
+                tracing::error!(%refused, "a part cannot end itself");
+                self.stuck.push((refused.scope, refused.name));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("everything ended");
+        }
+        f.write_str("did not end:")?;
+        for (index, (scope, name)) in self.stuck.iter().enumerate() {
+            write!(f, "{} {scope}/{name}", if index == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy)]
+enum Interface {
+    Http,
+    Wyoming,
+}
+
+/// Lets connections in, as long as there is room, until shutdown.
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    spawner: Spawner,
+    stop: CancellationToken,
+    interface: Interface,
+) -> Result<(), Infallible> {
+    loop {
+        let Some(accepted) = stop.run_until_cancelled(listener.accept()).await else { return Ok(()) };
+        match accepted {
+            Ok((stream, _)) => admit(stream, &shared, &spawner, interface),
+            Err(error) => {
+                // No more file handles, usually: some will be given back.
+                tracing::warn!(%error, "cannot accept");
+                if sleep_or_shutdown(Duration::from_millis(100), &stop).await == Woke::Shutdown {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Starts the task of a connection, or closes it if there is no room.
+fn admit(stream: TcpStream, shared: &Arc<Shared>, spawner: &Spawner, interface: Interface) {
+    let Ok(place) = shared.connections.clone().try_acquire_owned() else {
+        REFUSED.increment([Label::new("connections")]);
+        return;
+    };
+    let admission = Arc::new(Admission { _place: place, _count: CONNECTIONS.hold() });
+    let (shared, tasks) = (shared.clone(), spawner.clone());
+    let started = match interface {
+        Interface::Http => {
+            let serve = http::serve(stream, shared, tasks, admission);
+            spawner.spawn_named(HTTP_CONNECTION, serve).map(|task| task.name())
+        }
+        Interface::Wyoming => {
+            let serve = wyoming::serve(stream, shared, tasks, admission);
+            spawner.spawn_named(WYOMING_CONNECTION, serve).map(|task| task.name())
+        }
+    };
+    if let Err(closed) = started {
+        tracing::debug!(%closed, "too late");
+    }
+}

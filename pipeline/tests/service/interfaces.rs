@@ -1,0 +1,202 @@
+//! The interfaces as clients see them: what they may do, and what they are refused.
+
+use super::support::{Client, Running, exchange, heard};
+use serde_json::json;
+use unleak_pipeline::settings::{Seconds, Secret};
+
+fn few(count: usize) -> std::num::NonZeroUsize {
+    std::num::NonZeroUsize::new(count).unwrap()
+}
+
+#[tokio::test]
+async fn a_spoken_turn_is_answered_in_audio() {
+    let running = Running::start(|_| {}).await;
+    let mut client = running.connect().await;
+    assert_eq!(client.until("session.created").await.len(), 1);
+    client.say("Hello.").await;
+    let events = client.until("response.done").await;
+    assert_eq!(heard(&events), "You said: Hello.");
+    assert_eq!(events.last().unwrap()["response"]["status"], "completed");
+    drop(client);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn operators_see_what_goes_on() {
+    let running = Running::start(|_| {}).await;
+    assert_eq!(running.get("/healthz", "").await, (200, "alive\n".to_owned()));
+    assert_eq!(running.get("/readyz", "").await.0, 200);
+    assert_eq!(running.get("/nothing", "").await.0, 404);
+    let (status, page) = running.get("/", "").await;
+    assert!(status == 200 && page.contains("<!doctype html>"));
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    let seen = running.diagnostics().await;
+    let names: Vec<_> = seen["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap()).collect();
+    for name in ["http listener", "wyoming listener", "realtime connection", "reader", "writer", "conversation"] {
+        assert!(names.contains(&name), "{name} is missing in {names:?}");
+    }
+    let (_, metrics) = running.get("/metrics", "").await;
+    assert!(metrics.contains("\nsessions "), "{metrics}");
+    let refused = exchange(running.http, b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(refused.starts_with("HTTP/1.1 405"), "{refused}");
+    drop(client);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn malformed_messages_are_answered_and_the_session_goes_on() {
+    use futures_util::SinkExt;
+    use tokio_tungstenite::tungstenite::Message;
+    let running = Running::start(|_| {}).await;
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    let wrong = [
+        (Message::text("no json"), "invalid_json"),
+        (Message::text("{\"type\":\"input_audio_buffer.append\",\"audio\":\"AAA\"}"), "invalid_audio"),
+        (Message::text("{\"type\":\"response.dance\",\"event_id\":\"mine\"}"), "unknown_event"),
+        (Message::binary(vec![1, 2]), "invalid_message"),
+        (Message::text("{\"type\":\"response.cancel\"}"), "response_cancel_not_active"),
+    ];
+    for (message, code) in wrong {
+        client.socket.send(message).await.unwrap();
+        let told = client.next().await.unwrap();
+        assert_eq!((told["type"].as_str(), told["error"]["code"].as_str()), (Some("error"), Some(code)), "{told}");
+    }
+    client.ask("Still here?").await;
+    assert_eq!(heard(&client.until("response.done").await), "You said: Still here?");
+    drop(client);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_or_no_text_ends_the_session_with_a_word() {
+    use futures_util::SinkExt;
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+    use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
+    let running = Running::start(|settings| settings.limits.message_bytes = few(10_000)).await;
+    let header = FrameHeader { opcode: OpCode::Data(Data::Text), mask: Some([1, 2, 3, 4]), ..FrameHeader::default() };
+    let wrong = [
+        (Message::text("a".repeat(20_000)), "message_too_large"),
+        (Message::Frame(Frame::from_payload(header, vec![0xff, 0xfe].into())), "invalid_utf8"),
+    ];
+    for (message, code) in wrong {
+        let mut client = running.connect().await;
+        client.until("session.created").await;
+        client.socket.send(message).await.unwrap();
+        let told = client.next().await.unwrap();
+        assert_eq!(told["error"]["code"], code, "{told}");
+        assert_eq!(client.next().await, None);
+    }
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_key_is_asked_for_where_it_matters() {
+    let key = Secret::try_from("right".to_owned()).unwrap();
+    let running = Running::start(|settings| settings.security.key = Some(key)).await;
+    for path in ["/metrics", "/diagnostics", "/memory"] {
+        assert_eq!(running.get(path, "").await.0, 401, "{path}");
+        assert_eq!(running.get(path, "authorization: Bearer wrong\r\n").await.0, 401, "{path}");
+        assert_eq!(running.get(path, "authorization: Bearer right\r\n").await.0, 200, "{path}");
+    }
+    for path in ["/healthz", "/readyz", "/"] {
+        assert_eq!(running.get(path, "").await.0, 200, "{path}");
+    }
+    assert_eq!(Client::connect(running.http, &[]).await.err(), Some(401));
+    assert_eq!(Client::connect(running.http, &[("authorization", "Bearer wrong")]).await.err(), Some(401));
+    assert!(Client::connect(running.http, &[("authorization", "Bearer right")]).await.is_ok());
+    let protocols = [("sec-websocket-protocol", "realtime, openai-insecure-api-key.right")];
+    assert!(Client::connect(running.http, &protocols).await.is_ok());
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_may_not_connect() {
+    let running = Running::start(|settings| settings.security.origins = vec!["https://known.example".to_owned()]).await;
+    assert_eq!(Client::connect(running.http, &[("origin", "https://evil.example")]).await.err(), Some(403));
+    assert_eq!(running.get("/diagnostics", "origin: https://evil.example\r\n").await.0, 403);
+    assert!(Client::connect(running.http, &[("origin", "https://known.example")]).await.is_ok());
+    assert!(Client::connect(running.http, &[("origin", &format!("http://{}", running.http))]).await.is_ok());
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn there_is_room_for_so_many_sessions_and_connections() {
+    let running = Running::start(|settings| settings.limits.sessions = few(2)).await;
+    let mut first = running.connect().await;
+    let second = running.connect().await;
+    assert_eq!(Client::connect(running.http, &[]).await.err(), Some(503));
+    first.socket.close(None).await.unwrap();
+    while first.next().await.is_some() {}
+    drop((first, second));
+    let again = async {
+        while Client::connect(running.http, &[]).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(super::support::PATIENCE, again).await.expect("there is room again");
+    assert!(running.stop().await.is_clean());
+
+    let running = Running::start(|settings| settings.limits.connections = few(1)).await;
+    let first = running.connect().await;
+    assert_eq!(exchange(running.wyoming, b"{\"type\": \"describe\"}\n").await, "");
+    drop(first);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_silent_client_is_taken_for_gone() {
+    let running = Running::start(|settings| settings.times.receive = Seconds::of(0.2)).await;
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    assert_eq!(client.next().await, None);
+    assert_eq!(exchange(running.wyoming, b"").await, "");
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_client_that_dawdles_over_its_request_is_closed() {
+    let running = Running::start(|settings| settings.times.handshake = Seconds::of(0.2)).await;
+    assert_eq!(exchange(running.http, b"GET / HTT").await, "");
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn wyoming_answers_what_it_understands_and_refuses_the_rest() {
+    let running = Running::start(|_| {}).await;
+    for (sent, told) in [
+        ("{\"type\": \"describe\"}\n{\"type\": \"nonsense\"}\nend\n", "\"asr\""),
+        ("{\"type\": \"audio-chunk\", \"payload_length\": 2}\n..no\n", "without `audio-start`"),
+        ("{\"type\": \"synthesize\"}\nno\n", "missing or too long"),
+        ("{\"type\": \"ping\", \"data\": {\"text\": \"here\"}}\nno\n", "\"here\""),
+        ("\u{0}\n", "invalid-request"),
+    ] {
+        let answer = exchange(running.wyoming, sent.as_bytes()).await;
+        assert!(answer.contains(told), "{sent}: {answer}");
+    }
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_half_open_connection_holds_nothing_up() {
+    let running = Running::start(|settings| settings.times.send = Seconds::of(0.3)).await;
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    // From here on it does not read. The answer is longer than any buffer on the way.
+    client.ask("Count to 900.").await;
+    client.send(json!({ "type": "response.cancel" })).await;
+    let ending = running.stop().await;
+    assert!(ending.is_clean(), "{ending:?}");
+}
+
+#[tokio::test]
+async fn whoever_hurries_gets_an_end_without_patience() {
+    let running = Running::start(|_| {}).await;
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    running.hurry.cancel();
+    let ending = running.stop().await;
+    assert!(ending.is_clean(), "{ending:?}");
+}

@@ -1,0 +1,99 @@
+//! The program itself: its first line, its settings, its signals and its exit code.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use super::support::Client;
+
+struct Program {
+    child: Child,
+    lines: Vec<String>,
+    http: std::net::SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unleak-pipeline"));
+    command.env("UNLEAK_PIPELINE_LISTEN_HTTP", "127.0.0.1:0").env("UNLEAK_PIPELINE_LISTEN_WYOMING", "127.0.0.1:0");
+    command
+}
+
+impl Program {
+    fn start(environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = command();
+        command.env("UNLEAK_PIPELINE_STORE_FOLDER", folder.path()).envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = child.stdout.take().unwrap();
+        let lines: Vec<String> = BufReader::new(out).lines().take(2).map(Result::unwrap).collect();
+        let http = lines[1].split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+        let http = http.parse().unwrap();
+        Self { child, lines, http, _folder: folder }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end: the exit code, and the log.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().code(), log)
+    }
+}
+
+#[test]
+fn it_says_what_it_runs_on_and_ends_on_both_signals() {
+    for name in ["-TERM", "-INT"] {
+        let program = Program::start(&[]);
+        assert!(program.lines[0].contains("runs on the doubles"), "{}", program.lines[0]);
+        program.signal(name);
+        let (code, log) = program.end();
+        assert_eq!(code, Some(0), "{log}");
+        let parts = ["part=listeners", "part=connections", "part=service", "everything ended"];
+        let places = parts.map(|part| log.find(part).unwrap_or_else(|| panic!("{part} is missing in {log}")));
+        assert!(places.is_sorted(), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_under_load_ends_every_session_with_a_word() {
+    let program = Program::start(&[]);
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = Client::connect(program.http, &[]).await.unwrap();
+        client.until("session.created").await;
+        client.ask("Count to 900.").await;
+        clients.push(client);
+    }
+    program.signal("-TERM");
+    for client in &mut clients {
+        while client.next().await.is_some() {}
+    }
+    let (code, log) = tokio::task::spawn_blocking(|| program.end()).await.unwrap();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("part=connections cancelled=100 aborted=0"), "{log}");
+}
+
+#[test]
+fn settings_are_shown_and_checked() {
+    let shown = command().env("UNLEAK_PIPELINE_SECURITY_KEY", "hunter2").arg("--show-settings").output().unwrap();
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.status.success() && text.contains("[times]") && !text.contains("hunter2"), "{text}");
+    let wrong = command().env("UNLEAK_PIPELINE_TIMES_RECIEVE", "1").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert!(told.contains("unknown field `recieve`"), "{told}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command().env("UNLEAK_PIPELINE_LISTEN_HTTP", &address).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+}
