@@ -11,6 +11,7 @@ mod known;
 mod leave;
 mod risk;
 mod route;
+mod signed;
 mod turns;
 mod walk;
 
@@ -237,6 +238,19 @@ fn is_watched(program: &Program<'_>, raised: &Raised) -> bool {
 fn subject(builder: &Builder<'_, '_>, raised: &Raised) -> String {
     let program = builder.program;
     let body = raised.act.site.body;
+    // A gauge of the program's own is named as its user names it.
+    let own = || {
+        raised.act.sort == Sort::Object
+            && aim::receiver_param(program, body).is_some_and(|own| {
+                raised.act.route.steps.is_empty() && raised.act.route.root == route::Root::Local(body, own)
+            })
+    };
+    if raised.site != raised.act.site
+        && own()
+        && let Some(receiver) = program.call(raised.site).and_then(|call| call.receiver)
+    {
+        return builder.written_value(raised.site.body, receiver, 6);
+    }
     match program.flow(body).step(raised.act.site.step).map(|step| &step.kind) {
         Some(StepKind::Update { place, .. } | StepKind::Store { place, .. }) => builder.written_place(body, place, 6),
         Some(StepKind::Call { callee, .. }) => match program.receiver_of(body, *callee) {

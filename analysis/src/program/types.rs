@@ -77,6 +77,14 @@ impl Type {
         }
     }
 
+    /// Its second type argument; of a type with one, that one.
+    pub fn second_arg(&self) -> Type {
+        match self {
+            Type::Named(_, args) => args.get(1).or(args.first()).cloned().unwrap_or_default(),
+            _ => Type::Unknown,
+        }
+    }
+
     pub(super) fn or(self, other: impl FnOnce() -> Type) -> Type {
         if self.is_unknown() { other() } else { self }
     }
@@ -159,7 +167,7 @@ impl<'a> Program<'a> {
             }
             StepKind::View { value, .. } => self.type_of(body, *value),
             StepKind::Loop { driver: Driver::Each { source, .. }, .. } => {
-                self.element(self.language(body), &self.type_of(body, *source))
+                self.iterated(self.language(body), &self.type_of(body, *source))
             }
             StepKind::Scope { items, .. } => {
                 let item = items.iter().find(|item| item.entered == value);

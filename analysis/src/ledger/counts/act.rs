@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Effect;
 
 use super::route::{self, Root, Route};
+use super::signed;
 use crate::program::calls::{self, Call, Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site, TypeKey};
@@ -174,11 +175,24 @@ fn stored(program: &Program<'_>, site: Site, place: &Place, value: ValueId) -> O
             Op::Subtract => Way::Down,
             _ => Way::Reset,
         }
-        && route::of_value(program, site.body, *left) == route::of_place(program, site.body, place)
+        && (route::of_value(program, site.body, *left) == route::of_place(program, site.body, place)
+            || is_entry(program, site.body, place, *left))
     {
         return plain(program, site, place, way, Some(*right));
     }
     plain(program, site, place, Way::Reset, None)
+}
+
+/// Whether a value is what a method gives for the key under which a place stores (`xs[k] = xs.get(k, 0) + 1`).
+fn is_entry(program: &Program<'_>, body: BodyRef, place: &Place, value: ValueId) -> bool {
+    let Place::Index { base, key: Some(key) } = place else { return false };
+    let Some(step) = program.flow(body).def(value) else { return false };
+    let Some(call) = program.call(Site { body, step: step.id }) else { return false };
+    let (Target::Model(_), Some(receiver), Some(first)) = (&call.target, call.receiver, call.args.first()) else {
+        return false;
+    };
+    route::of_value(program, body, receiver) == route::of_value(program, body, *base)
+        && route::word(program, body, first.value) == route::word(program, body, *key)
 }
 
 fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Option<ValueId>) -> Option<Act> {
@@ -212,6 +226,7 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
         None => (None, String::new()),
     };
     let by_default = value.is_some_and(|value| has_default(program, site.body, value));
+    let (way, amount) = signed::without_sign(way, amount);
     Some(Act {
         site,
         way,
@@ -302,13 +317,13 @@ fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<St
         Some(StepKind::Read { place: Place::Field { name, .. }, .. }) => name.to_string(),
         _ => route::word(program, body, value),
     };
-    let constant = written.starts_with(|first: char| first.is_ascii_digit());
+    let constant = written.trim_start_matches('-').starts_with(|first: char| first.is_ascii_digit());
     (constant.then(|| written.clone()), written)
 }
 
 fn called(program: &Program<'_>, site: Site) -> Option<Act> {
     let call = program.call(site)?;
-    let Target::Model(model) = call.target else { return None };
+    let Target::Model(model) = call.target else { return added(program, site, &call) };
     let (subject, way) = model.does.iter().find_map(|(subject, effect)| {
         let way = match effect {
             Effect::Up => Way::Up,
@@ -330,6 +345,7 @@ fn called(program: &Program<'_>, site: Site) -> Option<Act> {
     let names = call.args.iter().filter(|arg| arg.value != value).map(|arg| route::word(program, site.body, arg.value));
     let key: String = names.filter(|word| word.starts_with('"')).collect();
     let (amount, written) = call_amount(program, site.body, &call, value);
+    let (way, amount) = signed::without_sign(way, amount);
     let known = call.known;
     Some(Act {
         site,
@@ -342,6 +358,29 @@ fn called(program: &Program<'_>, site: Site) -> Option<Act> {
         by_default: false,
         sort: Sort::Object,
         known,
+    })
+}
+
+/// A call of a function of the program that adds the number it is given: a gauge of the program's own.
+fn added(program: &Program<'_>, site: Site, call: &Call<'_>) -> Option<Act> {
+    let (function, written, kept) = signed::addition(program, site, call)?;
+    let route = match (call.receiver, &kept) {
+        (Some(receiver), Spot::Field(..)) => route::of_value(program, site.body, receiver),
+        (_, Spot::Global(file, name)) => Route { root: Root::Global(*file, name.clone()), steps: Vec::new() },
+        _ => return None,
+    };
+    let (way, amount) = signed::without_sign(Way::Up, Some(written.clone()));
+    Some(Act {
+        site,
+        way,
+        route,
+        spots: vec![kept],
+        key: Name::from(format!("{function:?}")),
+        amount,
+        written,
+        by_default: false,
+        sort: Sort::Object,
+        known: call.known,
     })
 }
 

@@ -7,17 +7,21 @@ use super::super::builder::Builder;
 use crate::program::calls::{Depth, Target};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Item, LocalId, Place, StepId, StepKind, ValueId};
+use crate::unit::{Item, LocalId, LocalOrigin, Place, StepId, StepKind, ValueId};
+
+/// A variable of some body.
+type Variable = (BodyRef, LocalId);
 
 /// The wait of a producer for an answer that is part of what it adds.
 pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
     let call = builder.program.call(put)?;
     let mut parts = Vec::new();
     for arg in call.args {
-        parts_of(builder, put.body, arg.value, 4, &mut parts);
+        parts_of(builder, put.body, arg.value, 5, &mut parts);
     }
     let flow = builder.program.flow(put.body);
-    let waited = parts.iter().flat_map(|local| flow.reads(*local)).find_map(|read| {
+    let seen = parts.into_iter().filter_map(|part| seen_in(builder, part, put.body));
+    let waited = seen.flat_map(|local| flow.reads(local)).find_map(|read| {
         let Some(StepKind::Read { out, .. }) = flow.step(*read).map(|step| &step.kind) else { return None };
         flow.uses(*out).iter().copied().find(|used| *used > put.step && waits_for(builder, put.body, *used, *out))
     })?;
@@ -25,18 +29,20 @@ pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
     Some(builder.fact("each producer waits here for what becomes of its own item", site))
 }
 
+/// The variable that stands for another one in a body: itself, or what captures it.
+fn seen_in(builder: &Builder<'_, '_>, (home, local): Variable, body: BodyRef) -> Option<LocalId> {
+    if home == body {
+        return Some(local);
+    }
+    builder.program.captures_of(home, local).iter().find_map(|inner| seen_in(builder, *inner, body))
+}
+
 /// The variables a value is made of.
-fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32, found: &mut Vec<LocalId>) {
+fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32, found: &mut Vec<Variable>) {
     let Some(depth) = depth.checked_sub(1) else { return };
     match builder.program.flow(body).def(value).map(|step| &step.kind) {
         Some(StepKind::Read { place: Place::Local(local), .. }) => {
-            found.push(*local);
-            for id in builder.program.flow(body).stores(*local) {
-                if let Some(StepKind::Store { value, .. }) = builder.program.flow(body).step(*id).map(|step| &step.kind)
-                {
-                    parts_of(builder, body, *value, depth, found);
-                }
-            }
+            parts_of_local(builder, (body, *local), depth, found);
         }
         // The two ends of a reply channel: one goes with the item, the other is waited at.
         Some(StepKind::Part { of, .. }) => found.extend(siblings(builder, body, *of)),
@@ -52,20 +58,49 @@ fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
                 parts_of(builder, body, arg.value, depth, found);
             }
         }
+        // A closure carries what it captures.
+        Some(StepKind::Closure { body: inner, .. }) => {
+            let inner = BodyRef { file: body.file, body: *inner };
+            for local in &builder.program.body(inner).locals {
+                if let LocalOrigin::Captured { outer, .. } = local.origin {
+                    parts_of_local(builder, (body, outer), depth, found);
+                }
+            }
+        }
         Some(StepKind::View { value, .. }) => parts_of(builder, body, *value, depth, found),
         _ => {}
     }
 }
 
+fn parts_of_local(builder: &Builder<'_, '_>, (body, local): Variable, depth: u32, found: &mut Vec<Variable>) {
+    let program = builder.program;
+    let (mut body, mut local) = (body, local);
+    while let Some(LocalOrigin::Captured { outer, .. }) =
+        program.body(body).locals.get(local.0 as usize).map(|local| local.origin)
+        && let Some(parent) = program.body(body).parent
+    {
+        (body, local) = (BodyRef { file: body.file, body: parent }, outer);
+    }
+    if found.contains(&(body, local)) {
+        return;
+    }
+    found.push((body, local));
+    for id in program.flow(body).stores(local) {
+        if let Some(StepKind::Store { value, .. }) = program.flow(body).step(*id).map(|step| &step.kind) {
+            parts_of(builder, body, *value, depth, found);
+        }
+    }
+}
+
 /// The variables that the parts of a value are bound to.
-fn siblings(builder: &Builder<'_, '_>, body: BodyRef, whole: ValueId) -> Vec<LocalId> {
+fn siblings(builder: &Builder<'_, '_>, body: BodyRef, whole: ValueId) -> Vec<Variable> {
     let flow = builder.program.flow(body);
     let parts = flow.uses(whole).iter().filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
         Some(StepKind::Part { out, .. }) => Some(*out),
         _ => None,
     });
     let stores = parts.flat_map(|part| flow.uses(part)).filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
-        Some(StepKind::Store { place: Place::Local(local), .. }) => Some(*local),
+        Some(StepKind::Store { place: Place::Local(local), .. }) => Some((body, *local)),
         _ => None,
     });
     stores.collect()

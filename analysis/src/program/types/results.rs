@@ -108,6 +108,7 @@ impl<'a> Program<'a> {
             |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
         match reference {
             TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
+            TypeRef::Named { path, .. } if path == "U" => receiver().second_arg(),
             TypeRef::Named { path, args: inner } => {
                 let inner = inner.iter().map(|inner| self.referred(body, on, inner, args)).collect();
                 let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
@@ -155,15 +156,11 @@ impl<'a> Program<'a> {
             Type::Named(Head::Model(ref path) | Head::Hinted(ref path), ref args) => {
                 let model = self.catalogue.ty(language.name(), path);
                 match model.and_then(|model| model.awaited.as_ref()) {
-                    Some(TypeRef::Named { path, .. }) if path == "T" => args.first().cloned().unwrap_or_default(),
-                    Some(TypeRef::Named { path, args: inner }) => {
-                        let inner = inner.iter().map(|_| args.first().cloned().unwrap_or_default()).collect();
-                        Type::Named(Head::Model(path.clone()), inner)
-                    }
-                    _ if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
+                    Some(awaited) => with_arguments(awaited, &ty),
+                    None if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
                         self.awaited(language, args.first().cloned().unwrap_or_default())
                     }
-                    _ => Type::Unknown,
+                    None => Type::Unknown,
                 }
             }
             _ => Type::Unknown,
@@ -194,20 +191,27 @@ impl<'a> Program<'a> {
         match ty {
             Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
                 let model = self.catalogue.ty(language.name(), path);
-                match model.and_then(|model| model.element.as_ref()) {
-                    Some(TypeRef::Named { path, args: inner }) if path != "T" => {
-                        let inner = inner.iter().map(|_| args.first().cloned().unwrap_or_default()).collect();
-                        Type::Named(Head::Model(path.clone()), inner)
-                    }
-                    _ if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
+                let plain = |element: &&TypeRef| matches!(element, TypeRef::Named { path, .. } if path == "T");
+                match model.and_then(|model| model.element.as_ref()).filter(|element| !plain(element)) {
+                    Some(element) => with_arguments(element, ty),
+                    None if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
                         args.first().map(|inner| self.element(language, inner)).unwrap_or_default()
                     }
                     // Of a map, the values are what is kept.
-                    _ => args.last().cloned().unwrap_or_default(),
+                    None => args.last().cloned().unwrap_or_default(),
                 }
             }
             Type::Tuple(parts) => parts.first().cloned().unwrap_or_default(),
             _ => Type::Unknown,
+        }
+    }
+
+    /// What a loop over a value of a type gives.
+    pub fn iterated(&self, language: Language, ty: &Type) -> Type {
+        let model = ty.model_path().and_then(|path| self.catalogue.ty(language.name(), path));
+        match model.and_then(|model| model.iterated.as_ref()) {
+            Some(iterated) => with_arguments(iterated, ty),
+            None => self.element(language, ty),
         }
     }
 
@@ -287,9 +291,9 @@ impl<'a> Program<'a> {
             value.or_else(grown).map(|value| self.type_of(body, value)).unwrap_or_default()
         };
         let language = self.language(body);
-        let named = |path: &str| {
+        let named = |path: &str, args: Vec<Type>| {
             let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| Name::new(path));
-            Type::Named(Head::Model(path), vec![first()])
+            Type::Named(Head::Model(path), args)
         };
         match (shape, language) {
             (Shape::Tuple, _) => {
@@ -303,12 +307,25 @@ impl<'a> Program<'a> {
                 Some(Def::Type(ty)) | Some(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
                 _ => Type::Unknown,
             },
-            (Shape::List, Language::Python) => named("list"),
-            (Shape::Set, Language::Python) => named("set"),
-            (Shape::Map, Language::Python) => named("dict"),
-            (Shape::Lazy, Language::Python) => named("list"),
-            (Shape::List | Shape::Repeat, Language::Rust) => named("Vec"),
+            (Shape::List, Language::Python) => named("list", vec![first()]),
+            (Shape::Set, Language::Python) => named("set", vec![first()]),
+            (Shape::Map, Language::Python) => named("dict", vec![Type::Unknown, first()]),
+            (Shape::Lazy, Language::Python) => named("list", vec![first()]),
+            (Shape::List | Shape::Repeat, Language::Rust) => named("Vec", vec![first()]),
             _ => Type::Unknown,
         }
+    }
+}
+
+/// A type in the data, with the type arguments of another in it.
+fn with_arguments(reference: &TypeRef, of: &Type) -> Type {
+    match reference {
+        TypeRef::Named { path, .. } if path == "T" => of.first_arg(),
+        TypeRef::Named { path, .. } if path == "U" => of.second_arg(),
+        TypeRef::Named { path, args } => {
+            Type::Named(Head::Model(path.clone()), args.iter().map(|arg| with_arguments(arg, of)).collect())
+        }
+        TypeRef::Tuple(parts) => Type::Tuple(parts.iter().map(|part| with_arguments(part, of)).collect()),
+        _ => Type::Unknown,
     }
 }
