@@ -23,17 +23,22 @@
 //! ## What it never says
 //!
 //! Nothing about a bound from a constant, a setting or a parameter; a length check or a permit that stands before every
-//! addition; a queue filled and emptied within one function over something finite; a queue that carries a few items in
-//! its whole life (replies, shutdown signals).
+//! addition, also in every caller of the function that adds; what is trimmed or worked off where items are added; a queue
+//! filled and emptied within one function, or by one frame and what it waits for; a queue that carries a few items in its
+//! whole life (replies, a shutdown signal behind a flag, a sender that is used up); a queue whose producers each wait for
+//! what becomes of their own item, or hold its handle.
 //!
 //! ## How sure
 //!
 //! Certain when something fills it once per event; likely when it is filled by a function of which nobody knows how
-//! often it is called.
+//! often it is called. A list or deque is likely at most. In test code only what is filled once per event is named.
 //!
 //! ## Known limits
 //!
-//! A bound that callers keep by their own protocol (one request in flight each) is not seen.
+//! A bound that callers keep by their own protocol (one request in flight each) is seen where the producer waits for the
+//! answer, and nowhere else. Where a length is compared beside an addition and what follows is not understood (a transport
+//! is told to pause), the queue is left open. A pool of things that are taken out and put back is known as one only where
+//! the same function does both.
 
 use unleak_analysis::ledger::{Answer, Bound, Fact, Kind, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;

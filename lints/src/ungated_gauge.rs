@@ -50,7 +50,8 @@
 //! ```
 //!
 //! Counts are what the code makes them of: metric objects, atomics, `self.active += 1`, an entry of a dictionary, a variable
-//! shared by closures. Functions that only raise or only lower a count are followed, to any depth; the finding then stands at
+//! shared by closures, a class of the program's own that adds what its methods are given. What is added may have a sign.
+//! Functions that only raise or only lower a count are followed, to any depth; the finding then stands at
 //! the call of the one that raises.
 //!
 //! ## What it never says
@@ -59,6 +60,7 @@
 //! - A number that dies with its frame, and the depth that a recursive function keeps.
 //! - Two acts in different functions that no function calls together: votes, cursors, a framework's pairs of callbacks.
 //! - An increment that is handed over at once to what will lower it: a guard with a `Drop`, a registered callback.
+//! - An increment that goes on with what is sent, and comes down here only where the sending failed.
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is

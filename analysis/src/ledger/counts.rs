@@ -36,6 +36,8 @@ const NESTING: &str = "counts the depth of a recursion";
 const MIGHT_RAISE: &str = "only a call that might raise stands between, in an object of its own";
 /// What is born is handed out, and comes down with it.
 const HANDED_OUT: &str = "handed out, and brought down elsewhere";
+/// It goes on with what was sent, and comes down here only where the sending failed.
+const HANDED_ON: &str = "handed on with what is sent, and brought down only where that fails";
 /// The code is too large to be walked.
 const TOO_LONG: &str = "too many ways through the code";
 
@@ -185,6 +187,10 @@ fn decide(
         return;
     } else if outs.is_empty() {
         HANDED_OUT
+    } else if leave::is_handed_on(builder.program, raised.site, &raised.found.ends)
+        && outs.iter().all(|(kind, _)| matches!(kind, Leaving::Return | Leaving::Break))
+    {
+        HANDED_ON
     } else if raised.act.sort == Sort::Plain && is_recursive(builder.program, raised.site.body) {
         NESTING
     } else if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) && !is_watched(builder.program, raised) {

@@ -5,25 +5,35 @@ mod bound;
 mod confined;
 mod consumer;
 mod gate;
+mod latch;
 mod measure;
 pub(super) mod often;
 mod resets;
 mod traffic;
+mod watched;
 
 use unleak_catalogue::model::{CallModel, Effect, Kind, Order};
 use unleak_catalogue::subject::TypeRef;
 
 use super::builder::Builder;
-use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource};
+use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
 use crate::program::calls::{self, Call, Target};
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
-use crate::unit::{Name, Shape, StepKind, ValueId};
+use crate::source::Language;
+use crate::unit::{BodyId, Name, Path, Shape, StepKind, TypeTree, ValueId};
 use traffic::Traffic;
 
 /// Why a collection is open: that it is a queue, and that it is filled often, are both assumed.
 const DOUBTED: &str = "it looks like a queue, and how often it is filled is not known";
+
+/// Why a queue is open whose length is compared where it is filled: a high-water mark may hold its producers back.
+const WATCHED: &str = "its length is compared where it is filled, and what follows is not understood";
+/// Why a queue of a test is open that nothing is seen to fill often.
+const RUN_BY_TEST: &str = "filled by test code, nobody knows how often";
+/// Why a queue is open that is filled nowhere: who fills it is not seen.
+const NEVER_FILLED: &str = "no code is seen that fills it";
 
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -139,6 +149,7 @@ fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
             let more = builder.program.follow(spot, depth, Returns::Follow);
             trail.uses.extend(more.uses);
             trail.spots.extend(more.spots);
+            trail.own.extend(more.own);
         }
     }
     trail
@@ -173,7 +184,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow(builder, &born);
-    if wanders(&trail) || resets::replaces(builder, born.site, &trail) {
+    if wanders(&trail) || is_held_by_any(builder, &born, &trail) || resets::replaces(builder, born.site, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
@@ -216,6 +227,37 @@ fn wanders(trail: &Trail<'_>) -> bool {
     homes.sort();
     homes.dedup();
     loose || homes.len() > 3
+}
+
+/// Whether a collection is kept in a field of a generic type, which holds whatever its users give it.
+fn is_held_by_any(builder: &Builder<'_, '_>, born: &Born, trail: &Trail<'_>) -> bool {
+    let made: Vec<&str> = born.made.iter().filter_map(|path| path.rsplit(['.', ':']).next()).collect();
+    trail.own.iter().any(|spot| {
+        let Spot::Field(ty, name) = spot else { return false };
+        let declared = builder.program.header(*ty).fields.iter().find(|field| field.name == *name);
+        let Some(tree) = declared.and_then(|field| field.ty.as_ref()) else { return false };
+        let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+        let paths = paths_of(tree);
+        let is_param = |path: &&Path| {
+            let unknown = matches!(builder.program.resolve_path(module, path), None | Some(Def::External(_)));
+            path.len() == 1 && unknown
+        };
+        builder.program.language(born.site.body) == Language::Rust
+            && paths.iter().any(is_param)
+            && !paths.iter().any(|path| path.last().is_some_and(|last| made.contains(&last.as_str())))
+    })
+}
+
+/// The paths in a type as it is written.
+fn paths_of(tree: &TypeTree) -> Vec<&Path> {
+    match tree {
+        TypeTree::Path { path, args } => [path].into_iter().chain(args.iter().flat_map(paths_of)).collect(),
+        TypeTree::Ref(inner) | TypeTree::Slice(inner) => paths_of(inner),
+        TypeTree::Tuple(parts) | TypeTree::Union(parts) | TypeTree::Bounds(parts) => {
+            parts.iter().flat_map(paths_of).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {
@@ -286,6 +328,10 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         });
     let worst = ungated.by_ref().max_by_key(|put| put.many == Many::PerEvent);
     match worst {
+        Some(put) if let Some(check) = watched::watched(builder, put.site, traffic) => {
+            resource.leaks = Answer::Open;
+            resource.open.insert(0, (WATCHED, builder.fact(WATCHED, check)));
+        }
         Some(put) => {
             resource.bound = match &resource.bound {
                 Bound::Absurd(name) => Bound::Absurd(name.clone()),
@@ -298,6 +344,13 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
                 (Many::PerEvent, _) => None,
                 _ => Some(Assumption::CalledOften),
             };
+            // A test runs once: that its code runs often is no assumption to make.
+            if resource.setting == Setting::Test && resource.assumption == Some(Assumption::CalledOften) {
+                resource.leaks = Answer::Open;
+                resource.open.insert(0, (RUN_BY_TEST, builder.fact(RUN_BY_TEST, put.site)));
+                resource.assumption = None;
+                resource.missing.clear();
+            }
         }
         None if matches!(resource.bound, Bound::Gate(_)) => resource.leaks = Answer::No,
         None if traffic.open.is_empty()
@@ -305,6 +358,10 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         {
             resource.bound = Bound::Gate(fact);
             resource.leaks = Answer::No;
+        }
+        None if traffic.puts.is_empty() => {
+            resource.leaks = Answer::Open;
+            resource.open.push((NEVER_FILLED, builder.fact(NEVER_FILLED, site)));
         }
         None if traffic.open.is_empty() => {
             resource.leaks = Answer::No;

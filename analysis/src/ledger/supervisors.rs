@@ -75,7 +75,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
     for put in &puts {
         resource.notes.push(builder.fact("a task goes in here", *put));
     }
-    let often = puts.iter().any(|put| often::relative(builder, site, *put) == Many::PerEvent);
+    let often = puts.iter().any(|put| often::relative(builder, site, *put, &trail.own) == Many::PerEvent);
     let (alongside, later): (Vec<Site>, Vec<Site>) =
         takes.into_iter().partition(|take| puts.iter().any(|put| reaps_alongside(builder, site, *put, *take)));
     for take in &alongside {

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
 use crate::source::Language;
-use crate::unit::{BodyId, BodyKind, Import, Name, Path, Place, StepKind, TypeId, TypeTree};
+use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, Place, StepKind, TypeId, TypeTree};
 
 /// How many hops a name may take through imports and aliases.
 const HOPS: u32 = 24;
@@ -172,6 +172,10 @@ impl<'a> Program<'a> {
                 outside = Some(def);
             }
         }
+        // `x = None` beside an import of `x` is what stands in for a module that is not installed.
+        if outside.is_some() && self.is_only_nothing(file, name) {
+            return outside;
+        }
         for item in items {
             match item {
                 Item::Module { inline } => return rust_names::child_module(self, file, inline),
@@ -180,6 +184,13 @@ impl<'a> Program<'a> {
             }
         }
         outside.or_else(|| self.starred(file, inline, name, hops))
+    }
+
+    /// Whether nothing but `None` is ever given to a name at the top level of a file.
+    fn is_only_nothing(&self, file: u32, name: &str) -> bool {
+        let constants = self.file(file).lowered.outline.constants.iter();
+        let mut values = constants.filter(|it| it.name == name && it.owner.is_none()).map(|it| &it.value);
+        values.all(|value| *value == Some(Const::Nothing))
     }
 
     /// A type alias is what it stands for.

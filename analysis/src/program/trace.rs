@@ -116,6 +116,8 @@ pub struct Trail<'a> {
     pub uses: Vec<Use<'a>>,
     /// The places it has been, in that order.
     pub spots: Vec<Spot>,
+    /// Those of them in which it has been itself, and not what contains it.
+    pub own: FxHashSet<Spot>,
 }
 
 /// Whether a value that is returned is followed to the callers.
@@ -177,6 +179,9 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn go(&mut self, state: State) {
         if self.seen.insert(state.clone()) {
             self.trail.spots.push(state.spot.clone());
+            if state.depth == 0 {
+                self.trail.own.insert(state.spot.clone());
+            }
             self.waiting.push(state);
         }
     }

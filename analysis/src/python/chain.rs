@@ -101,6 +101,7 @@ pub(super) fn operator(op: Operator) -> Op {
         Operator::LShift => Op::ShiftLeft,
         Operator::BitOr => Op::BitOr,
         Operator::BitAnd => Op::BitAnd,
-        Operator::MatMult | Operator::RShift | Operator::BitXor => Op::Other,
+        Operator::RShift => Op::ShiftRight,
+        Operator::MatMult | Operator::BitXor => Op::Other,
     }
 }

@@ -117,7 +117,9 @@ pub(super) fn operator(op: &BinOp) -> (Op, bool) {
         BinOp::BitAndAssign(_) => (Op::BitAnd, true),
         BinOp::Shl(_) => (Op::ShiftLeft, false),
         BinOp::ShlAssign(_) => (Op::ShiftLeft, true),
-        BinOp::BitXorAssign(_) | BinOp::ShrAssign(_) => (Op::Other, true),
+        BinOp::Shr(_) => (Op::ShiftRight, false),
+        BinOp::ShrAssign(_) => (Op::ShiftRight, true),
+        BinOp::BitXorAssign(_) => (Op::Other, true),
         BinOp::Eq(_) | BinOp::Lt(_) | BinOp::Le(_) | BinOp::Ne(_) | BinOp::Ge(_) | BinOp::Gt(_) => (Op::Test, false),
         _ => (Op::Other, false),
     }

@@ -222,6 +222,8 @@ pub enum Op {
     Power,
     /// `<<`
     ShiftLeft,
+    /// `>>`
+    ShiftRight,
     /// `|`, `|=` (also sets)
     BitOr,
     /// `&`

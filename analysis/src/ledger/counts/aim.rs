@@ -109,7 +109,7 @@ impl Aim {
 
     /// Whether a body lowers the count anywhere, itself or by what it calls.
     pub(super) fn lowered_by(&self, program: &Program<'_>, acts: &Acts, body: BodyRef, depth: usize) -> Option<Site> {
-        if depth == 0 || !acts.lowers(body) {
+        if depth == 0 || !acts.lowers(body) || self.raised_again(program, acts, body) {
             return None;
         }
         if let Some(act) = acts.of(body).iter().find(|act| matches!(act.way, Way::Down | Way::Reset) && self.meant(act))
@@ -131,6 +131,19 @@ impl Aim {
             }
         }
         None
+    }
+
+    /// Whether a body raises the same count for itself: what it lowers is its own.
+    fn raised_again(&self, program: &Program<'_>, acts: &Acts, body: BodyRef) -> bool {
+        let raises = |body: BodyRef| {
+            acts.of(body)
+                .iter()
+                .any(|act| act.way == Way::Up && act.site != self.raised.site && act.same_place(&self.raised))
+        };
+        let helpers = program.flow(body).nodes().filter(|node| matches!(node.step.kind, StepKind::Call { .. }));
+        let mut helpers = helpers.flat_map(|node| functions(program, Site { body, step: node.step.id }));
+        body != self.raised.site.body
+            && (raises(body) || helpers.any(|helper| helper == self.raised.site.body || raises(helper)))
     }
 
     /// Where dropping a value of this type lowers the count.

@@ -60,7 +60,13 @@ impl<'a> Walk<'_, '_, 'a> {
         let lowered = self.found.ends.len() > ends_before || self.found.handed.is_some();
         self.found.lowering.extend([site.body, function]);
         let mut exits = Exits::default();
-        for leave in within.leaves {
+        // What lowers on every way may first refuse to: that is its misuse, and no way out of the code that raised.
+        let refuses = |leave: &Leave| {
+            within.normal.is_empty()
+                && self.found.ends.iter().any(|end| end.body == leave.site.body)
+                && self.is_refusal(leave.site)
+        };
+        for leave in within.leaves.into_iter().filter(|leave| !refuses(leave)).collect::<Vec<_>>() {
             if let How::Throw(thrown) = leave.how {
                 let assumed = path.assumed || leave.path.assumed;
                 let path = Path { assumed, blurred: path.blurred || leave.path.blurred, ..path.clone() };
@@ -71,6 +77,15 @@ impl<'a> Walk<'_, '_, 'a> {
             exits.normal.push(Path { blurred: path.blurred || lowered, ..path });
         }
         exits
+    }
+
+    /// Whether a step raises, or makes what the next steps raise.
+    fn is_refusal(&self, site: Site) -> bool {
+        let flow = self.program.flow(site.body);
+        let Some(home) = flow.node(site.step).map(|node| node.parent) else { return false };
+        flow.nodes().any(|node| {
+            node.step.id >= site.step && node.parent == home && matches!(node.step.kind, StepKind::Raise { .. })
+        })
     }
 
     pub(super) fn awaited(&mut self, aim: &Aim, site: Site, value: ValueId, path: Path) -> Exits {

@@ -1,9 +1,13 @@
 //! How control leaves a stretch of code, and which handlers stop it.
 
+use unleak_catalogue::model::Effect;
+
 use super::walk::Path;
 use crate::ledger::Leaving;
+use crate::program::calls::Target;
+use crate::program::flow::Slot;
 use crate::program::{BodyRef, Def, Program, Site};
-use crate::unit::{Catches, Name};
+use crate::unit::{Catches, Name, Pattern, StepId, StepKind, ValueId};
 
 /// What is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,4 +71,61 @@ fn is_a(program: &Program<'_>, body: BodyRef, raised: &Name, name: &str) -> bool
     let Some(Def::Type(ty)) = program.resolve_path(body, std::slice::from_ref(raised)) else { return false };
     let own = program.ancestors(ty).into_iter().any(|key| program.header(key).name == name);
     own || program.outside_bases(ty).iter().any(|base| base.rsplit('.').next() == Some(name))
+}
+
+/// Whether a count comes down in its own body only where putting something into a queue or collection failed: what was
+/// put carries it from then on.
+pub(super) fn is_handed_on(program: &Program<'_>, raised: Site, ends: &[Site]) -> bool {
+    let flow = program.flow(raised.body);
+    let lowering = |id: StepId| {
+        let site = Site { body: raised.body, step: id };
+        ends.contains(&site)
+            || super::aim::functions(program, site).iter().any(|inner| ends.iter().any(|end| end.body == *inner))
+    };
+    let mut here = flow.nodes().filter(|node| node.step.id > raised.step && lowering(node.step.id)).peekable();
+    here.peek().is_some()
+        && here.all(|node| {
+            flow.around(node.step.id).any(|(outer, slot)| match (&outer.kind, slot) {
+                (StepKind::Match { subject, arms }, Slot::Arm(at)) => {
+                    let failed = arms.get(at as usize).is_some_and(|arm| is_failure(&arm.pattern));
+                    failed && puts(program, raised.body, *subject)
+                }
+                (StepKind::If { cond, .. }, Slot::Then) => match cond {
+                    crate::unit::Cond::Matches { value, pattern } => {
+                        is_failure(pattern) && puts(program, raised.body, *value)
+                    }
+                    crate::unit::Cond::Truthy(value) => puts(program, raised.body, *value),
+                    _ => false,
+                },
+                (StepKind::Try { .. }, Slot::Handler(_)) => flow.nodes().any(|inner| {
+                    flow.around(inner.step.id).any(|(of, slot)| of.id == outer.id && slot == Slot::TryBody)
+                        && is_put(program, Site { body: raised.body, step: inner.step.id })
+                }),
+                _ => false,
+            })
+        })
+}
+
+fn is_failure(pattern: &Pattern) -> bool {
+    matches!(pattern, Pattern::Variant { path, .. } if path.last().is_some_and(|last| last == "Err"))
+}
+
+/// Whether a value is, or is asked of, the result of putting something somewhere.
+fn puts(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    let Some(step) = program.flow(body).def(value) else { return false };
+    match &step.kind {
+        StepKind::Await { value, .. } | StepKind::View { value, .. } => puts(program, body, *value),
+        StepKind::Call { callee, .. } => {
+            is_put(program, Site { body, step: step.id })
+                || program.receiver_of(body, *callee).is_some_and(|receiver| puts(program, body, receiver))
+        }
+        _ => false,
+    }
+}
+
+fn is_put(program: &Program<'_>, site: Site) -> bool {
+    match program.call(site).map(|call| call.target) {
+        Some(Target::Model(model)) => model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)),
+        _ => false,
+    }
 }

@@ -1,13 +1,13 @@
 //! Producers that wait for what becomes of their own item: there are never more items than waiting callers.
 
-use unleak_catalogue::model::{Effect, Waits};
+use unleak_catalogue::model::{Effect, Kind, Waits};
 
 use super::super::Fact;
 use super::super::builder::Builder;
 use crate::program::calls::{Depth, Target};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Item, LocalId, LocalOrigin, Place, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Item, LocalId, LocalOrigin, Place, StepId, StepKind, ValueId};
 
 /// A variable of some body.
 type Variable = (BodyRef, LocalId);
@@ -19,14 +19,26 @@ pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
     for arg in call.args {
         parts_of(builder, put.body, arg.value, 5, &mut parts);
     }
-    let flow = builder.program.flow(put.body);
     let seen = parts.into_iter().filter_map(|part| seen_in(builder, part, put.body));
-    let waited = seen.flat_map(|local| flow.reads(local)).find_map(|read| {
+    let waited = seen.into_iter().find_map(|local| waits_at(builder, (put.body, local), Some(put.step)))?;
+    Some(builder.fact("each producer waits here for what becomes of its own item", waited))
+}
+
+/// Where a body, or an async block made in it, waits for a variable after a step.
+fn waits_at(builder: &Builder<'_, '_>, (body, local): Variable, after: Option<StepId>) -> Option<Site> {
+    let flow = builder.program.flow(body);
+    let here = flow.reads(local).iter().find_map(|read| {
         let Some(StepKind::Read { out, .. }) = flow.step(*read).map(|step| &step.kind) else { return None };
-        flow.uses(*out).iter().copied().find(|used| *used > put.step && waits_for(builder, put.body, *used, *out))
-    })?;
-    let site = Site { body: put.body, step: waited };
-    Some(builder.fact("each producer waits here for what becomes of its own item", site))
+        flow.uses(*out)
+            .iter()
+            .copied()
+            .find(|used| after.is_none_or(|after| *used > after) && waits_for(builder, body, *used, *out))
+    });
+    here.map(|step| Site { body, step }).or_else(|| {
+        let inner = builder.program.captures_of(body, local).iter();
+        let blocks = inner.filter(|(inner, _)| builder.program.body(*inner).kind == BodyKind::AsyncBlock);
+        blocks.into_iter().find_map(|inner| waits_at(builder, *inner, None))
+    })
 }
 
 /// The variable that stands for another one in a body: itself, or what captures it.
@@ -48,7 +60,7 @@ fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
         Some(StepKind::Part { of, .. }) => found.extend(siblings(builder, body, *of)),
         Some(StepKind::Collect { items, .. }) => {
             for item in items {
-                if let Item::One(value) | Item::Field(_, value) = item {
+                if let Item::One(value) | Item::Field(_, value) | Item::Pair(_, value) = item {
                     parts_of(builder, body, *value, depth, found);
                 }
             }
@@ -117,7 +129,11 @@ fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: Valu
             matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
         }),
         Some(StepKind::Call { .. }) => {
-            let Some(call) = program.call(Site { body, step: used }) else { return false };
+            let site = Site { body, step: used };
+            let Some(call) = program.call(site) else { return false };
+            if let Target::Functions(functions) = &call.target {
+                return functions.iter().any(|function| waits_for_argument(builder, site, *function, value));
+            }
             let Target::Model(model) = call.target else { return false };
             let effects = [Depth::Itself, Depth::Elements].map(|depth| program.effect_on(&call, model, value, depth));
             effects.into_iter().flatten().any(|effect| {
@@ -128,6 +144,26 @@ fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: Valu
     }
 }
 
+/// Whether a function of the program waits for what it is given (a project's own `wait_for`).
+fn waits_for_argument(builder: &Builder<'_, '_>, site: Site, function: BodyRef, value: ValueId) -> bool {
+    let flow = builder.program.flow(function);
+    let given = builder.program.bound_args(site, function).into_iter().filter(|(argument, _)| *argument == value);
+    given.flat_map(|(_, param)| flow.reads(param)).any(|read| match flow.step(*read).map(|step| &step.kind) {
+        Some(StepKind::Read { out, .. }) => {
+            flow.uses(*out).iter().any(|used| match flow.step(*used).map(|it| &it.kind) {
+                Some(StepKind::Await { .. }) => true,
+                Some(StepKind::Call { .. }) => {
+                    let call = builder.program.call(Site { body: function, step: *used });
+                    matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+                }
+                _ => false,
+            })
+        }
+        _ => false,
+    })
+}
+
+/// Whether a value is a handle to work or an answer: whoever gets it back has one item under way.
 fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
     let ty = builder.program.type_of(body, value);
     let language = builder.program.language(body).name();
@@ -135,5 +171,5 @@ fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> boo
         || ty
             .model_path()
             .and_then(|path| builder.program.catalogue.ty(language, path))
-            .is_some_and(|ty| ty.awaited.is_some())
+            .is_some_and(|ty| ty.awaited.is_some() || ty.kind == Some(Kind::Task))
 }

@@ -7,7 +7,7 @@ use super::super::builder::Builder;
 use crate::program::calls::{Call, argument};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Def, Program, Site};
-use crate::unit::{Const, LocalId, LocalOrigin, Op, Place, StepKind, ValueId};
+use crate::unit::{Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueId};
 
 /// Above this a number of items is no bound: nobody has the memory for as many.
 const ABSURD: i64 = 1 << 24;
@@ -121,6 +121,7 @@ fn fold(program: &Program<'_>, body: BodyRef, op: Op, operands: &[ValueId], hops
         }
         // Half of what is no bound is none either.
         (Op::Divide, Some(Amount::Infinite(name)), Some(Amount::Int(b))) if b < 1 << 16 => Amount::Infinite(name),
+        (Op::ShiftRight, Some(Amount::Infinite(name)), Some(Amount::Int(b))) if b < 16 => Amount::Infinite(name),
         _ => Amount::Named("a computed number".to_owned()),
     }
 }
@@ -147,13 +148,30 @@ fn of_global(program: &Program<'_>, body: BodyRef, path: &[crate::unit::Name], h
                             _ => vec![Amount::Named(last)],
                         }
                     }
-                    _ => vec![Amount::Named(last)],
+                    (None, None) => of_stored(program, file, &name, last, hops),
                 },
                 _ => vec![Amount::Named(last)],
             }
         }
         _ => vec![Amount::Named(last)],
     }
+}
+
+/// A module variable whose value is computed: what its one store gives it, where that tells more than its name.
+fn of_stored(program: &Program<'_>, file: u32, name: &Name, written: String, hops: u32) -> Vec<Amount> {
+    let mut stores = program.global_sites(file, name).iter().filter_map(|site| {
+        match program.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Store { value, .. }) => Some(Some((site.body, *value))),
+            Some(StepKind::Update { .. } | StepKind::Delete { .. }) => Some(None),
+            _ => None,
+        }
+    });
+    let stored = match (stores.next(), stores.next()) {
+        (Some(Some((body, value))), None) => amounts(program, body, value, hops),
+        _ => Vec::new(),
+    };
+    let telling: Vec<Amount> = stored.into_iter().filter(|amount| matches!(amount, Amount::Infinite(_))).collect();
+    if telling.is_empty() { vec![Amount::Named(written)] } else { telling }
 }
 
 fn of_local(program: &Program<'_>, body: BodyRef, local: LocalId, hops: u32) -> Vec<Amount> {

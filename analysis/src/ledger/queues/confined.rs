@@ -10,12 +10,15 @@ use crate::program::exits::Exit;
 use crate::program::flow::Slot;
 use crate::program::trace::Trail;
 use crate::program::{BodyRef, Site};
-use crate::unit::{LocalId, Place, StepKind, ValueId};
+use crate::unit::{Colour, LocalId, Place, StepKind, ValueId, Yields};
 
 /// Whether a queue is filled and emptied within one finite piece of work.
 pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &Traffic) -> Option<Fact> {
     let local = builder.life(&trail.spots) == Life::Frame;
     let calm = traffic.puts.iter().all(|put| !matches!(put.many, Many::PerEvent));
+    if local && let Some(fact) = one_after_the_other(builder, birth, traffic) {
+        return Some(fact);
+    }
     if !local || !calm {
         return None;
     }
@@ -25,6 +28,43 @@ pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, 
         return Some(builder.fact("filled and emptied within one function", birth));
     }
     ended_by_frame(builder, birth, &traffic.puts)
+}
+
+/// A queue that one frame and what it waits for fill and empty: nothing runs beside them.
+fn one_after_the_other(builder: &Builder<'_, '_>, birth: Site, traffic: &Traffic) -> Option<Fact> {
+    let within = |site: &Site| runs_within(builder, site.body, birth.body, 4);
+    let all = traffic.open.is_empty()
+        && !traffic.puts.is_empty()
+        && !traffic.takes.is_empty()
+        && traffic.puts.iter().all(|put| within(&put.site))
+        && traffic.takes.iter().all(within);
+    all.then(|| builder.fact("filled and emptied by one frame and what it waits for, one after the other", birth))
+}
+
+/// Whether a body runs only while a frame waits for it.
+fn runs_within(builder: &Builder<'_, '_>, body: BodyRef, frame: BodyRef, depth: u32) -> bool {
+    if body == frame {
+        return true;
+    }
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let program = builder.program;
+    let callers = program.calls().callers(body);
+    let registrations = builder.rhythm.registrations(body);
+    let waited = |site: &Site| {
+        let flow = program.flow(site.body);
+        program.body(body).colour == Colour::Sync
+            || program.call(*site).is_some_and(|call| {
+                let mut uses = flow.uses(call.out).iter().filter_map(|used| flow.step(*used));
+                uses.all(|step| matches!(step.kind, StepKind::Await { .. }))
+            })
+    };
+    !(callers.is_empty() && registrations.is_empty())
+        && !builder.rhythm.escapes(body)
+        && program.body(body).yields == Yields::Never
+        && registrations
+            .iter()
+            .all(|it| it.effect == Effect::Called && runs_within(builder, it.site.body, frame, depth))
+        && callers.iter().all(|site| waited(site) && runs_within(builder, site.body, frame, depth))
 }
 
 /// A queue that never leaves its frame, whose producer the frame cancels before it goes.

@@ -1,27 +1,27 @@
 //! Who empties a collection: something that runs beside those who fill it.
 
 use rustc_hash::FxHashSet;
-use unleak_catalogue::model::{Effect, Waits};
+use unleak_catalogue::model::Effect;
 
+use super::super::Many;
 use super::super::builder::Builder;
-use crate::program::calls::Target;
 use crate::program::flow::Slot;
+use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
-use crate::unit::{Colour, Driver, StepId, StepKind};
+use crate::unit::StepKind;
 
 /// How many calls up a loop is looked for.
 const DEPTH: u32 = 5;
+/// How many bodies may stand above an addition.
+const ABOVE: usize = 400;
 
 /// Whether an item is taken in a loop that waits, and some addition is made outside that loop's function.
 pub(super) fn runs_beside(builder: &Builder<'_, '_>, take: Site, puts: &[Site]) -> bool {
     let mut loops = FxHashSet::default();
     loops_around(builder, take, DEPTH, &mut loops);
-    loops.iter().any(|home| {
-        puts.iter().any(|put| {
-            let mut above = FxHashSet::default();
-            bodies_above(builder, put.body, DEPTH, &mut above);
-            !above.contains(home)
-        })
+    puts.iter().any(|put| {
+        let above = bodies_above(builder, put.body);
+        loops.iter().any(|home| !above.contains(home))
     })
 }
 
@@ -29,11 +29,12 @@ pub(super) fn runs_beside(builder: &Builder<'_, '_>, take: Site, puts: &[Site]) 
 fn loops_around(builder: &Builder<'_, '_>, site: Site, depth: u32, found: &mut FxHashSet<BodyRef>) {
     let program = builder.program;
     let flow = program.flow(site.body);
-    let looped = flow.around(site.step).any(|(outer, slot)| {
-        matches!(outer.kind, StepKind::Loop { .. })
-            && matches!(slot, Slot::LoopBody | Slot::LoopHead)
-            && waits_within(builder, site.body, outer.id)
-    });
+    let looped = !gives_back(builder, site)
+        && flow.around(site.step).any(|(outer, slot)| {
+            matches!(outer.kind, StepKind::Loop { .. })
+                && matches!(slot, Slot::LoopBody | Slot::LoopHead)
+                && program.turns_of(Site { body: site.body, step: outer.id }) == Many::PerEvent
+        });
     if looped {
         found.insert(site.body);
         return;
@@ -53,30 +54,24 @@ fn loops_around(builder: &Builder<'_, '_>, site: Site, depth: u32, found: &mut F
     }
 }
 
-fn waits_within(builder: &Builder<'_, '_>, body: BodyRef, looping: StepId) -> bool {
-    let flow = builder.program.flow(body);
-    flow.nodes().filter(|node| node.step.id == looping || flow.within(node.step.id, looping)).any(|node| {
-        match &node.step.kind {
-            StepKind::Await { .. } | StepKind::Select { .. } => true,
-            StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Async,
-            StepKind::Call { .. } => {
-                let call = builder.program.call(Site { body, step: node.step.id });
-                matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
-            }
-            _ => false,
-        }
-    })
+/// Whether what a step takes is returned at once: its caller is the one who takes.
+fn gives_back(builder: &Builder<'_, '_>, take: Site) -> bool {
+    let Some(call) = builder.program.call(take) else { return false };
+    let trail = builder.program.follow(Spot::Value(take.body, call.out), 0, Returns::Stop);
+    trail.uses.iter().any(|used| used.what == What::Returned(take.body))
 }
 
 /// A body and those it is called from.
-fn bodies_above(builder: &Builder<'_, '_>, body: BodyRef, depth: u32, found: &mut FxHashSet<BodyRef>) {
-    let Some(depth) = depth.checked_sub(1) else { return };
-    if !found.insert(body) {
-        return;
+fn bodies_above(builder: &Builder<'_, '_>, body: BodyRef) -> FxHashSet<BodyRef> {
+    let mut found = FxHashSet::default();
+    let mut waiting = vec![body];
+    while let Some(next) = waiting.pop() {
+        if found.len() > ABOVE || !found.insert(next) {
+            continue;
+        }
+        let callbacks = builder.rhythm.registrations(next).iter().filter(|it| it.effect == Effect::Called);
+        waiting.extend(callbacks.map(|it| it.site.body));
+        waiting.extend(builder.program.calls().callers(next).iter().map(|site| site.body));
     }
-    let callers = builder.program.calls().callers(body).iter().map(|site| site.body);
-    let callbacks = builder.rhythm.registrations(body).iter().filter(|it| it.effect == Effect::Called);
-    for above in callers.chain(callbacks.map(|it| it.site.body)) {
-        bodies_above(builder, above, depth, found);
-    }
+    found
 }

@@ -5,23 +5,76 @@ use unleak_catalogue::model::{Effect, Takes};
 use super::super::Fact;
 use super::super::builder::Builder;
 use super::answered;
-use super::measure::{Limit, limit_of};
+use super::latch;
+use super::measure::{self, Limit, limit_of};
 use super::traffic::Traffic;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, SENT, Spot, What};
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site, TypeKey};
-use crate::unit::{Block, Compare, Cond, Driver, StepId, StepKind};
+use crate::unit::{Block, Colour, Compare, Cond, Driver, StepId, StepKind};
+
+/// How many calls up a gate is looked for.
+const CALLERS: u32 = 3;
 
 /// What stands before an addition and lets only so many through, if anything does.
 pub(super) fn before(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
-    check(builder, put, traffic)
-        .or_else(|| helper(builder, put, traffic))
-        .or_else(|| permit(builder, put))
+    here(builder, put, traffic)
         .or_else(|| trim(builder, put, traffic))
         .or_else(|| lockstep(builder, put, traffic))
         .or_else(|| answered::by_item(builder, put))
+        .or_else(|| closing(builder, put, traffic))
+        .or_else(|| latch::once_each(builder, put))
+        .or_else(|| by_callers(builder, put.body, traffic, CALLERS))
+}
+
+/// What stands before a step in its own body and lets only so many through.
+fn here(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    check(builder, put, traffic)
+        .or_else(|| only_when_empty(builder, put, traffic))
+        .or_else(|| helper(builder, put, traffic))
+        .or_else(|| permit(builder, put))
+}
+
+/// Every caller of a function that adds lets only so many through.
+fn by_callers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, depth: u32) -> Option<Fact> {
+    let depth = depth.checked_sub(1)?;
+    let callers = builder.program.calls().callers(function);
+    let reached_otherwise =
+        builder.rhythm.escapes(function) || !builder.rhythm.registrations(function).is_empty() || callers.len() > 12;
+    if reached_otherwise || callers.iter().any(|caller| caller.body == function) {
+        return None;
+    }
+    let mut gates = callers
+        .iter()
+        .map(|caller| here(builder, *caller, traffic).or_else(|| by_callers(builder, caller.body, traffic, depth)));
+    let first = gates.next()??;
+    gates.all(|gate| gate.is_some()).then_some(first)
+}
+
+/// It is added to only while nothing is in it.
+fn only_when_empty(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    let flow = builder.program.flow(put.body);
+    let node = flow.nodes().filter(|node| node.step.id < put.step).find(|node| {
+        let StepKind::If { cond, then, .. } = &node.step.kind else { return false };
+        let slot = flow.around(put.step).find(|(outer, _)| outer.id == node.step.id).map(|(_, slot)| slot);
+        match (measure::says_empty(builder, put.body, cond, traffic), slot) {
+            (Some(true), Some(Slot::Then)) | (Some(false), Some(Slot::Otherwise)) => true,
+            (Some(false), None) => dominates(builder, node.step.id, put) && always_leaves(then),
+            _ => false,
+        }
+    })?;
+    Some(builder.fact("it is added to only while it is empty", Site { body: put.body, step: node.step.id }))
+}
+
+/// The producer closes it after the addition.
+fn closing(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    let closed = traffic
+        .closes
+        .iter()
+        .find(|close| close.body == put.body && close.step > put.step && beside(builder, put, close.step))?;
+    Some(builder.fact("its producer closes it after this one addition", *closed))
 }
 
 /// A condition on the queue's own size that the addition stands under, or that leaves before it.
@@ -74,7 +127,7 @@ fn refuses(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic) -> b
 }
 
 /// Whether a step runs before another on every way to it: it stands in one of the blocks around it.
-fn dominates(builder: &Builder<'_, '_>, first: StepId, put: Site) -> bool {
+pub(super) fn dominates(builder: &Builder<'_, '_>, first: StepId, put: Site) -> bool {
     let flow = builder.program.flow(put.body);
     let Some(home) = flow.node(first).map(|node| node.parent) else { return false };
     match home {
@@ -84,7 +137,7 @@ fn dominates(builder: &Builder<'_, '_>, first: StepId, put: Site) -> bool {
 }
 
 /// Whether a block never runs on past its end.
-fn always_leaves(block: &Block) -> bool {
+pub(super) fn always_leaves(block: &Block) -> bool {
     block.steps.iter().any(|step| match &step.kind {
         StepKind::Return { .. } | StepKind::Raise { .. } | StepKind::Break { .. } | StepKind::Continue { .. } => true,
         StepKind::Nested { block, .. } => always_leaves(block),
@@ -156,9 +209,37 @@ fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
                 _ => false,
             })
     });
+    let worked_off = || {
+        flow.nodes().map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
+            let under = flow.around(site.step).any(|(outer, slot)| match &outer.kind {
+                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
+                _ => false,
+            });
+            under && empties(builder, *site, traffic, CALLERS)
+        })
+    };
     let always = traffic.trims.iter().find(|trim| trim.body == put.body && beside(builder, put, trim.step));
-    let site = taken.or(always)?;
-    Some(builder.fact("what is over a limit is taken out here", *site))
+    let site = taken.or(always).copied().or_else(worked_off)?;
+    Some(builder.fact("what is over a limit is taken out here", site))
+}
+
+/// Whether a step calls a function that empties the queue, and waits for it.
+fn empties(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic, depth: u32) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let flow = builder.program.flow(site.body);
+    let Some(call) = builder.program.call(site) else { return false };
+    let Target::Functions(functions) = call.target else { return false };
+    let awaited = || {
+        flow.uses(call.out)
+            .iter()
+            .any(|used| matches!(flow.step(*used).map(|step| &step.kind), Some(StepKind::Await { .. })))
+    };
+    functions.iter().any(|function| {
+        let runs = builder.program.body(*function).colour == Colour::Sync || awaited();
+        let inner = builder.program.flow(*function);
+        runs && (traffic.takes.iter().any(|take| take.body == *function)
+            || inner.nodes().any(|node| empties(builder, Site { body: *function, step: node.step.id }, traffic, depth)))
+    })
 }
 
 /// Whether a condition compares amounts: a budget of bytes or of time is kept as well as one of items.

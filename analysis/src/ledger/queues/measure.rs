@@ -44,6 +44,24 @@ pub(super) fn limit_of(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, tr
     }
 }
 
+/// Whether a condition asks if there is anything in it: `Some(true)` when it holds while the queue is empty.
+pub(super) fn says_empty(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, traffic: &Traffic) -> Option<bool> {
+    match cond {
+        Cond::Not(inner) => says_empty(builder, body, inner, traffic).map(|empty| !empty),
+        Cond::All(parts) => {
+            parts.iter().find_map(|part| says_empty(builder, body, part, traffic).filter(|empty| *empty))
+        }
+        Cond::Any(parts) => {
+            parts.iter().find_map(|part| says_empty(builder, body, part, traffic).filter(|empty| !*empty))
+        }
+        Cond::Truthy(value) => {
+            let (spot, depth) = builder.program.origin(body, *value);
+            (depth == 0 && traffic.homes.contains(&spot)).then_some(false)
+        }
+        _ => None,
+    }
+}
+
 /// Whether a value is a comparison with its length, made here or by a function that is asked.
 fn tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic: &Traffic) -> bool {
     let flow = builder.program.flow(body);

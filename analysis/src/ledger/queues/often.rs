@@ -1,15 +1,18 @@
 //! How often things are added, in one life of what they are added to.
 
-use rustc_hash::FxHashMap;
-use unleak_catalogue::model::Effect;
+use rustc_hash::{FxHashMap, FxHashSet};
+use unleak_catalogue::model::{Effect, Kind};
 
 use super::super::Many;
 use super::super::builder::Builder;
+use super::latch::{self, Of};
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::many::often;
+use crate::program::trace::Spot;
 use crate::program::{BodyRef, Site};
-use crate::unit::{BodyKind, LocalId, ParamKind, Place, StepId, StepKind, TypeTree, ValueId};
+use crate::source::Language;
+use crate::unit::{BodyKind, Capture, LocalId, LocalOrigin, ParamKind, Place, StepId, StepKind, TypeTree, ValueId};
 
 /// How many bodies are asked before the answer is "unknown".
 const REACH: usize = 300;
@@ -17,31 +20,38 @@ const REACH: usize = 300;
 struct Often<'b, 'p, 'a> {
     builder: &'b Builder<'p, 'a>,
     birth: Site,
+    /// The places it is in: a function that is given it as an argument runs for others too.
+    places: &'b FxHashSet<Spot>,
     known: FxHashMap<BodyRef, Many>,
 }
 
-/// How often a step runs in one life of what is born at `birth`.
-pub(in crate::ledger) fn relative(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
-    if takes_owner(builder, birth, site) {
+/// How often a step runs in one life of what is born at `birth` and goes to these places.
+pub(in crate::ledger) fn relative(
+    builder: &Builder<'_, '_>,
+    birth: Site,
+    site: Site,
+    places: &FxHashSet<Spot>,
+) -> Many {
+    if takes_owner(builder, birth, site) || latch::given_up(builder, site) {
         return Many::Once;
     }
-    Often { builder, birth, known: FxHashMap::default() }.of(site)
+    Often { builder, birth, places, known: FxHashMap::default() }.of(site)
 }
 
 /// How often a body runs in one life of what is born at `birth`.
 pub(in crate::ledger) fn of_body(builder: &Builder<'_, '_>, birth: Site, body: BodyRef) -> Many {
-    Often { builder, birth, known: FxHashMap::default() }.of_body(body)
+    Often { builder, birth, places: &FxHashSet::default(), known: FxHashMap::default() }.of_body(body)
 }
 
 /// How often a method runs that is handed to somebody.
-pub(super) fn handed(builder: &Builder<'_, '_>, birth: Site, site: Site) -> Many {
+pub(super) fn handed(builder: &Builder<'_, '_>, birth: Site, site: Site, places: &FxHashSet<Spot>) -> Many {
     match builder.program.call(site).map(|call| call.target) {
         Some(Target::Model(model)) => {
             let mut effects = model.does.values();
             if effects.clone().any(|effect| *effect == Effect::CalledPerEvent) {
                 Many::PerEvent
             } else if effects.any(|effect| matches!(effect, Effect::CalledLater | Effect::CalledAtEnd)) {
-                relative(builder, birth, site)
+                relative(builder, birth, site, places)
             } else {
                 Many::Unknown
             }
@@ -55,6 +65,11 @@ impl Often<'_, '_, '_> {
         let program = self.builder.program;
         let flow = program.flow(site.body);
         let mut many = Many::Once;
+        if site.body != self.birth.body
+            && latch::latched(self.builder, site).is_some_and(|latch| latch.of == Of::Itself)
+        {
+            return many;
+        }
         for (outer, slot) in flow.around(site.step) {
             let looping = Site { body: site.body, step: outer.id };
             let turns = matches!(outer.kind, StepKind::Loop { .. })
@@ -69,9 +84,10 @@ impl Often<'_, '_, '_> {
             }
             many = often(many, program.turns_of(looping));
         }
-        match many {
-            Many::PerEvent => many,
-            _ => often(many, self.of_body(site.body)),
+        match (many, self.of_body(site.body)) {
+            // A loop over something in a function of which nobody knows how often it runs.
+            (Many::PerItem, Many::Unknown) => Many::Unknown,
+            (many, of_body) => often(many, of_body),
         }
     }
 
@@ -93,8 +109,28 @@ impl Often<'_, '_, '_> {
         many
     }
 
+    /// Whether a call may be about this queue: where the function is given it, only calls that give it are.
+    fn is_meant(&self, call: Site, function: BodyRef) -> bool {
+        let program = self.builder.program;
+        let through = |local: LocalId| self.places.contains(&Spot::Local(function, local));
+        if !program.body(function).params.iter().any(|param| through(param.local)) {
+            return true;
+        }
+        program.bound_args(call, function).into_iter().any(|(value, param)| {
+            through(param)
+                && (self.places.contains(&Spot::Value(call.body, value))
+                    || self.places.contains(&program.origin(call.body, value).0))
+        })
+    }
+
     fn ask(&mut self, body: BodyRef) -> Many {
         let program = self.builder.program;
+        if once_for_each_making(self.builder, body)
+            && let Some((outer, value)) = program.closure_site(body)
+            && let Some(step) = program.flow(outer).def(value)
+        {
+            return self.of(Site { body: outer, step: step.id });
+        }
         let mut all = Vec::new();
         for registration in self.builder.rhythm.registrations(body) {
             all.push(match registration.effect {
@@ -104,7 +140,7 @@ impl Often<'_, '_, '_> {
             });
         }
         for site in program.calls().callers(body) {
-            if site.body != body {
+            if site.body != body && self.is_meant(*site, body) {
                 let called = self.of(*site);
                 // What runs per item in a caller is not yet often for what outlives that caller.
                 all.push(if called == Many::PerItem { self.of_body(site.body) } else { called });
@@ -127,6 +163,41 @@ impl Often<'_, '_, '_> {
         }
         all.into_iter().reduce(often).unwrap_or(Many::Unknown)
     }
+}
+
+/// Whether a body can run only once for each time it is made: a Rust async block, and a closure that moves a sender on
+/// into what it makes.
+fn once_for_each_making(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    let program = builder.program;
+    let owned = program.body(body);
+    if program.language(body) != Language::Rust {
+        return false;
+    }
+    let sends = |local: LocalId| {
+        let ty = program.type_of_local(body, local);
+        let model = ty.model_path().and_then(|path| program.catalogue.ty(Language::Rust.name(), path));
+        model.is_some_and(|model| matches!(model.kind, Some(Kind::Queue | Kind::Signal)))
+    };
+    match owned.kind {
+        BodyKind::AsyncBlock => true,
+        BodyKind::Closure => owned.locals.iter().zip(0u32..).any(|(local, at)| {
+            let local_id = LocalId(at);
+            matches!(local.origin, LocalOrigin::Captured { how: Capture::Moved, .. })
+                && program.captures_of(body, local_id).iter().any(|(inner, taken)| {
+                    let origin = program.body(*inner).locals.get(taken.0 as usize).map(|local| local.origin);
+                    matches!(origin, Some(LocalOrigin::Captured { how: Capture::Moved, .. }))
+                })
+                && sends(local_id)
+        }),
+        _ => false,
+    }
+}
+
+/// Whether nobody knows how often a closure runs that takes nothing: it was handed to code that was not read, which starts
+/// work rather more often than it calls back.
+pub(super) fn is_work_for_others(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    let owned = builder.program.body(body);
+    builder.program.language(body) == Language::Rust && owned.kind == BodyKind::Closure && owned.params.is_empty()
 }
 
 /// Whether what is added to is another one in each turn of a loop: it belongs to what the turn received or made.
@@ -181,5 +252,5 @@ fn takes_owner(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
         .is_some_and(|own| own.kind == ParamKind::Receiver && matches!(own.ty, Some(TypeTree::Path { .. })));
     let flow = program.flow(site.body);
     let looped = flow.around(site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
-    program.language(site.body) == crate::source::Language::Rust && site.body != birth.body && by_value && !looped
+    program.language(site.body) == Language::Rust && site.body != birth.body && by_value && !looped
 }

@@ -13,7 +13,7 @@ use crate::unit::{Const, Item, Op, Part, Place, Shape, StepKind, ValueId};
 
 /// Notes every place the queue has been in that is given something else or added to.
 pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &mut Traffic) {
-    for spot in &trail.spots {
+    for spot in trail.spots.iter().filter(|spot| trail.own.contains(spot)) {
         for site in sites_of(builder, spot) {
             match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
                 Some(StepKind::Update { op: Op::Add, .. }) => traffic.put(builder, birth, site),

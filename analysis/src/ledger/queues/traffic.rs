@@ -1,17 +1,21 @@
 //! What goes into a queue and comes out of it: where, and how often.
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
 use super::super::Many;
 use super::super::builder::Builder;
 use super::consumer;
-use super::often::{handed, relative};
+use super::often::{handed, is_work_for_others, relative};
 use super::resets;
 use crate::program::flow::Slot;
-use crate::program::trace::{KEPT_OUTSIDE, Looseness, Reason, SENT, Trail, UNMODELLED, Use, What};
+use crate::program::trace::{KEPT_OUTSIDE, Looseness, Reason, SENT, Spot, Trail, UNMODELLED, Use, What};
 use crate::program::{BodyRef, Site};
-use crate::unit::{BodyKind, Const, Name, Place, StepKind};
+use crate::unit::{BodyKind, Const, LocalId, Name, ParamKind, Place, StepKind, ValueId};
+
+/// Why it is not known how often something is added.
+const HOW_OFTEN: Reason = "filled by a closure that was handed to code that was not read";
 
 /// An addition.
 #[derive(Clone, Debug)]
@@ -37,6 +41,12 @@ pub(super) struct Traffic {
     pub(super) joins: Vec<Site>,
     /// Where its length is asked for.
     pub(super) measures: Vec<Site>,
+    /// Where it is closed.
+    pub(super) closes: Vec<Site>,
+    /// For a collection, whose truth tells whether anything is in it: the variables and fields it is in.
+    pub(super) homes: Vec<Spot>,
+    /// Every place it is in.
+    own: FxHashSet<Spot>,
     /// Where it goes that cannot be seen.
     pub(super) open: Vec<(Reason, Site)>,
 }
@@ -45,9 +55,13 @@ impl Traffic {
     /// Sorts the uses of a queue. `made` are the types it is one of, for methods called on something whose type is not
     /// known but which the way from its birth shows to be the queue.
     pub(super) fn of(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, kind: Kind, made: &[Name]) -> Traffic {
-        let mut traffic = Traffic::default();
+        let mut traffic = Traffic { own: trail.own.clone(), ..Traffic::default() };
+        if kind == Kind::Collection {
+            traffic.homes = trail.own.iter().filter(|spot| !matches!(spot, Spot::Value(..))).cloned().collect();
+        }
         let certain = |used: &&Use<'_>| kind == Kind::Queue || used.loose == Looseness::Exact;
-        for used in trail.uses.iter().filter(|used| used.depth == 0).filter(certain) {
+        let own_line = |used: &&Use<'_>| !of_another_line(builder, birth, used.site);
+        for used in trail.uses.iter().filter(|used| used.depth == 0).filter(certain).filter(own_line) {
             match &used.what {
                 What::Effect(effect, _) => traffic.effect(builder, birth, used.site, *effect),
                 // Going over a collection takes nothing out of it.
@@ -56,7 +70,7 @@ impl Traffic {
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
                 {
-                    traffic.puts.push(Put { site: used.site, many: handed(builder, birth, used.site) });
+                    traffic.puts.push(Put { site: used.site, many: handed(builder, birth, used.site, &trail.own) });
                 }
                 What::Unknown(UNMODELLED) => match method_of(builder, used.site, made) {
                     Some(effect) => traffic.effect(builder, birth, used.site, effect),
@@ -85,6 +99,7 @@ impl Traffic {
             Effect::Trim => self.trims.push(site),
             Effect::Measured => self.measures.push(site),
             Effect::Joined => self.joins.push(site),
+            Effect::Closed => self.closes.push(site),
             _ => {}
         }
     }
@@ -100,7 +115,12 @@ impl Traffic {
         if self.puts.iter().any(|put| put.site == site) {
             return;
         }
-        self.puts.push(Put { site, many: relative(builder, birth, site) });
+        let mut many = relative(builder, birth, site, &self.own);
+        if many == Many::Unknown && is_work_for_others(builder, site.body) {
+            self.open.push((HOW_OFTEN, site));
+            many = Many::Once;
+        }
+        self.puts.push(Put { site, many });
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
@@ -145,6 +165,46 @@ fn method_of(builder: &Builder<'_, '_>, site: Site, made: &[Name]) -> Option<Eff
     let language = builder.program.language(site.body).name();
     let model = made.iter().find_map(|path| builder.program.catalogue.method(language, path, name))?;
     Some(model.does.get(&Subject::Receiver).copied().unwrap_or(Effect::Observed))
+}
+
+/// Whether a step is about the own field of an object that is no relative in line of the one in which the queue is born:
+/// subclasses of one base each have their own.
+fn of_another_line(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
+    let program = builder.program;
+    let (Some(own), Some(other)) = (program.owner_around(birth.body), program.owner_around(site.body)) else {
+        return false;
+    };
+    let (above, below) = (program.ancestors(own), program.ancestors(other));
+    !above.contains(&other)
+        && !below.contains(&own)
+        && above.iter().any(|ty| below.contains(ty))
+        && !program.descendants(own).iter().any(|ty| program.ancestors(*ty).contains(&other))
+        && program.call(site).and_then(|call| call.receiver).is_some_and(|receiver| {
+            let inherited =
+                matches!(program.origin(site.body, receiver).0, Spot::Field(definer, _) if above.contains(&definer));
+            inherited && is_of_self(builder, site.body, receiver)
+        })
+}
+
+/// Whether a value is something of the object in whose method the code stands.
+pub(super) fn is_of_self(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    let program = builder.program;
+    let mut at = Some(value);
+    while let Some(value) = at {
+        at = match program.flow(body).def(value).map(|step| &step.kind) {
+            Some(StepKind::Read { place: Place::Field { base, .. } | Place::Index { base, .. }, .. }) => Some(*base),
+            Some(StepKind::Read { place: Place::Local(local), .. }) => {
+                let named = program.named_around(body);
+                let own = program.body(named).params.first().filter(|param| param.kind == ParamKind::Receiver);
+                let name = |body: BodyRef, local: LocalId| {
+                    program.body(body).locals.get(local.0 as usize).map(|local| local.name.clone())
+                };
+                return own.is_some_and(|own| name(named, own.local) == name(body, *local));
+            }
+            _ => return false,
+        };
+    }
+    false
 }
 
 /// The outermost function around a body that is not the birth's own: what runs beside what.

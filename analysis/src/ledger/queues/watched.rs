@@ -1,0 +1,67 @@
+//! Lengths that are compared where items are added, with consequences that are not understood: a high-water mark.
+
+use unleak_catalogue::model::Effect;
+
+use super::super::builder::Builder;
+use super::measure::limit_of;
+use super::traffic::Traffic;
+use crate::program::calls::Target;
+use crate::program::flow::Slot;
+use crate::program::{BodyRef, Site};
+use crate::unit::{Compare, Cond, StepId, StepKind};
+
+/// Where the length is compared by the body that adds, or by a function it calls, and more is done about it than to tell.
+pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Site> {
+    watched_in(builder, put.body, traffic).or_else(|| {
+        let calls = builder.program.flow(put.body).nodes().filter_map(|node| {
+            match builder.program.call(Site { body: put.body, step: node.step.id }).map(|call| call.target) {
+                Some(Target::Functions(functions)) => Some(functions),
+                _ => None,
+            }
+        });
+        calls.flatten().find_map(|function| watched_in(builder, function, traffic))
+    })
+}
+
+fn watched_in(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
+    let nodes = builder.program.flow(body).nodes();
+    let steps = nodes.filter(|node| match &node.step.kind {
+        StepKind::If { cond, .. } => {
+            is_ordering(cond)
+                && limit_of(builder, body, cond, traffic).is_some()
+                && acts(builder, body, node.step.id, traffic)
+        }
+        _ => false,
+    });
+    steps.map(|node| Site { body, step: node.step.id }).next()
+}
+
+/// Whether a condition compares amounts by size.
+fn is_ordering(cond: &Cond) -> bool {
+    match cond {
+        Cond::Compare { op, .. } => {
+            matches!(op, Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual)
+        }
+        Cond::All(parts) | Cond::Any(parts) => parts.iter().any(is_ordering),
+        Cond::Not(inner) => is_ordering(inner),
+        _ => false,
+    }
+}
+
+/// Whether a branch calls something that may do more than look and tell. One that itself adds is a gate, and no mark.
+fn acts(builder: &Builder<'_, '_>, body: BodyRef, branch: StepId, traffic: &Traffic) -> bool {
+    let flow = builder.program.flow(body);
+    let within = |id: StepId| flow.around(id).any(|(outer, slot)| outer.id == branch && slot == Slot::Then);
+    let adds = traffic.puts.iter().any(|put| put.site.body == body && within(put.site.step));
+    !adds
+        && flow.nodes().filter(|node| within(node.step.id)).any(|node| {
+            match builder.program.call(Site { body, step: node.step.id }).map(|call| call.target) {
+                Some(Target::Model(model)) => model
+                    .does
+                    .values()
+                    .any(|effect| matches!(effect, Effect::Fired | Effect::Closed | Effect::Cancelled)),
+                Some(Target::Construct(_)) | None => false,
+                Some(Target::Functions(_) | Target::External(_) | Target::Unknown) => true,
+            }
+        })
+}
