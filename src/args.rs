@@ -121,6 +121,8 @@ pub(crate) enum CheckFormat {
     Concise,
     /// For programs; the shape is versioned
     Json,
+    /// SARIF 2.1.0, for code hosts and their viewers
+    Sarif,
 }
 
 /// How a list is printed.

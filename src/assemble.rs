@@ -1,11 +1,13 @@
 //! Puts the lints' questions, applies suppressions, and makes the report.
 
+use unleak_analysis::ledger::Location;
 use unleak_lints::Confidence;
 
+use crate::fingerprint::{self, Fingerprint};
 use crate::options::Selection;
-use crate::place::{Files, Scope};
+use crate::place::{FileId, Files, Scope};
 use crate::project::{Part, Project};
-use crate::report::{Born, Finding, Report};
+use crate::report::{Born, BornIn, Finding, Report};
 use crate::suppress;
 
 /// What is asked and what is shown.
@@ -48,26 +50,27 @@ pub(crate) fn report(project: Project, question: &Question) -> Report {
 /// Suppressions are applied before anything is left out, so that what is not shown still counts as a use of them.
 fn judge(part: &Part, question: &Question, files: &mut Files, report: &mut Report) {
     let found = unleak_lints::check(&part.analysis.ledger, |lint| question.selection.asks(lint.name));
-    let found: Vec<Finding> = found.iter().map(|finding| placed(part, finding, files)).collect();
-    let mut suppressions = Vec::new();
-    let mut findings = Vec::new();
+    let mut found: Vec<Finding> = found.iter().map(|finding| placed(part, finding, files)).collect();
+    fingerprint::mark(&mut found, files);
+    let (mut suppressions, mut complaints) = (Vec::new(), Vec::new());
     for (outline, id) in part.analysis.outlines.iter().zip(&part.ids) {
-        let (read, complaints) = suppress::read(files, *id, &outline.comments);
+        let (read, invalid) = suppress::read(files, *id, &outline.comments);
         suppressions.extend(read);
-        findings.extend(complaints);
+        complaints.extend(invalid);
     }
     let applied = suppress::apply(files, found, &suppressions, &question.selection);
-    findings.extend(applied.findings.into_iter().filter(|finding| !is_doubtful(part, finding)));
+    complaints.extend(applied.unused.into_iter().filter(|unused| !is_broken(part, unused.place.file)));
+    fingerprint::mark(&mut complaints, files);
     report.statistics.detached += applied.detached;
     report.statistics.ignored += applied.silenced.len() - applied.detached;
     report.silenced.extend(applied.silenced);
-    report.findings.extend(findings.into_iter().filter(|finding| is_shown(finding, question, files)));
+    let findings = applied.findings.into_iter().chain(complaints);
+    report.findings.extend(findings.filter(|finding| is_shown(finding, question, files)));
 }
 
 /// A file that could not be read in full cannot show that a comment in it is of no use.
-fn is_doubtful(part: &Part, finding: &Finding) -> bool {
-    let broken = || part.analysis.problems.iter().any(|(index, _)| part.ids[*index] == finding.place.file);
-    suppress::is_unused(finding) && broken()
+fn is_broken(part: &Part, file: FileId) -> bool {
+    part.analysis.problems.iter().any(|(index, _)| part.ids[*index] == file)
 }
 
 fn is_shown(finding: &Finding, question: &Question, files: &Files) -> bool {
@@ -85,6 +88,14 @@ fn census(part: &Part, files: &mut Files) -> Vec<Born> {
     rows.collect()
 }
 
+/// The resource that is born at a finding's place.
+fn born_in(part: &Part, location: &Location) -> Option<BornIn> {
+    let resources = part.analysis.ledger.resources();
+    let first = resources.partition_point(|resource| resource.birth < *location);
+    let resource = resources.get(first).filter(|resource| resource.birth == *location)?;
+    Some(BornIn { within: resource.within.clone(), maker: resource.maker.clone() })
+}
+
 fn placed(part: &Part, finding: &unleak_lints::Finding, files: &mut Files) -> Finding {
     Finding {
         lint: finding.lint,
@@ -97,5 +108,7 @@ fn placed(part: &Part, finding: &unleak_lints::Finding, files: &mut Files) -> Fi
         place: part.place(&finding.location, files),
         evidence: part.story(&finding.evidence, files),
         help: finding.help.clone(),
+        born: born_in(part, &finding.location),
+        fingerprint: Fingerprint::default(),
     }
 }

@@ -4,6 +4,7 @@
 mod args;
 mod assemble;
 mod discover;
+mod fingerprint;
 mod options;
 mod output;
 mod place;

@@ -74,6 +74,11 @@ impl File {
         self.text[range].trim_end_matches(['\n', '\r'])
     }
 
+    /// The text of a span, as far as it lies within the file.
+    pub(crate) fn text_of(&self, span: Span) -> &str {
+        &self.text[self.range(span)]
+    }
+
     /// The line (from 1) on which a byte stands.
     pub(crate) fn line_of(&self, byte: usize) -> usize {
         self.starts().partition_point(|&start| start <= byte.min(self.text.len())).max(1)

@@ -5,6 +5,7 @@ pub(crate) mod concise;
 pub(crate) mod full;
 pub(crate) mod json;
 pub(crate) mod lints;
+pub(crate) mod sarif;
 pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod table;

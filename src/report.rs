@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use unleak_analysis::ledger::Entry;
 use unleak_lints::{Confidence, Level};
 
+use crate::fingerprint::Fingerprint;
 use crate::place::{Files, Place, Scope};
 use crate::statistics::Statistics;
 
@@ -40,6 +41,19 @@ pub(crate) struct Finding {
     pub(crate) evidence: Vec<Evidence>,
     /// What to do.
     pub(crate) help: String,
+    /// The resource it is about; `None` for what is said of a comment.
+    pub(crate) born: Option<BornIn>,
+    /// The same for the same finding in another version of the code.
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// Which resource a finding is about, in words that outlive an edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BornIn {
+    /// The function it is born in, as people write it.
+    pub(crate) within: String,
+    /// What makes it, as people write it.
+    pub(crate) maker: String,
 }
 
 /// Something that could not be read.
@@ -120,6 +134,10 @@ impl Report {
     pub(crate) fn sort(&mut self) {
         let files = &self.files;
         self.findings.sort_by(|a, b| (files.order(a.place), a.lint).cmp(&(files.order(b.place), b.lint)));
+        self.silenced.sort_by(|a, b| {
+            let (a, b) = (&a.finding, &b.finding);
+            (files.order(a.place), a.lint).cmp(&(files.order(b.place), b.lint))
+        });
         self.census.sort_by(|a, b| files.order(a.birth).cmp(&files.order(b.birth)));
         self.problems.sort_by(|a, b| files.order(a.place).cmp(&files.order(b.place)));
     }
@@ -166,6 +184,8 @@ class Server:
             place,
             evidence: Vec::new(),
             help: String::new(),
+            born: None,
+            fingerprint: Fingerprint::default(),
         }
     }
 
@@ -210,6 +230,7 @@ class Server:
                 Evidence { label: "the class has no end".into(), place: at(&report.files, server, "Server") },
             ],
             help: "keep the handle in a set and discard it when done".into(),
+            born: Some(BornIn { within: "Server.start".into(), maker: "asyncio.create_task".into() }),
             ..finding("fire-and-forget", Level::Error, spawn)
         };
         let second = Finding {
@@ -218,6 +239,7 @@ class Server:
             ..finding("unbounded-queue", Level::Warning, queue)
         };
         report.findings = vec![first, second];
+        crate::fingerprint::mark(&mut report.findings, &report.files);
         report.problems = vec![Problem { message: "unexpected `:`".into(), place: at(&report.files, broken, ":") }];
         report.census = vec![
             born(spawn, Kind::Task, "asyncio.create_task", Answer::Yes),

@@ -44,6 +44,7 @@ fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         CheckFormat::Full => print::full::print(&report, colours),
         CheckFormat::Concise => print::concise::print(&report).into_bytes(),
         CheckFormat::Json => print::json::check(&report).into_bytes(),
+        CheckFormat::Sarif => print::sarif::print(&report).into_bytes(),
     };
     tell(&printed)?;
     statistics(&report, asked.statistics);

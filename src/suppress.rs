@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use unleak_analysis::unit::{Comment, CommentPlace};
 use unleak_lints::{Confidence, Level};
 
+use crate::fingerprint::Fingerprint;
 use crate::options::{Selection, known};
 use crate::place::{File, FileId, Files, Place};
 use crate::report::{Finding, Silenced};
@@ -70,8 +71,10 @@ pub(crate) enum Form {
 /// What comments make of findings.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
-    /// What is still to be shown, complaints about comments among it.
+    /// What is still to be shown.
     pub(crate) findings: Vec<Finding>,
+    /// Complaints about comments that silence nothing.
+    pub(crate) unused: Vec<Finding>,
     /// What is not.
     pub(crate) silenced: Vec<Silenced>,
     /// How many of those a `detached` comment silences.
@@ -120,15 +123,10 @@ pub(crate) fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppress
         let idle = |lint: &&&'static str| asked.asks(lint) && !used.contains(&(index, **lint));
         let idle: Vec<&str> = suppression.lints.iter().filter(idle).copied().collect();
         if !idle.is_empty() {
-            applied.findings.push(unused(suppression, &idle));
+            applied.unused.push(unused(suppression, &idle));
         }
     }
     applied
-}
-
-/// Whether a finding says that a comment is of no use.
-pub(crate) fn is_unused(finding: &Finding) -> bool {
-    finding.lint == UNUSED.name
 }
 
 impl Suppression {
@@ -196,6 +194,8 @@ fn complaint(check: &'static Check, comment: Place, message: String, help: &str)
         place: comment,
         evidence: Vec::new(),
         help: help.into(),
+        born: None,
+        fingerprint: Fingerprint::default(),
     }
 }
 

@@ -6,6 +6,8 @@ mod arguments;
 mod discovery;
 #[path = "cli/notions.rs"]
 mod notions;
+#[path = "cli/findings.rs"]
+mod findings;
 #[path = "cli/settings.rs"]
 mod settings;
 #[path = "cli/suppressions.rs"]

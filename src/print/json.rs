@@ -39,6 +39,8 @@ struct Found<'a> {
     location: Location<'a>,
     evidence: Vec<Shown<'a>>,
     help: &'a str,
+    within: Option<&'a str>,
+    fingerprint: String,
 }
 
 #[derive(Serialize)]
@@ -107,6 +109,8 @@ fn found<'a>(files: &'a Files, finding: &'a Finding) -> Found<'a> {
         location: location(files, finding.place),
         evidence: story(files, &finding.evidence),
         help: &finding.help,
+        within: finding.born.as_ref().map(|born| born.within.as_str()),
+        fingerprint: finding.fingerprint.to_string(),
     }
 }
 

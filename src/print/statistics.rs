@@ -1,6 +1,6 @@
 //! What was looked at and decided, for people.
 
-use super::{answer, kind};
+use super::{answer, kind, plural};
 use crate::statistics::Statistics;
 
 /// A line a figure.
@@ -11,6 +11,7 @@ pub(crate) fn print(statistics: &Statistics) -> String {
         format!("files reported on: {}", statistics.checked),
         format!("files lowered: {} ({} lines, {} functions)", ledger.files, ledger.lines, ledger.functions),
         format!("calls resolved: {} of {calls}", ledger.calls_resolved),
+        format!("findings: {} of {}", statistics.findings, plural(statistics.causes, "distinct cause")),
         format!("suppressed: {} ignored, {} detached", statistics.ignored, statistics.detached),
         format!("problems in files that were read as context: {}", statistics.problems_in_context),
     ];

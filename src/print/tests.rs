@@ -40,6 +40,21 @@ fn json_has_the_versioned_shape() {
 }
 
 #[test]
+fn sarif_tells_the_story_and_what_is_silenced() {
+    let mut report = examples::report();
+    let (finding, comment) = (report.findings.remove(0), report.findings[0].place);
+    report.silenced.push(crate::report::Silenced { finding, comment, reason: "it ends by itself".into() });
+    let mut sarif: serde_json::Value = serde_json::from_str(&sarif::print(&report)).unwrap();
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap();
+    let named: Vec<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(named, crate::options::every_name().collect::<Vec<_>>());
+    rules.retain(|rule| rule["id"] == "unused-suppression");
+    sarif["runs"][0]["tool"]["driver"]["version"] = "VERSION".into();
+    sarif["runs"][0]["tool"]["driver"]["semanticVersion"] = "VERSION".into();
+    assert_snapshot!(serde_json::to_string_pretty(&sarif).unwrap());
+}
+
+#[test]
 fn the_census_is_a_table() {
     assert_snapshot!(census::print(&examples::report()));
 }

@@ -33,7 +33,7 @@ fn outcome(text: &str, asked: &Selection) -> (Vec<String>, usize) {
     });
     let (suppressions, complaints) = read(&files, file, &comments(text, "#"));
     let applied = apply(&files, found.collect(), &suppressions, asked);
-    let all = complaints.iter().chain(&applied.findings);
+    let all = complaints.iter().chain(&applied.findings).chain(&applied.unused);
     let lines = all.map(|f| format!("{} {} {}", files.start(f.place).line, f.lint, f.message));
     (lines.collect(), applied.silenced.len())
 }
