@@ -46,6 +46,9 @@ pub(crate) struct CheckArgs {
     /// How to print
     #[arg(long, visible_alias = "output-format", value_enum, default_value = "full")]
     pub(crate) format: CheckFormat,
+    /// Where settings come from
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
     /// Ask only these lints
     #[arg(long, value_delimiter = ',', value_name = "LINT,…")]
     pub(crate) select: Vec<String>,
@@ -58,9 +61,9 @@ pub(crate) struct CheckArgs {
     /// Also ask lints that are still being tried out
     #[arg(long)]
     pub(crate) preview: bool,
-    /// Show only findings that are at least this sure
-    #[arg(long, value_enum, default_value = "likely", value_name = "CONFIDENCE")]
-    pub(crate) min_confidence: MinConfidence,
+    /// Show only findings that are at least this sure [default: likely]
+    #[arg(long, value_enum, value_name = "CONFIDENCE")]
+    pub(crate) min_confidence: Option<MinConfidence>,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
     pub(crate) allow_problems: bool,
@@ -70,6 +73,12 @@ pub(crate) struct CheckArgs {
     /// Print what was looked at and decided to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+    /// List the files that would be reported on, and check nothing
+    #[arg(long)]
+    pub(crate) show_files: bool,
+    /// Print the settings that count for the named paths, and check nothing
+    #[arg(long, conflicts_with = "show_files")]
+    pub(crate) show_settings: bool,
 }
 
 /// `unleak why`.
@@ -78,6 +87,9 @@ pub(crate) struct WhyArgs {
     /// A line of a file, as in `src/server.py:42` (a column after it is allowed and ignored)
     #[arg(value_name = "FILE:LINE")]
     pub(crate) place: String,
+    /// Where settings come from
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
 }
 
 /// `unleak census`.
@@ -89,12 +101,27 @@ pub(crate) struct CensusArgs {
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: ListFormat,
+    /// Where settings come from
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
     pub(crate) allow_problems: bool,
     /// Print what was looked at and decided to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+}
+
+/// Where settings come from.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    /// A setting as in a settings file (`min-confidence=certain`, `levels.raw-gather=off`), which comes before what
+    /// files say; or a settings file that counts instead of all others
+    #[arg(long, value_name = "KEY=VALUE|FILE")]
+    pub(crate) config: Vec<String>,
+    /// Look at no settings file
+    #[arg(long)]
+    pub(crate) isolated: bool,
 }
 
 /// `unleak explain`.

@@ -4,6 +4,7 @@
 mod args;
 mod assemble;
 mod discover;
+mod excuse;
 mod fingerprint;
 mod options;
 mod output;
@@ -12,6 +13,7 @@ mod print;
 mod project;
 mod report;
 mod run;
+mod selection;
 mod settings;
 mod statistics;
 mod suggest;

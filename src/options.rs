@@ -1,25 +1,27 @@
 //! From what was typed to what is meant.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use unleak_lints::{Confidence, Lint, Strictness};
-
 use crate::args::{self, CheckFormat, ListFormat};
-use crate::suggest;
+use crate::selection::{UnknownLint, known, known_all};
+use crate::settings::{self, Overrides, SettingsError, Sure, Written};
 use crate::suppress;
 
 /// Arguments that cannot be meant.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
     /// A lint that does not exist.
-    #[error("there is no lint `{typed}`; {}", suggest::tail(.suggestion.as_deref(), "`unleak lints` lists them all"))]
-    UnknownLint {
-        /// What was typed.
-        typed: String,
-        /// What was probably meant.
-        suggestion: Option<String>,
-    },
+    #[error(transparent)]
+    UnknownLint(#[from] UnknownLint),
+    /// Settings on the command line that mean nothing.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A settings file that is not to be looked at.
+    #[error("`--isolated` looks at no settings file, and `--config {0}` names one")]
+    IsolatedWith(String),
+    /// Two files instead of all others.
+    #[error("`--config` takes one settings file, and `{0}` and `{1}` are two")]
+    TwoFiles(String, String),
     /// Not `FILE:LINE`.
     #[error("`{0}` names no line; write `FILE:LINE`, as in `src/server.py:42` (lines count from 1)")]
     NotALine(String),
@@ -31,7 +33,7 @@ pub(crate) enum Request {
     /// Report what leaks.
     Check(Check),
     /// Explain a line.
-    Why(Line),
+    Why(Line, Overrides),
     /// List everything that is born.
     Census(Census),
     /// Print a page.
@@ -47,14 +49,25 @@ pub(crate) struct Check {
     pub(crate) paths: Vec<PathBuf>,
     /// How it is printed.
     pub(crate) format: CheckFormat,
-    /// Which lints are asked.
-    pub(crate) selection: Selection,
-    /// How sure a finding must be.
-    pub(crate) min_confidence: Confidence,
+    /// What comes before all settings files.
+    pub(crate) overrides: Overrides,
+    /// What is printed.
+    pub(crate) asked: Asked,
     /// When the run fails.
     pub(crate) failing: Failing,
     /// Whether statistics are printed as text.
     pub(crate) statistics: Statistics,
+}
+
+/// What a check is to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// What leaks.
+    Findings,
+    /// The files that would be reported on.
+    Files,
+    /// The settings that count.
+    Settings,
 }
 
 /// A list of everything that is born.
@@ -62,6 +75,8 @@ pub(crate) struct Check {
 pub(crate) struct Census {
     /// What is listed.
     pub(crate) paths: Vec<PathBuf>,
+    /// What comes before all settings files.
+    pub(crate) overrides: Overrides,
     /// How it is printed.
     pub(crate) format: ListFormat,
     /// When the run fails.
@@ -99,53 +114,15 @@ pub(crate) struct Line {
     pub(crate) line: usize,
 }
 
-/// The lints that are asked, by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selection {
-    names: BTreeSet<&'static str>,
-}
-
-impl Selection {
-    /// Every lint, strict ones and previews too.
-    pub(crate) fn everything() -> Selection {
-        Selection { names: every_name().collect() }
-    }
-
-    /// Whether a lint (or one of our own checks on suppressions) is asked.
-    pub(crate) fn asks(&self, name: &str) -> bool {
-        self.names.contains(name)
-    }
-
-    /// These lints only.
-    #[cfg(test)]
-    pub(crate) fn only(names: &[&'static str]) -> Selection {
-        Selection { names: names.iter().copied().collect() }
-    }
-
-    fn of(typed: &args::CheckArgs) -> Result<Selection, UsageError> {
-        let selected = names(&typed.select)?;
-        let ignored = names(&typed.ignore)?;
-        let asked = |lint: &&&Lint| match lint.strictness {
-            _ if selected.contains(lint.name) => true,
-            _ if !selected.is_empty() => false,
-            Strictness::Default => true,
-            Strictness::Strict => typed.strict,
-            Strictness::Preview => typed.preview,
-        };
-        let lints = unleak_lints::ALL.iter().filter(asked).map(|lint| lint.name);
-        let own = suppress::CHECKS.iter().map(|check| check.name);
-        Ok(Selection { names: lints.chain(own).filter(|name| !ignored.contains(name)).collect() })
-    }
-}
-
 impl Request {
     /// What the typed arguments mean.
     pub(crate) fn of(command: args::Command) -> Result<Request, UsageError> {
         Ok(match command {
             args::Command::Check(typed) => Request::Check(Check::of(typed)?),
-            args::Command::Why(typed) => Request::Why(Line::parse(&typed.place)?),
+            args::Command::Why(typed) => Request::Why(Line::parse(&typed.place)?, overrides(&typed.settings)?),
             args::Command::Census(typed) => Request::Census(Census {
                 paths: typed.paths,
+                overrides: overrides(&typed.settings)?,
                 format: typed.format,
                 failing: if typed.allow_problems { Failing::OnFindings } else { Failing::OnFindingsAndProblems },
                 statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
@@ -162,12 +139,13 @@ impl Request {
 impl Check {
     fn of(typed: args::CheckArgs) -> Result<Check, UsageError> {
         Ok(Check {
-            selection: Selection::of(&typed)?,
-            format: typed.format,
-            min_confidence: match typed.min_confidence {
-                args::MinConfidence::Likely => Confidence::Likely,
-                args::MinConfidence::Certain => Confidence::Certain,
+            overrides: all_overrides(&typed)?,
+            asked: match (typed.show_files, typed.show_settings) {
+                (true, _) => Asked::Files,
+                (false, true) => Asked::Settings,
+                (false, false) => Asked::Findings,
             },
+            format: typed.format,
             failing: match (typed.exit_zero, typed.allow_problems) {
                 (true, _) => Failing::Never,
                 (false, true) => Failing::OnFindings,
@@ -196,21 +174,36 @@ impl Line {
     }
 }
 
-/// The names of all lints and of our own checks.
-pub(crate) fn every_name() -> impl Iterator<Item = &'static str> {
-    unleak_lints::ALL.iter().map(|lint| lint.name).chain(suppress::CHECKS.iter().map(|check| check.name))
+/// What flags say, then what `--config` says.
+fn all_overrides(typed: &args::CheckArgs) -> Result<Overrides, UsageError> {
+    known_all(&typed.select)?;
+    let set = |flag: bool| flag.then_some(true);
+    let flags = Written {
+        select: (!typed.select.is_empty()).then(|| typed.select.clone()),
+        strict: set(typed.strict),
+        preview: set(typed.preview),
+        min_confidence: typed.min_confidence.map(|sure| match sure {
+            args::MinConfidence::Likely => Sure::Likely,
+            args::MinConfidence::Certain => Sure::Certain,
+        }),
+        ..Written::default()
+    };
+    let Overrides { written, files, .. } = overrides(&typed.settings)?;
+    Ok(Overrides { written: flags.or(written), also_ignore: known_all(&typed.ignore)?, files, ..Overrides::default() })
 }
 
-/// The lint of that name.
-pub(crate) fn known(typed: &str) -> Result<&'static str, UsageError> {
-    every_name().find(|name| *name == typed).ok_or_else(|| UsageError::UnknownLint {
-        typed: typed.to_owned(),
-        suggestion: suggest::nearest(typed, every_name()).map(str::to_owned),
-    })
-}
-
-fn names(typed: &[String]) -> Result<BTreeSet<&'static str>, UsageError> {
-    typed.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).map(known).collect()
+/// What `--config` and `--isolated` say.
+fn overrides(typed: &args::SettingsArgs) -> Result<Overrides, UsageError> {
+    let (pairs, files): (Vec<&String>, Vec<&String>) = typed.config.iter().partition(|config| config.contains('='));
+    let files = match (files.as_slice(), typed.isolated) {
+        ([], false) => settings::Files::Nearest,
+        ([], true) => settings::Files::None,
+        ([file], false) => settings::Files::This(PathBuf::from(file)),
+        ([file], true) => return Err(UsageError::IsolatedWith((*file).clone())),
+        ([first, second, ..], _) => return Err(UsageError::TwoFiles((*first).clone(), (*second).clone())),
+    };
+    let lines = pairs.into_iter().map(|pair| settings::line(pair)).collect::<Vec<_>>();
+    Ok(Overrides { written: settings::typed(&lines.join("\n"))?, files, ..Overrides::default() })
 }
 
 fn page(name: &str) -> String {
@@ -226,10 +219,10 @@ mod tests {
     use super::*;
     use crate::args::Typed;
 
-    fn selection(arguments: &[&str]) -> Result<Selection, UsageError> {
+    fn typed(arguments: &[&str]) -> Result<Overrides, String> {
         let typed = Typed::parse_from(["unleak", "check"].iter().chain(arguments));
-        match Request::of(typed.command)? {
-            Request::Check(check) => Ok(check.selection),
+        match Request::of(typed.command).map_err(|error| error.to_string())? {
+            Request::Check(check) => Ok(check.overrides),
             other => panic!("{other:?}"),
         }
     }
@@ -240,36 +233,35 @@ mod tests {
     }
 
     #[test]
-    fn selecting_asks_those_lints_only() {
-        let selection = selection(&["--select", "raw-gather, fire-and-forget"]).unwrap();
-        assert!(selection.asks("raw-gather") && selection.asks("fire-and-forget"));
-        assert!(!selection.asks("unbounded-queue"));
-        assert!(selection.asks("unused-suppression"));
+    fn flags_come_before_config() {
+        let written = typed(&["--min-confidence=likely", "--config=min-confidence=certain", "--config", "strict=true"]);
+        let written = written.unwrap().written;
+        assert_eq!((written.min_confidence, written.strict, written.preview), (Some(Sure::Likely), Some(true), None));
+        assert_eq!(typed(&["--config", "x.toml"]).unwrap().files, settings::Files::This("x.toml".into()));
+        assert_eq!(typed(&["--isolated"]).unwrap().files, settings::Files::None);
     }
 
     #[test]
-    fn ignoring_wins() {
-        let selection = selection(&["--select=raw-gather", "--ignore=raw-gather,unused-suppression"]).unwrap();
-        assert!(!selection.asks("raw-gather") && !selection.asks("unused-suppression"));
-    }
-
-    #[test]
-    fn an_unknown_lint_is_an_error_with_a_suggestion() {
-        let error = selection(&["--ignore", "raw-gahter"]).unwrap_err();
-        assert_eq!(error.to_string(), "there is no lint `raw-gahter`; did you mean `raw-gather`?");
-        let error = selection(&["--select", "xyz"]).unwrap_err();
-        assert_eq!(error.to_string(), "there is no lint `xyz`; `unleak lints` lists them all");
+    fn what_means_nothing_is_an_error_with_a_suggestion() {
+        let error = |arguments: &[&str]| typed(arguments).unwrap_err();
+        let said = "there is no lint `raw-gahter`; did you mean `raw-gather`?";
+        assert_eq!(error(&["--ignore", "raw-gahter"]), said);
+        assert_eq!(error(&["--select", "raw-gahter"]), said);
+        let said = "`--config`: there is no key `min-confidnce`; did you mean `min-confidence`?";
+        assert_eq!(error(&["--config", "min-confidnce=certain"]), said);
+        assert!(error(&["--isolated", "--config", "x.toml"]).contains("looks at no settings file"));
     }
 
     #[test]
     fn a_line_may_have_a_column_and_colons_in_its_path() {
-        let line = |file: &str, line| Ok(Line { file: file.into(), line });
-        assert_eq!(Line::parse("a.py:3"), line("a.py", 3));
-        assert_eq!(Line::parse("a.py:3:7"), line("a.py", 3));
-        assert_eq!(Line::parse("a.py:3:7:"), line("a.py", 3));
-        assert_eq!(Line::parse("C:/x/a.py:3"), line("C:/x/a.py", 3));
+        let read = |typed| Line::parse(typed).unwrap();
+        let line = |file: &str, line| Line { file: file.into(), line };
+        assert_eq!(read("a.py:3"), line("a.py", 3));
+        assert_eq!(read("a.py:3:7"), line("a.py", 3));
+        assert_eq!(read("a.py:3:7:"), line("a.py", 3));
+        assert_eq!(read("C:/x/a.py:3"), line("C:/x/a.py", 3));
         for typed in ["a.py", "a.py:", "a.py:0", ":3", "a.py:x", ""] {
-            assert_eq!(Line::parse(typed), Err(UsageError::NotALine(typed.into())), "{typed}");
+            assert!(matches!(Line::parse(typed), Err(UsageError::NotALine(_))), "{typed}");
         }
     }
 }

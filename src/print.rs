@@ -2,10 +2,12 @@
 
 pub(crate) mod census;
 pub(crate) mod concise;
+pub(crate) mod files;
 pub(crate) mod full;
 pub(crate) mod json;
 pub(crate) mod lints;
 pub(crate) mod sarif;
+pub(crate) mod settings;
 pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -1,6 +1,6 @@
 //! From named paths to what the analysis says of the projects around them: the only code that reads files.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use unleak_analysis::unit::Span;
 use unleak_analysis::{Analysis, analyse};
 use unleak_catalogue::Catalogue;
 
-use crate::discover::{self, Context, Found, Named, Unreadable};
+use crate::discover::{self, Context, Found, Named, Unreadable, Walked};
 use crate::place::{File, FileId, Files, Place, Scope};
 use crate::report::{Evidence, Problem};
-use crate::settings::Excluded;
+use crate::settings::{Hierarchy, Overrides, Policy, Settings};
 
 /// Files beyond this size are not source code that anybody wrote.
 const LARGEST: u64 = 64 << 20;
@@ -34,6 +34,8 @@ pub(crate) struct Part {
     pub(crate) analysis: Analysis,
     /// The files, in the order of the sources.
     pub(crate) ids: Vec<FileId>,
+    /// What is asked of each of them, in the same order.
+    pub(crate) policies: Vec<Arc<Policy>>,
     by_path: HashMap<Arc<str>, FileId>,
 }
 
@@ -66,29 +68,73 @@ impl Working {
     }
 }
 
-/// Reads and analyses the projects around the named paths.
-pub(crate) fn load(paths: &[PathBuf], working: &Working) -> anyhow::Result<Project> {
+/// The files of the projects around the named paths, before any is read.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    contexts: Vec<Context>,
+    walked: Vec<(Walked, Arc<Hierarchy>)>,
+}
+
+/// Looks for the files of the projects around the named paths.
+pub(crate) fn look(paths: &[PathBuf], overrides: &Overrides, working: &Working) -> anyhow::Result<Tree> {
+    let overrides = overrides.clone().below(&working.folder)?;
     let named = paths.iter().map(|path| Named::find(path, working.folder())).collect::<Result<Vec<_>, _>>()?;
     let contexts = discover::contexts(named);
+    let mut walked = Vec::new();
+    for context in &contexts {
+        let settings = Arc::new(Hierarchy::new(context.root.clone(), overrides.clone()));
+        let found = discover::walk(context, &settings);
+        for file in &found.files {
+            settings.of(file.path.parent().unwrap_or(&context.root));
+        }
+        if let Some(wrong) = settings.wrong() {
+            return Err(wrong.into());
+        }
+        walked.push((found, settings));
+    }
+    Ok(Tree { contexts, walked })
+}
+
+/// Reads and analyses the projects around the named paths.
+pub(crate) fn load(tree: Tree, working: &Working) -> anyhow::Result<Project> {
     let mut project = Project::default();
-    let owners = Owners::of(&contexts);
-    for (index, context) in contexts.iter().enumerate() {
-        let excluded = Arc::new(Excluded::of(context)?);
-        let walked = discover::walk(context, &excluded);
-        project.read(context, walked, working, |path| owners.scope(path, index));
+    let owners = Owners::of(&tree.contexts);
+    for (index, (context, (walked, settings))) in tree.contexts.iter().zip(tree.walked).enumerate() {
+        project.read(context, walked, &settings, working, |path| owners.scope(path, index))?;
     }
     Ok(project)
 }
 
+impl Tree {
+    /// The files that are reported on, with the settings that count for each, in the order of paths.
+    pub(crate) fn named(&self) -> BTreeMap<&Path, Arc<Settings>> {
+        let owners = Owners::of(&self.contexts);
+        let mut named = BTreeMap::new();
+        for (index, (walked, settings)) in self.walked.iter().enumerate() {
+            for file in walked.files.iter().filter(|file| owners.scope(&file.path, index) == Scope::Named) {
+                named.insert(file.path.as_path(), settings.of(file.path.parent().unwrap_or(&file.path)));
+            }
+        }
+        named
+    }
+}
+
 impl Project {
-    fn read(&mut self, context: &Context, walked: discover::Walked, working: &Working, scope: impl Fn(&Path) -> Scope) {
+    fn read(
+        &mut self,
+        context: &Context,
+        walked: Walked,
+        settings: &Hierarchy,
+        working: &Working,
+        scope: impl Fn(&Path) -> Scope,
+    ) -> anyhow::Result<()> {
         for Unreadable { path, why } in walked.unreadable {
             let file = File::new(working.show(&path), "".into(), None, scope(&path));
             self.problem(file, Span::default(), format!("cannot be read: {why}"));
         }
         let root = &context.root;
         let read: Vec<_> = walked.files.into_par_iter().map(|found| (source(root, &found), found)).collect();
-        let (mut sources, mut ids) = (Vec::new(), Vec::new());
+        let (mut sources, mut ids, mut policies) = (Vec::new(), Vec::new(), Vec::new());
         for (source, Found { path, language }) in read {
             let (shown, scope) = (working.show(&path), scope(&path));
             match source {
@@ -102,19 +148,23 @@ impl Project {
                     self.problems.extend(place.map(|place| Problem { message: NOT_UTF8.into(), place }));
                     sources.push(source);
                     ids.push(id);
+                    policies.push(settings.of(path.parent().unwrap_or(root)).policy.for_file(&path));
                 }
             }
         }
-        self.analysed(analyse(&sources, Catalogue::embedded()), &sources, ids);
+        let own = settings.catalogue()?;
+        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| Catalogue::embedded()));
+        self.analysed(analysis, &sources, ids, policies);
+        Ok(())
     }
 
-    fn analysed(&mut self, analysis: Analysis, sources: &[Source], ids: Vec<FileId>) {
+    fn analysed(&mut self, analysis: Analysis, sources: &[Source], ids: Vec<FileId>, policies: Vec<Arc<Policy>>) {
         let by_path = sources.iter().map(|source| Arc::clone(&source.path)).zip(ids.iter().copied()).collect();
         for (index, problem) in &analysis.problems {
             let place = Place { file: ids[*index], span: problem.span };
             self.problems.push(Problem { message: problem.message.clone(), place });
         }
-        self.parts.push(Part { analysis, ids, by_path });
+        self.parts.push(Part { analysis, ids, policies, by_path });
     }
 
     fn problem(&mut self, file: File, span: Span, message: String) {

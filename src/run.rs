@@ -8,12 +8,13 @@ use unleak_lints::Strictness;
 use crate::args::{CheckFormat, ListFormat};
 use crate::assemble::{self, Question};
 use crate::discover;
-use crate::options::{Census, Check, Failing, Line, Request, Statistics};
+use crate::options::{Asked, Census, Check, Failing, Line, Request, Statistics};
 use crate::output;
 use crate::place::{FileId, Scope};
 use crate::print::{self, Colours};
 use crate::project::{self, Working};
 use crate::report::Report;
+use crate::settings::Overrides;
 
 /// How a run ends, when it could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
     match request {
         Request::Check(asked) => check(asked, colours),
         Request::Census(asked) => census(asked),
-        Request::Why(line) => why(&line),
+        Request::Why(line, overrides) => why(&line, &overrides),
         Request::Explain(name, page) => explain(name, &page),
         Request::Lints(ListFormat::Text) => tell(print::lints::text().as_bytes()),
         Request::Lints(ListFormat::Json) => tell(print::lints::json().as_bytes()),
@@ -37,8 +38,14 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
 }
 
 fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
-    let question = Question { selection: asked.selection, min_confidence: asked.min_confidence };
-    let report = assemble::report(project::load(&asked.paths, &Working::now()?)?, &question);
+    let working = Working::now()?;
+    let tree = project::look(&asked.paths, &asked.overrides, &working)?;
+    match asked.asked {
+        Asked::Files => return tell(print::files::print(&tree.named(), &working).as_bytes()),
+        Asked::Settings => return tell(print::settings::print(&tree.named(), &working).as_bytes()),
+        Asked::Findings => {}
+    }
+    let report = assemble::report(project::load(tree, &working)?, Question::Configured);
     warn_if_empty(&report);
     let printed = match asked.format {
         CheckFormat::Full => print::full::print(&report, colours),
@@ -52,7 +59,9 @@ fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
 }
 
 fn census(asked: Census) -> anyhow::Result<Ending> {
-    let report = assemble::report(project::load(&asked.paths, &Working::now()?)?, &Question::everything());
+    let working = Working::now()?;
+    let tree = project::look(&asked.paths, &asked.overrides, &working)?;
+    let report = assemble::report(project::load(tree, &working)?, Question::Everything);
     warn_if_empty(&report);
     match asked.format {
         ListFormat::Text => {
@@ -65,7 +74,7 @@ fn census(asked: Census) -> anyhow::Result<Ending> {
     Ok(ending(&report, asked.failing, false))
 }
 
-fn why(asked: &Line) -> anyhow::Result<Ending> {
+fn why(asked: &Line, overrides: &Overrides) -> anyhow::Result<Ending> {
     let working = Working::now()?;
     if !project::is_source(&asked.file) {
         bail!("`{}` is no source file: it does not end in {}", asked.file.display(), discover::endings());
@@ -73,7 +82,8 @@ fn why(asked: &Line) -> anyhow::Result<Ending> {
     if working.folder().join(&asked.file).is_dir() {
         bail!("`{}` is a folder; name a line of a file in it", asked.file.display());
     }
-    let report = assemble::report(project::load(std::slice::from_ref(&asked.file), &working)?, &Question::everything());
+    let tree = project::look(std::slice::from_ref(&asked.file), overrides, &working)?;
+    let report = assemble::report(project::load(tree, &working)?, Question::Everything);
     let file = named_file(&report, &asked.file)?;
     let lines = report.files.get(file).lines();
     if asked.line > lines {

@@ -14,6 +14,8 @@ pub(crate) struct Statistics {
     pub(crate) ignored: usize,
     /// Findings kept from being shown by `detached` comments.
     pub(crate) detached: usize,
+    /// Findings that settings say are right.
+    pub(crate) excused: usize,
     /// Findings that were shown.
     pub(crate) findings: usize,
     /// What would have to be mended: findings with one root count once.

@@ -8,9 +8,9 @@ use unleak_analysis::unit::{Comment, CommentPlace};
 use unleak_lints::{Confidence, Level};
 
 use crate::fingerprint::Fingerprint;
-use crate::options::{Selection, known};
 use crate::place::{File, FileId, Files, Place};
 use crate::report::{Finding, Silenced};
+use crate::selection::known;
 use directive::{Directive, Mistake};
 
 /// A check on suppressions; has a name and a page like a lint, but asks comments, not the ledger.
@@ -103,7 +103,12 @@ pub(crate) fn read(files: &Files, file: FileId, comments: &[Comment]) -> (Vec<Su
 
 /// Keeps back what comments silence, and adds a complaint about each that silences nothing. Lints that
 /// were not asked cannot show that a comment is of no use.
-pub(crate) fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppression], asked: &Selection) -> Applied {
+pub(crate) fn apply(
+    files: &Files,
+    found: Vec<Finding>,
+    suppressions: &[Suppression],
+    asked: impl Fn(FileId, &str) -> bool,
+) -> Applied {
     let mut applied = Applied::default();
     let mut used: BTreeSet<(usize, &str)> = BTreeSet::new();
     for finding in found {
@@ -120,7 +125,7 @@ pub(crate) fn apply(files: &Files, found: Vec<Finding>, suppressions: &[Suppress
         }
     }
     for (index, suppression) in suppressions.iter().enumerate() {
-        let idle = |lint: &&&'static str| asked.asks(lint) && !used.contains(&(index, **lint));
+        let idle = |lint: &&&'static str| asked(suppression.comment.file, lint) && !used.contains(&(index, **lint));
         let idle: Vec<&str> = suppression.lints.iter().filter(idle).copied().collect();
         if !idle.is_empty() {
             applied.unused.push(unused(suppression, &idle));

@@ -9,7 +9,7 @@ use ignore::{DirEntry, WalkBuilder};
 use unleak_analysis::source::Language;
 
 use super::{Context, Extent, Named, is_foreign};
-use crate::settings::Excluded;
+use crate::settings::Hierarchy;
 
 /// A source file.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,18 +46,17 @@ struct Walker {
 }
 
 /// Finds the source files of a context. A path that was named is read whatever is said about it elsewhere.
-pub(crate) fn walk(context: &Context, excluded: &Arc<Excluded>) -> Walked {
+pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
     let mut walker = Walker::default();
     if context.extent == Extent::Tree {
-        walker.tree(&context.root, &context.root, excluded);
+        walker.tree(&context.root, &context.root, Some(settings));
     }
     for named in &context.named {
         match named {
             Named::File(path) => walker.file(path),
             Named::Folder(path) if walker.folders.contains(path) => {}
             Named::Folder(path) => {
-                let inside = if excluded.covers(path) { Arc::default() } else { Arc::clone(excluded) };
-                walker.tree(path, &context.root, &inside);
+                walker.tree(path, &context.root, (!settings.covers(path)).then_some(settings));
             }
         }
     }
@@ -68,13 +67,13 @@ pub(crate) fn walk(context: &Context, excluded: &Arc<Excluded>) -> Walked {
 }
 
 impl Walker {
-    /// Walks a folder as ripgrep would, but looks at no ignore file above it.
-    fn tree(&mut self, start: &Path, root: &Path, excluded: &Arc<Excluded>) {
-        let excluded = Arc::clone(excluded);
+    /// Walks a folder as ripgrep would, but looks at no ignore file above it. Without settings nothing is excluded.
+    fn tree(&mut self, start: &Path, root: &Path, settings: Option<&Arc<Hierarchy>>) {
+        let settings = settings.cloned();
         let walk = WalkBuilder::new(start)
             .parents(false)
             .require_git(false)
-            .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, &excluded))
+            .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, settings.as_deref()))
             .build();
         for entry in walk {
             match entry {
@@ -139,9 +138,9 @@ impl Walker {
     }
 }
 
-fn left_out(entry: &DirEntry, excluded: &Excluded) -> bool {
+fn left_out(entry: &DirEntry, settings: Option<&Hierarchy>) -> bool {
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    excluded.matches(entry.path(), is_folder) || (is_folder && is_foreign(entry.path()))
+    (is_folder && is_foreign(entry.path())) || settings.is_some_and(|it| it.excludes(entry.path(), is_folder))
 }
 
 fn language(path: &Path) -> Option<Language> {

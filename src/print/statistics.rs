@@ -12,7 +12,10 @@ pub(crate) fn print(statistics: &Statistics) -> String {
         format!("files lowered: {} ({} lines, {} functions)", ledger.files, ledger.lines, ledger.functions),
         format!("calls resolved: {} of {calls}", ledger.calls_resolved),
         format!("findings: {} of {}", statistics.findings, plural(statistics.causes, "distinct cause")),
-        format!("suppressed: {} ignored, {} detached", statistics.ignored, statistics.detached),
+        format!(
+            "suppressed: {} ignored, {} detached, {} excused by settings",
+            statistics.ignored, statistics.detached, statistics.excused
+        ),
         format!("problems in files that were read as context: {}", statistics.problems_in_context),
     ];
     for (of, answers) in &ledger.resources {

@@ -47,7 +47,7 @@ fn sarif_tells_the_story_and_what_is_silenced() {
     let mut sarif: serde_json::Value = serde_json::from_str(&sarif::print(&report)).unwrap();
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap();
     let named: Vec<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(named, crate::options::every_name().collect::<Vec<_>>());
+    assert_eq!(named, crate::selection::every_name().collect::<Vec<_>>());
     rules.retain(|rule| rule["id"] == "unused-suppression");
     sarif["runs"][0]["tool"]["driver"]["version"] = "VERSION".into();
     sarif["runs"][0]["tool"]["driver"]["semanticVersion"] = "VERSION".into();

@@ -2,6 +2,7 @@ use unleak_analysis::unit::Span;
 
 use super::*;
 use crate::report::examples;
+use crate::selection::Selection;
 
 /// The comments of a text, as a front end would list them.
 fn comments(text: &str, mark: &str) -> Vec<Comment> {
@@ -32,7 +33,7 @@ fn outcome(text: &str, asked: &Selection) -> (Vec<String>, usize) {
         places.map(move |span| examples::finding(lint, Level::Error, Place { file, span })).collect::<Vec<_>>()
     });
     let (suppressions, complaints) = read(&files, file, &comments(text, "#"));
-    let applied = apply(&files, found.collect(), &suppressions, asked);
+    let applied = apply(&files, found.collect(), &suppressions, |_, lint| asked.asks(lint));
     let all = complaints.iter().chain(&applied.findings).chain(&applied.unused);
     let lines = all.map(|f| format!("{} {} {}", files.start(f.place).line, f.lint, f.message));
     (lines.collect(), applied.silenced.len())

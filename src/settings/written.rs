@@ -1,0 +1,163 @@
+//! What can be written into a settings file: the one definition of its keys. The JSON schema follows from it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use unleak_lints::{Confidence, Level};
+
+/// The settings of `unleak`.
+///
+/// They stand in `unleak.toml`, under `[tool.unleak]` in `pyproject.toml`, or under `[package.metadata.unleak]` or
+/// `[workspace.metadata.unleak]` in `Cargo.toml`. The nearest file above a source file counts for it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Written {
+    /// Another settings file, relative to this one and within the same repository. What this file says comes first:
+    /// its lists take the place of the other's, its tables are added to the other's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) extend: Option<String>,
+    /// What is not read, as in a `.gitignore`. A path that is named on the command line is read all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exclude: Option<Vec<String>>,
+    /// Ask only these lints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) select: Option<Vec<String>>,
+    /// Do not ask these lints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ignore: Option<Vec<String>>,
+    /// Also ask the strict lints.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) strict: Option<bool>,
+    /// Also ask lints that are still being tried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) preview: Option<bool>,
+    /// Show only findings that are at least this sure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_confidence: Option<Sure>,
+    /// How bad the findings of a lint are. One that is lower of itself, in test code for instance, stays lower.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) levels: BTreeMap<String, Bad>,
+    /// Lints that are not asked in some files: from a glob, relative to this file, to the names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) per_file_ignores: BTreeMap<String, Vec<String>>,
+    /// Files that say what the APIs of other libraries mean, in the form of those in `catalogue/`, relative to this
+    /// file. An entry takes the place of ours with the same path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) models: Option<Vec<String>>,
+    /// Functions and classes of your own (`app.tasks.TaskOwner`, `app::tasks::spawn`) that own what is born in them: it
+    /// is right, and so is what their callers do with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owners: Option<Vec<String>>,
+    /// Calls whose result nobody has to keep, as they are written (`hass.async_create_task`) or by their full path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) safe_calls: Option<Vec<String>>,
+    /// What to use instead of a call, named in the help: from the call to your own (`"asyncio.gather" =
+    /// "app.tasks.gather"`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) prefer: BTreeMap<String, String>,
+}
+
+/// How sure a finding has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sure {
+    /// It may rest on one named assumption.
+    Likely,
+    /// It rests on the code alone.
+    Certain,
+}
+
+/// How bad the findings of a lint are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Bad {
+    /// It is not asked.
+    Off,
+    /// Does not make the run fail.
+    Note,
+    /// Makes the run fail.
+    Warning,
+    /// Makes the run fail.
+    Error,
+}
+
+impl Written {
+    /// This, and for what it leaves open the other.
+    pub(crate) fn or(mut self, other: Written) -> Written {
+        fn also<T>(mine: &mut BTreeMap<String, T>, theirs: BTreeMap<String, T>) {
+            for (key, value) in theirs {
+                mine.entry(key).or_insert(value);
+            }
+        }
+        also(&mut self.levels, other.levels);
+        also(&mut self.per_file_ignores, other.per_file_ignores);
+        also(&mut self.prefer, other.prefer);
+        Written {
+            extend: self.extend.or(other.extend),
+            exclude: self.exclude.or(other.exclude),
+            select: self.select.or(other.select),
+            ignore: self.ignore.or(other.ignore),
+            strict: self.strict.or(other.strict),
+            preview: self.preview.or(other.preview),
+            min_confidence: self.min_confidence.or(other.min_confidence),
+            models: self.models.or(other.models),
+            owners: self.owners.or(other.owners),
+            safe_calls: self.safe_calls.or(other.safe_calls),
+            ..self
+        }
+    }
+}
+
+impl Sure {
+    /// As findings say it.
+    pub(crate) fn confidence(self) -> Confidence {
+        match self {
+            Sure::Likely => Confidence::Likely,
+            Sure::Certain => Confidence::Certain,
+        }
+    }
+}
+
+impl Bad {
+    /// As findings say it; `None` for a lint that is not asked.
+    pub(crate) fn level(self) -> Option<Level> {
+        match self {
+            Bad::Off => None,
+            Bad::Note => Some(Level::Note),
+            Bad::Warning => Some(Level::Warning),
+            Bad::Error => Some(Level::Error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_nearer_lists_win_and_tables_are_added() {
+        let near: Written = toml::from_str("ignore = ['a']\nlevels.x = 'off'").unwrap();
+        let far: Written = toml::from_str("ignore = ['b']\nselect = ['c']\nlevels = {x = 'note', y = 'note'}").unwrap();
+        let both = near.or(far);
+        assert_eq!((both.ignore, both.select), (Some(vec!["a".into()]), Some(vec!["c".into()])));
+        assert_eq!(both.levels, [("x".into(), Bad::Off), ("y".into(), Bad::Note)].into());
+    }
+
+    #[test]
+    fn the_json_schema_is_current() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Written)).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("unleak.schema.json");
+        if std::fs::read_to_string(&path).is_ok_and(|now| now == schema) {
+            return;
+        }
+        if std::env::var_os("CI").is_none_or(|value| value.is_empty() || value == "false") {
+            std::fs::write(&path, schema).unwrap();
+        }
+        panic!("unleak.schema.json was not current; the tests write it where CI is not set");
+    }
+}
