@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Finds the tasks, threads, queues, gauges and fan-outs that nothing ends, in Python and Rust.
 ///
 /// It reads source files and nothing else: it never imports, builds or runs what it analyses, starts no
-/// program, opens no connection and writes no file.
+/// program and opens no connection. It writes a file only where a flag asks for it.
 ///
 /// Exit codes: 0 nothing to report; 1 findings at warning or error, or files that could not be read;
 /// 2 the work could not be done (bad arguments, bad configuration, a named path that cannot be read).
@@ -46,6 +46,10 @@ pub(crate) struct CheckArgs {
     /// How to print
     #[arg(long, visible_alias = "output-format", value_enum, default_value = "full")]
     pub(crate) format: CheckFormat,
+    /// Write the report to this file instead of standard output; with a format before it (`sarif=leaks.sarif`), write
+    /// it there in that format too. Can be given several times
+    #[arg(long, value_name = "[FORMAT=]FILE")]
+    pub(crate) output_file: Vec<String>,
     /// Where settings come from
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
@@ -64,12 +68,33 @@ pub(crate) struct CheckArgs {
     /// Show only findings that are at least this sure [default: likely]
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
     pub(crate) min_confidence: Option<MinConfidence>,
+    /// Show only what is not in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found into the baseline
+    #[arg(long, requires = "baseline")]
+    pub(crate) update_baseline: bool,
+    /// Remove suppressions that suppress nothing
+    #[arg(long, conflicts_with_all = ["update_baseline", "add_ignore"])]
+    pub(crate) fix: bool,
+    /// Add an `unleak: ignore[…]` comment with this reason to each line with findings
+    #[arg(long, value_name = "REASON", conflicts_with = "update_baseline")]
+    pub(crate) add_ignore: Option<String>,
+    /// Fail on findings of this level and above
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "warning")]
+    pub(crate) fail_on: FailOn,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
     pub(crate) allow_problems: bool,
     /// Exit with 0 whatever is found
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// Print how many findings there are of each lint instead of the findings (with `--format json` as JSON)
+    #[arg(long)]
+    pub(crate) statistics: bool,
+    /// Print how long each step takes to standard error
+    #[arg(long)]
+    pub(crate) timing: bool,
     /// Print what was looked at and decided to standard error
     #[arg(long)]
     pub(crate) stats: bool,
@@ -139,6 +164,17 @@ pub(crate) struct LintsArgs {
     pub(crate) format: ListFormat,
 }
 
+/// From which level on a finding makes the run fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Everything that is found
+    Note,
+    /// What should be mended
+    Warning,
+    /// What must be mended
+    Error,
+}
+
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CheckFormat {
@@ -148,8 +184,22 @@ pub(crate) enum CheckFormat {
     Concise,
     /// For programs; the shape is versioned
     Json,
+    /// The same, one finding a line
+    JsonLines,
     /// SARIF 2.1.0, for code hosts and their viewers
     Sarif,
+    /// Annotations of GitHub's workflows
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// JUnit's XML
+    Junit,
+    /// reviewdog's diagnostics
+    Rdjson,
+    /// For comments on changes and summaries of jobs
+    Markdown,
+    /// For coding agents: a cause at a time, with the evidence and the next edit
+    Agent,
 }
 
 /// How a list is printed.

@@ -1,9 +1,10 @@
 //! Puts the lints' questions, applies suppressions, and makes the report.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use unleak_analysis::ledger::Location;
+use unleak_lints::Confidence;
 
 use crate::excuse::{self, Origin};
 use crate::fingerprint::{self, Fingerprint};
@@ -46,6 +47,17 @@ impl Asked {
         self.in_file(file).selection.asks(lint)
     }
 
+    /// Which lints are asked of named files, and how sure the least sure of what is shown is.
+    fn note(&self, part: &Part, files: &Files, all: &mut BTreeMap<&'static str, Confidence>) {
+        for id in part.ids.iter().filter(|id| files.get(**id).scope == Scope::Named) {
+            let policy = self.in_file(*id);
+            for lint in policy.selection.names() {
+                let least = all.entry(lint).or_insert(policy.min_confidence);
+                *least = policy.min_confidence.min(*least);
+            }
+        }
+    }
+
     fn asks_anywhere(&self, lint: &str) -> bool {
         self.by_file.values().any(|policy| policy.selection.asks(lint))
     }
@@ -67,8 +79,7 @@ pub(crate) fn report(project: Project, question: Question) -> Report {
     report.problems = named;
     report.files = files;
     report.sort();
-    report.statistics.findings = report.findings.len();
-    report.statistics.causes = report.causes();
+    report.count_findings();
     report
 }
 
@@ -84,6 +95,7 @@ fn judge(part: &Part, question: Question, files: &mut Files, report: &mut Report
     let (excused, found): (Vec<_>, Vec<_>) = all.into_iter().zip(&found).partition(excused);
     let found = found.into_iter().map(|(finding, _)| finding).collect();
     report.statistics.excused += excused.len();
+    asked.note(part, files, &mut report.asked);
     let (mut suppressions, mut complaints) = (Vec::new(), Vec::new());
     for (outline, id) in part.analysis.outlines.iter().zip(&part.ids) {
         let (read, invalid) = suppress::read(files, *id, &outline.comments);
@@ -161,5 +173,6 @@ fn placed(part: &Part, finding: &unleak_lints::Finding, files: &mut Files) -> Fi
         help: finding.help.clone(),
         born: born_in(part, &finding.location),
         fingerprint: Fingerprint::default(),
+        fix: None,
     }
 }

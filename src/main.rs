@@ -1,8 +1,10 @@
 //! The command line: arguments → options → run → report. The only code of `unleak` that touches the
-//! outside world, and it only reads.
+//! outside world, and only `write` changes anything there.
 
+mod annotate;
 mod args;
 mod assemble;
+mod baseline;
 mod discover;
 mod excuse;
 mod fingerprint;
@@ -18,6 +20,7 @@ mod settings;
 mod statistics;
 mod suggest;
 mod suppress;
+mod write;
 
 use std::process::ExitCode;
 

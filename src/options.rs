@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use unleak_lints::Level;
+
 use crate::args::{self, CheckFormat, ListFormat};
 use crate::selection::{UnknownLint, known, known_all};
 use crate::settings::{self, Overrides, SettingsError, Sure, Written};
@@ -16,6 +18,12 @@ pub(crate) enum UsageError {
     /// Settings on the command line that mean nothing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Two files for one report.
+    #[error("`--output-file {0}` is the second file for the same report; write a format before it, as in `json={0}`")]
+    TwoOutputs(String),
+    /// A reason that says nothing, or more than a line.
+    #[error("`--add-ignore` needs a reason of one line, and {0:?} is none")]
+    NoReason(String),
     /// A settings file that is not to be looked at.
     #[error("`--isolated` looks at no settings file, and `--config {0}` names one")]
     IsolatedWith(String),
@@ -47,16 +55,55 @@ pub(crate) enum Request {
 pub(crate) struct Check {
     /// What is reported on.
     pub(crate) paths: Vec<PathBuf>,
-    /// How it is printed.
-    pub(crate) format: CheckFormat,
+    /// How it is printed, and where.
+    pub(crate) outputs: Vec<Output>,
     /// What comes before all settings files.
     pub(crate) overrides: Overrides,
     /// What is printed.
     pub(crate) asked: Asked,
+    /// What was found before.
+    pub(crate) baseline: Option<PathBuf>,
+    /// What is changed in the user's files.
+    pub(crate) change: Change,
     /// When the run fails.
     pub(crate) failing: Failing,
     /// Whether statistics are printed as text.
     pub(crate) statistics: Statistics,
+    /// Whether times are.
+    pub(crate) timing: Statistics,
+}
+
+/// One way in which a report is printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// How.
+    pub(crate) format: CheckFormat,
+    /// All findings, or how many of which lint.
+    pub(crate) extent: Extent,
+    /// Into which file; `None` for standard output.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// How much of a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Each finding.
+    Findings,
+    /// How many of which lint.
+    Tally,
+}
+
+/// What a check changes in the user's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing.
+    Nothing,
+    /// What mends itself.
+    Fix,
+    /// Comments with this reason.
+    AddIgnore(String),
+    /// The baseline.
+    UpdateBaseline,
 }
 
 /// What a check is to print.
@@ -88,10 +135,10 @@ pub(crate) struct Census {
 /// What makes a run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failing {
-    /// Findings and problems.
-    OnFindingsAndProblems,
-    /// Findings only.
-    OnFindings,
+    /// Findings from this level on, and problems.
+    OnFindingsAndProblems(Level),
+    /// Findings from this level on.
+    OnFindings(Level),
     /// Nothing.
     Never,
 }
@@ -124,7 +171,10 @@ impl Request {
                 paths: typed.paths,
                 overrides: overrides(&typed.settings)?,
                 format: typed.format,
-                failing: if typed.allow_problems { Failing::OnFindings } else { Failing::OnFindingsAndProblems },
+                failing: match typed.allow_problems {
+                    true => Failing::Never,
+                    false => Failing::OnFindingsAndProblems(Level::Error),
+                },
                 statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             }),
             args::Command::Explain(typed) => {
@@ -145,12 +195,15 @@ impl Check {
                 (false, true) => Asked::Settings,
                 (false, false) => Asked::Findings,
             },
-            format: typed.format,
+            outputs: outputs(&typed)?,
             failing: match (typed.exit_zero, typed.allow_problems) {
                 (true, _) => Failing::Never,
-                (false, true) => Failing::OnFindings,
-                (false, false) => Failing::OnFindingsAndProblems,
+                (false, true) => Failing::OnFindings(level(typed.fail_on)),
+                (false, false) => Failing::OnFindingsAndProblems(level(typed.fail_on)),
             },
+            change: change(&typed)?,
+            baseline: typed.baseline,
+            timing: if typed.timing { Statistics::Printed } else { Statistics::Kept },
             statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             paths: typed.paths,
         })
@@ -171,6 +224,46 @@ impl Line {
             return Err(error());
         }
         Ok(Line { file: file.into(), line })
+    }
+}
+
+/// Where the report goes: to standard output or the file that is named without a format, and to those with one.
+fn outputs(typed: &args::CheckArgs) -> Result<Vec<Output>, UsageError> {
+    let extent = if typed.statistics { Extent::Tally } else { Extent::Findings };
+    let (mut instead, mut also) = (None, Vec::new());
+    for output in &typed.output_file {
+        let with_format = output.split_once('=').and_then(|(format, file)| Some((named_format(format)?, file)));
+        match with_format {
+            Some((format, file)) => also.push(Output { format, extent, file: Some(file.into()) }),
+            None if instead.is_none() => instead = Some(PathBuf::from(output)),
+            None => return Err(UsageError::TwoOutputs(output.clone())),
+        }
+    }
+    also.insert(0, Output { format: typed.format, extent, file: instead });
+    Ok(also)
+}
+
+fn named_format(name: &str) -> Option<CheckFormat> {
+    <CheckFormat as clap::ValueEnum>::from_str(name, false).ok()
+}
+
+fn change(typed: &args::CheckArgs) -> Result<Change, UsageError> {
+    Ok(match &typed.add_ignore {
+        Some(reason) if reason.contains(['\n', '\r']) || !reason.chars().any(char::is_alphanumeric) => {
+            return Err(UsageError::NoReason(reason.clone()));
+        }
+        Some(reason) => Change::AddIgnore(reason.trim().to_owned()),
+        None if typed.fix => Change::Fix,
+        None if typed.update_baseline => Change::UpdateBaseline,
+        None => Change::Nothing,
+    })
+}
+
+fn level(typed: args::FailOn) -> Level {
+    match typed {
+        args::FailOn::Note => Level::Note,
+        args::FailOn::Warning => Level::Warning,
+        args::FailOn::Error => Level::Error,
     }
 }
 

@@ -113,7 +113,8 @@ impl File {
         byte
     }
 
-    fn line_range(&self, index: usize) -> Option<Range<usize>> {
+    /// The bytes of a line (from 0), with its end.
+    pub(crate) fn line_range(&self, index: usize) -> Option<Range<usize>> {
         let start = *self.starts().get(index)?;
         Some(start..self.starts().get(index + 1).copied().unwrap_or(self.text.len()))
     }

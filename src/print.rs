@@ -1,16 +1,23 @@
 //! How a report is read: pure functions from reports to text.
 
+pub(crate) mod agent;
 pub(crate) mod census;
 pub(crate) mod concise;
 pub(crate) mod files;
 pub(crate) mod full;
+pub(crate) mod github;
+pub(crate) mod gitlab;
 pub(crate) mod json;
+pub(crate) mod junit;
 pub(crate) mod lints;
+pub(crate) mod markdown;
+pub(crate) mod rdjson;
 pub(crate) mod sarif;
 pub(crate) mod settings;
 pub(crate) mod statistics;
 pub(crate) mod summary;
 pub(crate) mod table;
+pub(crate) mod tally;
 pub(crate) mod why;
 
 use serde::Serialize;
@@ -73,6 +80,15 @@ pub(crate) fn kind(kind: Kind) -> String {
 /// `1 error`, `2 errors`.
 pub(crate) fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// Where the page of a lint can be read; the checks on comments are explained where the comments are.
+pub(crate) fn page(lint: &str) -> String {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    match unleak_lints::ALL.iter().any(|known| known.name == lint) {
+        true => format!("{repository}/blob/main/docs/lints/{lint}.md"),
+        false => format!("{repository}#readme"),
+    }
 }
 
 /// JSON for programs: indented, with a final newline.

@@ -236,7 +236,7 @@ impl<'a> Owners<'a> {
 }
 
 /// A path with `/` between its parts on every system.
-fn slashed(path: &Path) -> String {
+pub(crate) fn slashed(path: &Path) -> String {
     let mut shown = String::new();
     for part in path.components() {
         match part {

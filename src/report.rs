@@ -1,6 +1,6 @@
 //! All that a printer sees: findings, census, problems and statistics, with every place resolved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unleak_analysis::ledger::Entry;
 use unleak_lints::{Confidence, Level};
@@ -8,6 +8,7 @@ use unleak_lints::{Confidence, Level};
 use crate::fingerprint::Fingerprint;
 use crate::place::{Files, Place, Scope};
 use crate::statistics::Statistics;
+use crate::write::Edit;
 
 /// One line of an ownership story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub(crate) struct Finding {
     pub(crate) born: Option<BornIn>,
     /// The same for the same finding in another version of the code.
     pub(crate) fingerprint: Fingerprint,
+    /// What mends it and changes nothing else.
+    pub(crate) fix: Option<Edit>,
 }
 
 /// Which resource a finding is about, in words that outlive an edit.
@@ -76,15 +79,24 @@ pub(crate) struct Born {
     pub(crate) proof: Vec<Evidence>,
 }
 
-/// A finding that a comment keeps from being shown.
+/// A finding that is kept from being shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Silenced {
     /// The finding.
     pub(crate) finding: Finding,
-    /// The comment.
-    pub(crate) comment: Place,
-    /// The reason it gives.
+    /// By what.
+    pub(crate) by: Silencer,
+    /// The reason that is given.
     pub(crate) reason: String,
+}
+
+/// What keeps a finding from being shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Silencer {
+    /// A comment.
+    Comment(Place),
+    /// It was found before.
+    Baseline,
 }
 
 /// All that a printer sees.
@@ -94,7 +106,7 @@ pub(crate) struct Report {
     pub(crate) files: Files,
     /// What is shown, in the order of path, place and lint.
     pub(crate) findings: Vec<Finding>,
-    /// What comments keep from being shown.
+    /// What comments and a baseline keep from being shown.
     pub(crate) silenced: Vec<Silenced>,
     /// Everything that is born, in the order of path and place; also in files that are context only.
     pub(crate) census: Vec<Born>,
@@ -102,6 +114,8 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<Problem>,
     /// What was looked at and decided.
     pub(crate) statistics: Statistics,
+    /// The lints that were asked of the named files, and how sure their findings had to be.
+    pub(crate) asked: BTreeMap<&'static str, Confidence>,
 }
 
 impl Report {
@@ -115,6 +129,17 @@ impl Report {
         self.census.iter().filter(|born| self.is_named(born.birth))
     }
 
+    /// The files that were asked about, as people see them.
+    pub(crate) fn named_files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().filter(|(_, file)| file.scope == Scope::Named).map(|(_, file)| file.shown.as_str())
+    }
+
+    /// Counts what is shown.
+    pub(crate) fn count_findings(&mut self) {
+        self.statistics.findings = self.findings.len();
+        self.statistics.causes = self.causes();
+    }
+
     /// How many findings of a level there are.
     pub(crate) fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
@@ -125,9 +150,9 @@ impl Report {
         self.findings.iter().map(|finding| (finding.lint, finding.root)).collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether anything is shown that must or should be mended.
-    pub(crate) fn has_failures(&self) -> bool {
-        self.findings.iter().any(|finding| finding.level >= Level::Warning)
+    /// Whether anything of at least this level is shown.
+    pub(crate) fn has_failures(&self, least: Level) -> bool {
+        self.findings.iter().any(|finding| finding.level >= least)
     }
 
     /// Puts everything into the order of path and place, so that no thread's speed shows.
@@ -186,6 +211,7 @@ class Server:
             help: String::new(),
             born: None,
             fingerprint: Fingerprint::default(),
+            fix: None,
         }
     }
 

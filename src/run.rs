@@ -1,14 +1,16 @@
 //! One function a command: from what is meant to what is printed and how the run ends.
 
+mod check;
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use unleak_lints::Strictness;
 
-use crate::args::{CheckFormat, ListFormat};
+use crate::args::ListFormat;
 use crate::assemble::{self, Question};
 use crate::discover;
-use crate::options::{Asked, Census, Check, Failing, Line, Request, Statistics};
+use crate::options::{Census, Failing, Line, Request, Statistics};
 use crate::output;
 use crate::place::{FileId, Scope};
 use crate::print::{self, Colours};
@@ -28,7 +30,7 @@ pub(crate) enum Ending {
 /// Does what is asked.
 pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> {
     match request {
-        Request::Check(asked) => check(asked, colours),
+        Request::Check(asked) => check::check(asked, colours),
         Request::Census(asked) => census(asked),
         Request::Why(line, overrides) => why(&line, &overrides),
         Request::Explain(name, page) => explain(name, &page),
@@ -37,31 +39,10 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
     }
 }
 
-fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
-    let working = Working::now()?;
-    let tree = project::look(&asked.paths, &asked.overrides, &working)?;
-    match asked.asked {
-        Asked::Files => return tell(print::files::print(&tree.named(), &working).as_bytes()),
-        Asked::Settings => return tell(print::settings::print(&tree.named(), &working).as_bytes()),
-        Asked::Findings => {}
-    }
-    let report = assemble::report(project::load(tree, &working)?, Question::Configured);
-    warn_if_empty(&report);
-    let printed = match asked.format {
-        CheckFormat::Full => print::full::print(&report, colours),
-        CheckFormat::Concise => print::concise::print(&report).into_bytes(),
-        CheckFormat::Json => print::json::check(&report).into_bytes(),
-        CheckFormat::Sarif => print::sarif::print(&report).into_bytes(),
-    };
-    tell(&printed)?;
-    statistics(&report, asked.statistics);
-    Ok(ending(&report, asked.failing, report.has_failures()))
-}
-
 fn census(asked: Census) -> anyhow::Result<Ending> {
     let working = Working::now()?;
     let tree = project::look(&asked.paths, &asked.overrides, &working)?;
-    let report = assemble::report(project::load(tree, &working)?, Question::Everything);
+    let mut report = assemble::report(project::load(tree, &working)?, Question::Everything);
     warn_if_empty(&report);
     match asked.format {
         ListFormat::Text => {
@@ -71,7 +52,8 @@ fn census(asked: Census) -> anyhow::Result<Ending> {
         ListFormat::Json => drop(tell(print::json::census(&report).as_bytes())?),
     }
     statistics(&report, asked.statistics);
-    Ok(ending(&report, asked.failing, false))
+    report.findings.clear();
+    Ok(ending(&report, asked.failing))
 }
 
 fn why(asked: &Line, overrides: &Overrides) -> anyhow::Result<Ending> {
@@ -130,11 +112,11 @@ fn warn_if_empty(report: &Report) {
     }
 }
 
-fn ending(report: &Report, failing: Failing, found: bool) -> Ending {
+fn ending(report: &Report, failing: Failing) -> Ending {
     let failed = match failing {
         Failing::Never => false,
-        Failing::OnFindings => found,
-        Failing::OnFindingsAndProblems => found || !report.problems.is_empty(),
+        Failing::OnFindings(least) => report.has_failures(least),
+        Failing::OnFindingsAndProblems(least) => report.has_failures(least) || !report.problems.is_empty(),
     };
     if failed { Ending::Failed } else { Ending::Clean }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Statistics {
     pub(crate) detached: usize,
     /// Findings that settings say are right.
     pub(crate) excused: usize,
+    /// Findings that are in the baseline.
+    pub(crate) baselined: usize,
     /// Findings that were shown.
     pub(crate) findings: usize,
     /// What would have to be mended: findings with one root count once.

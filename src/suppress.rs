@@ -1,6 +1,8 @@
 //! Comments that speak to us: `# unleak: ignore[lint] reason` and `# unleak: detached(reason)`.
 
 mod directive;
+mod noqa;
+mod remove;
 
 use std::collections::BTreeSet;
 
@@ -9,7 +11,7 @@ use unleak_lints::{Confidence, Level};
 
 use crate::fingerprint::Fingerprint;
 use crate::place::{File, FileId, Files, Place};
-use crate::report::{Finding, Silenced};
+use crate::report::{Finding, Silenced, Silencer};
 use crate::selection::known;
 use directive::{Directive, Mistake};
 
@@ -55,6 +57,8 @@ pub(crate) struct Suppression {
     /// The line it speaks of (from 1).
     line: usize,
     lints: Vec<&'static str>,
+    /// All that is named, unknown names too.
+    typed: Vec<String>,
     form: Form,
     reason: String,
 }
@@ -66,6 +70,8 @@ pub(crate) enum Form {
     Ignore,
     /// `detached(…)`.
     Detached,
+    /// `noqa: …` with the code of another tool's lint that says the same; that tool says when it is of no use.
+    Noqa,
 }
 
 /// What comments make of findings.
@@ -87,6 +93,11 @@ pub(crate) fn read(files: &Files, file: FileId, comments: &[Comment]) -> (Vec<Su
     let mut complaints = Vec::new();
     for comment in comments {
         let place = Place { file, span: comment.span };
+        if let Some((lints, codes)) = noqa::read(&comment.text) {
+            let line = line_meant(files.get(file), comment);
+            let reason = format!("noqa: {}", codes.join(", "));
+            suppressions.push(Suppression { comment: place, line, lints, typed: codes, form: Form::Noqa, reason });
+        }
         match directive::read(&comment.text) {
             None => {}
             Some(Err(mistake)) => complaints.push(invalid(place, &mistake)),
@@ -120,15 +131,16 @@ pub(crate) fn apply(
             Some(&index) => {
                 let Suppression { comment, reason, form, .. } = &suppressions[index];
                 applied.detached += usize::from(*form == Form::Detached);
-                applied.silenced.push(Silenced { finding, comment: *comment, reason: reason.clone() });
+                let by = Silencer::Comment(*comment);
+                applied.silenced.push(Silenced { finding, by, reason: reason.clone() });
             }
         }
     }
     for (index, suppression) in suppressions.iter().enumerate() {
         let idle = |lint: &&&'static str| asked(suppression.comment.file, lint) && !used.contains(&(index, **lint));
         let idle: Vec<&str> = suppression.lints.iter().filter(idle).copied().collect();
-        if !idle.is_empty() {
-            applied.unused.push(unused(suppression, &idle));
+        if !idle.is_empty() && suppression.form != Form::Noqa {
+            applied.unused.push(unused(files, suppression, &idle));
         }
     }
     applied
@@ -170,21 +182,25 @@ fn resolve(directive: Directive, comment: Place, line: usize) -> (Suppression, V
             Err(error) => complaints.push(complaint(&INVALID, comment, error.to_string(), "name a lint that exists")),
         }
     }
-    (Suppression { comment, line, lints, form, reason }, complaints)
+    (Suppression { comment, line, lints, typed, form, reason }, complaints)
 }
 
 fn invalid(comment: Place, mistake: &Mistake) -> Finding {
     complaint(&INVALID, comment, mistake.to_string(), mistake.help())
 }
 
-fn unused(suppression: &Suppression, idle: &[&str]) -> Finding {
+fn unused(files: &Files, suppression: &Suppression, idle: &[&str]) -> Finding {
     let names = idle.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
     let line = suppression.line;
     let message = match suppression.form {
         Form::Ignore => format!("there is no finding of {names} on line {line} for this comment to suppress"),
-        Form::Detached => format!("nothing on line {line} is started and forgotten, so `detached` has no effect"),
+        Form::Detached | Form::Noqa => {
+            format!("nothing on line {line} is started and forgotten, so `detached` has no effect")
+        }
     };
-    complaint(&UNUSED, suppression.comment, message, "remove it")
+    let kept: Vec<&str> = suppression.typed.iter().map(String::as_str).filter(|name| !idle.contains(name)).collect();
+    let fix = remove::edit(files.get(suppression.comment.file), suppression.comment, &kept);
+    Finding { fix, ..complaint(&UNUSED, suppression.comment, message, "remove it") }
 }
 
 fn complaint(check: &'static Check, comment: Place, message: String, help: &str) -> Finding {
@@ -201,6 +217,7 @@ fn complaint(check: &'static Check, comment: Place, message: String, help: &str)
         help: help.into(),
         born: None,
         fingerprint: Fingerprint::default(),
+        fix: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The real binary, as people and programs meet it.
 
+#[path = "cli/adoption.rs"]
+mod adoption;
 #[path = "cli/arguments.rs"]
 mod arguments;
 #[path = "cli/discovery.rs"]
@@ -8,6 +10,8 @@ mod discovery;
 mod notions;
 #[path = "cli/findings.rs"]
 mod findings;
+#[path = "cli/formats.rs"]
+mod formats;
 #[path = "cli/settings.rs"]
 mod settings;
 #[path = "cli/suppressions.rs"]

@@ -41,6 +41,22 @@ struct Found<'a> {
     help: &'a str,
     within: Option<&'a str>,
     fingerprint: String,
+    fix: Option<Change<'a>>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    location: Location<'a>,
+    text: &'a str,
+}
+
+/// One line of JSON lines.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    version: u32,
+    r#type: &'a str,
+    #[serde(flatten)]
+    what: T,
 }
 
 #[derive(Serialize)]
@@ -87,6 +103,18 @@ pub(crate) fn check(report: &Report) -> String {
     })
 }
 
+/// The same, each finding and problem on a line of its own, the statistics on the last one.
+pub(crate) fn lines(report: &Report) -> String {
+    let findings = report.findings.iter().map(|finding| line("finding", found(&report.files, finding)));
+    let problems = report.problems.iter().map(|problem| line("problem", trouble(&report.files, problem)));
+    findings.chain(problems).chain([line("statistics", &report.statistics)]).collect()
+}
+
+fn line(r#type: &str, what: impl Serialize) -> String {
+    let line = Line { version: VERSION, r#type, what };
+    serde_json::to_string(&line).unwrap_or_else(|error| format!("{{\"error\": {:?}}}", error.to_string())) + "\n"
+}
+
 /// What is born, problems and statistics.
 pub(crate) fn census(report: &Report) -> String {
     as_json(&Listed {
@@ -111,6 +139,7 @@ fn found<'a>(files: &'a Files, finding: &'a Finding) -> Found<'a> {
         help: &finding.help,
         within: finding.born.as_ref().map(|born| born.within.as_str()),
         fingerprint: finding.fingerprint.to_string(),
+        fix: finding.fix.as_ref().map(|fix| Change { location: location(files, fix.place), text: &fix.text }),
     }
 }
 

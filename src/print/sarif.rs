@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 use unleak_lints::{Confidence, Level};
 
-use super::{as_json, confidence, level, one_line};
+use super::{as_json, confidence, level, one_line, page};
 use crate::place::{Files, Place};
-use crate::report::{Evidence, Finding, Problem, Report, Silenced};
+use crate::report::{Evidence, Finding, Problem, Report, Silenced, Silencer};
 use crate::suppress;
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -40,13 +40,10 @@ pub(crate) fn print(report: &Report) -> String {
 
 fn driver() -> Value {
     let lints = unleak_lints::ALL.iter().map(|lint| {
-        let at = format!("{REPOSITORY}/blob/main/docs/lints/{}.md", lint.name);
-        rule(lint.name, lint.level, [&lint.summary(), &lint.page(), &at])
+        let (summary, text) = (lint.summary(), lint.page());
+        rule(lint.name, lint.level, &summary, &text)
     });
-    let own = suppress::CHECKS.iter().map(|check| {
-        let at = format!("{REPOSITORY}#readme");
-        rule(check.name, check.level, [check.summary, check.page, &at])
-    });
+    let own = suppress::CHECKS.iter().map(|check| rule(check.name, check.level, check.summary, check.page));
     json!({
         "name": "unleak",
         "version": env!("CARGO_PKG_VERSION"),
@@ -56,14 +53,14 @@ fn driver() -> Value {
     })
 }
 
-fn rule(name: &str, is: Level, [summary, page, at]: [&str; 3]) -> Value {
+fn rule(name: &str, is: Level, summary: &str, text: &str) -> Value {
     json!({
         "id": name,
         "name": name.split('-').map(capitalised).collect::<String>(),
-        "helpUri": at,
+        "helpUri": page(name),
         "shortDescription": { "text": summary },
         "fullDescription": { "text": summary },
-        "help": { "text": page, "markdown": page },
+        "help": { "text": text, "markdown": text },
         "defaultConfiguration": { "level": level(is) },
         "properties": { "problem.severity": severity(is), "tags": ["reliability", "resource-leak"] },
     })
@@ -105,17 +102,29 @@ fn result(files: &Files, finding: &Finding) -> Value {
         result["relatedLocations"] = related.collect();
         result["codeFlows"] = code_flow(files, finding);
     }
+    if let Some(fix) = &finding.fix {
+        result["fixes"] = json!([{
+            "description": { "text": finding.help },
+            "artifactChanges": [{
+                "artifactLocation": artifact(&files.get(fix.place.file).shown),
+                "replacements": [{ "deletedRegion": region(files, fix.place), "insertedContent": { "text": fix.text } }],
+            }],
+        }]);
+    }
     result
 }
 
 fn suppressed(files: &Files, silenced: &Silenced) -> Value {
     let mut result = result(files, &silenced.finding);
-    result["suppressions"] = json!([{
-        "kind": "inSource",
-        "status": "accepted",
-        "justification": silenced.reason,
-        "location": location(files, silenced.comment),
-    }]);
+    let mut suppression = json!({ "status": "accepted", "justification": silenced.reason });
+    match silenced.by {
+        Silencer::Comment(comment) => {
+            suppression["kind"] = json!("inSource");
+            suppression["location"] = location(files, comment);
+        }
+        Silencer::Baseline => suppression["kind"] = json!("external"),
+    }
+    result["suppressions"] = json!([suppression]);
     result
 }
 
@@ -172,16 +181,18 @@ fn labelled(files: &Files, fact: &Evidence) -> Value {
 }
 
 fn location(files: &Files, place: Place) -> Value {
+    let artifact = artifact(&files.get(place.file).shown);
+    json!({ "physicalLocation": { "artifactLocation": artifact, "region": region(files, place) } })
+}
+
+fn region(files: &Files, place: Place) -> Value {
     let (start, end) = (files.start(place), files.end(place));
-    json!({ "physicalLocation": {
-        "artifactLocation": artifact(&files.get(place.file).shown),
-        "region": {
-            "startLine": start.line,
-            "startColumn": start.column,
-            "endLine": end.line,
-            "endColumn": end.column,
-        },
-    } })
+    json!({
+        "startLine": start.line,
+        "startColumn": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    })
 }
 
 fn artifact(shown: &str) -> Value {

@@ -13,8 +13,8 @@ pub(crate) fn print(statistics: &Statistics) -> String {
         format!("calls resolved: {} of {calls}", ledger.calls_resolved),
         format!("findings: {} of {}", statistics.findings, plural(statistics.causes, "distinct cause")),
         format!(
-            "suppressed: {} ignored, {} detached, {} excused by settings",
-            statistics.ignored, statistics.detached, statistics.excused
+            "suppressed: {} ignored, {} detached, {} excused by settings, {} in the baseline",
+            statistics.ignored, statistics.detached, statistics.excused, statistics.baselined
         ),
         format!("problems in files that were read as context: {}", statistics.problems_in_context),
     ];

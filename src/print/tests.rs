@@ -2,7 +2,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::place::FileId;
-use crate::report::{Report, examples};
+use crate::report::{Report, Silencer, examples};
 
 fn server(report: &Report) -> FileId {
     let found = report.files.iter().find(|(_, file)| file.shown == "server.py");
@@ -42,8 +42,9 @@ fn json_has_the_versioned_shape() {
 #[test]
 fn sarif_tells_the_story_and_what_is_silenced() {
     let mut report = examples::report();
-    let (finding, comment) = (report.findings.remove(0), report.findings[0].place);
-    report.silenced.push(crate::report::Silenced { finding, comment, reason: "it ends by itself".into() });
+    let finding = report.findings.remove(0);
+    let by = Silencer::Comment(report.findings[0].place);
+    report.silenced.push(crate::report::Silenced { finding, by, reason: "it ends by itself".into() });
     let mut sarif: serde_json::Value = serde_json::from_str(&sarif::print(&report)).unwrap();
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array_mut().unwrap();
     let named: Vec<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap().to_owned()).collect();
@@ -84,9 +85,9 @@ fn why_tells_a_silence() {
 fn why_tells_a_suppression() {
     let mut report = examples::report();
     let finding = report.findings.remove(0);
-    let comment = finding.place;
+    let by = Silencer::Comment(finding.place);
     let reason = "it ends by itself".to_owned();
-    report.silenced.push(crate::report::Silenced { finding, comment, reason });
+    report.silenced.push(crate::report::Silenced { finding, by, reason });
     let told = why::print(&report, server(&report), 5);
     assert!(told.contains("silent: the comment at server.py:5:9 suppresses fire-and-forget: it ends by itself"));
 }

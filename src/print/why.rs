@@ -5,7 +5,7 @@ use unleak_lints::Strictness;
 
 use super::{answer, confidence, kind, level, many, one_line};
 use crate::place::{FileId, Place};
-use crate::report::{Born, Evidence, Finding, Report};
+use crate::report::{Born, Evidence, Finding, Report, Silencer};
 
 /// Every resource that is born on a line or whose proof passes there; else the nearest one. The report
 /// is one for which every lint was asked.
@@ -61,8 +61,13 @@ fn outcome(report: &Report, born: &Born) -> String {
     let shown: Vec<String> = shown.map(|finding| format!("  {}\n", reported(finding))).collect();
     let silenced = report.silenced.iter().filter(|silenced| speaks_of(&silenced.finding, born));
     let silenced = silenced.map(|silenced| {
-        let (lint, comment) = (silenced.finding.lint, report.files.point(silenced.comment));
-        format!("  silent: the comment at {comment} suppresses {lint}: {}\n", silenced.reason)
+        let (lint, reason) = (silenced.finding.lint, &silenced.reason);
+        match silenced.by {
+            Silencer::Comment(comment) => {
+                format!("  silent: the comment at {} suppresses {lint}: {reason}\n", report.files.point(comment))
+            }
+            Silencer::Baseline => format!("  silent: {lint}: {reason}\n"),
+        }
     });
     let told: Vec<String> = shown.into_iter().chain(silenced).collect();
     if !told.is_empty() {

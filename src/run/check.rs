@@ -1,0 +1,153 @@
+//! `unleak check`: look, ask, compare with before, change what is to be changed, print.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Ending, ending, statistics, tell, warn_if_empty};
+use crate::annotate;
+use crate::args::CheckFormat;
+use crate::assemble::{self, Question};
+use crate::baseline::{Baseline, Compared};
+use crate::options::{Asked, Change, Check, Extent, Output, Statistics};
+use crate::output;
+use crate::print::{self, Colours, plural};
+use crate::project::{self, Working};
+use crate::report::Report;
+use crate::write;
+
+/// Reports what leaks.
+pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
+    let mut clock = Clock::start();
+    let working = Working::now()?;
+    let tree = project::look(&asked.paths, &asked.overrides, &working)?;
+    match asked.asked {
+        Asked::Files => return tell(print::files::print(&tree.named(), &working).as_bytes()),
+        Asked::Settings => return tell(print::settings::print(&tree.named(), &working).as_bytes()),
+        Asked::Findings => {}
+    }
+    clock.lap("looked for files");
+    let project = project::load(tree, &working)?;
+    clock.lap("read and analysed");
+    let mut report = assemble::report(project, Question::Configured);
+    clock.lap("asked the lints");
+    warn_if_empty(&report);
+    let compared = match &asked.baseline {
+        Some(file) => Some(compare(&mut report, file, &asked.change, &working)?),
+        None => None,
+    };
+    match &asked.change {
+        Change::AddIgnore(reason) => return add_ignore(&report, reason, &working),
+        Change::UpdateBaseline => return update(asked.baseline.as_deref(), compared, &working),
+        Change::Fix => fix(&mut report, &working)?,
+        Change::Nothing => {}
+    }
+    for output in &asked.outputs {
+        let printed = printed(&report, output, colours);
+        match &output.file {
+            Some(file) => write::file(&working.folder().join(file), &printed)?,
+            None => drop(tell(&printed)?),
+        }
+    }
+    clock.lap("printed");
+    if let (Some(file), Some(compared)) = (&asked.baseline, &compared) {
+        output::note(&gone(file, compared));
+    }
+    statistics(&report, asked.statistics);
+    if asked.timing == Statistics::Printed {
+        output::note(&clock.told());
+    }
+    Ok(ending(&report, asked.failing))
+}
+
+fn printed(report: &Report, output: &Output, colours: Colours) -> Vec<u8> {
+    let colours = if output.file.is_some() { Colours::Off } else { colours };
+    let text = match (output.extent, output.format) {
+        (Extent::Tally, CheckFormat::Json | CheckFormat::JsonLines) => print::tally::json(report),
+        (Extent::Tally, CheckFormat::Full | CheckFormat::Concise) => print::tally::text(report),
+        (_, CheckFormat::Full) => return print::full::print(report, colours),
+        (_, CheckFormat::Concise) => print::concise::print(report),
+        (_, CheckFormat::Json) => print::json::check(report),
+        (_, CheckFormat::JsonLines) => print::json::lines(report),
+        (_, CheckFormat::Sarif) => print::sarif::print(report),
+        (_, CheckFormat::Github) => print::github::print(report),
+        (_, CheckFormat::Gitlab) => print::gitlab::print(report),
+        (_, CheckFormat::Junit) => print::junit::print(report),
+        (_, CheckFormat::Rdjson) => print::rdjson::print(report),
+        (_, CheckFormat::Markdown) => print::markdown::print(report),
+        (_, CheckFormat::Agent) => print::agent::print(report),
+    };
+    text.into_bytes()
+}
+
+/// A baseline that is to be written need not be there yet.
+fn compare(report: &mut Report, file: &Path, change: &Change, working: &Working) -> anyhow::Result<Compared> {
+    let path = working.folder().join(file);
+    let before = match *change == Change::UpdateBaseline && !path.exists() {
+        true => Baseline::default(),
+        false => Baseline::read(&path, file)?,
+    };
+    Ok(before.apply(report, file, working))
+}
+
+fn update(file: Option<&Path>, compared: Option<Compared>, working: &Working) -> anyhow::Result<Ending> {
+    let (Some(file), Some(Compared { gone, now })) = (file, compared) else { return Ok(Ending::Clean) };
+    write::file(&working.folder().join(file), now.text().as_bytes())?;
+    let (kept, gone, shown) = (plural(now.len(), "finding"), plural(gone.len(), "entry"), file.display());
+    output::note(&format!("`{shown}` holds {kept} now; {} no longer occurred\n", gone.replace("entrys", "entries")));
+    Ok(Ending::Clean)
+}
+
+/// What is said of entries that no longer occur.
+fn gone(file: &Path, compared: &Compared) -> String {
+    if compared.gone.is_empty() {
+        return String::new();
+    }
+    let lines = compared.gone.iter().map(|entry| format!("  {}: {} {}\n", entry.path, entry.lint, entry.subject));
+    let (file, lines) = (file.display(), lines.collect::<String>());
+    format!("no longer found, though `{file}` has it (`--update-baseline` removes it):\n{lines}")
+}
+
+fn add_ignore(report: &Report, reason: &str, working: &Working) -> anyhow::Result<Ending> {
+    let added = annotate::comments(report, reason);
+    write::edits(&added.edits, &report.files, working)?;
+    output::note(&format!("added {}\n", plural(added.edits.len(), "comment")));
+    if added.without > 0 {
+        let lines = plural(added.without, "line");
+        output::note(&format!("warning: a comment would not be read as one on {lines}; write it there yourself\n"));
+    }
+    Ok(Ending::Clean)
+}
+
+/// What mends itself is mended, and not shown.
+fn fix(report: &mut Report, working: &Working) -> anyhow::Result<()> {
+    let edits: Vec<_> = report.findings.iter().filter_map(|finding| finding.fix.clone()).collect();
+    write::edits(&edits, &report.files, working)?;
+    report.findings.retain(|finding| finding.fix.is_none());
+    report.count_findings();
+    if !edits.is_empty() {
+        output::note(&format!("fixed {}\n", plural(edits.len(), "finding")));
+    }
+    Ok(())
+}
+
+/// How long each step took.
+struct Clock {
+    last: Instant,
+    laps: Vec<(&'static str, std::time::Duration)>,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        Clock { last: Instant::now(), laps: Vec::new() }
+    }
+
+    fn lap(&mut self, what: &'static str) {
+        let now = Instant::now();
+        self.laps.push((what, now.duration_since(self.last)));
+        self.last = now;
+    }
+
+    fn told(&self) -> String {
+        self.laps.iter().map(|(what, time)| format!("{what}: {:.1} ms\n", time.as_secs_f64() * 1e3)).collect()
+    }
+}
