@@ -6,12 +6,12 @@ mod adoption;
 mod arguments;
 #[path = "cli/discovery.rs"]
 mod discovery;
-#[path = "cli/notions.rs"]
-mod notions;
 #[path = "cli/findings.rs"]
 mod findings;
 #[path = "cli/formats.rs"]
 mod formats;
+#[path = "cli/notions.rs"]
+mod notions;
 #[path = "cli/settings.rs"]
 mod settings;
 #[path = "cli/suppressions.rs"]
