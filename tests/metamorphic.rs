@@ -60,9 +60,9 @@ type Place = (String, String, u64);
 fn answers(folder: &Path) -> (BTreeSet<Place>, Vec<Vec<Place>>) {
     let text = std::fs::read_to_string(folder.join("expected.json")).expect("each variant says what it expects");
     let expected: Vec<(String, String, Vec<u64>)> = serde_json::from_str(&text).expect("it is a list");
-    let expected = expected.into_iter().map(|(lint, file, lines)| {
-        lines.into_iter().map(|line| (lint.clone(), file.clone(), line)).collect()
-    });
+    let expected = expected
+        .into_iter()
+        .map(|(lint, file, lines)| lines.into_iter().map(|line| (lint.clone(), file.clone(), line)).collect());
     let ran = unleak(folder, &["check", ".", "--format", "json"]);
     let printed: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}: {ran:?}", folder.display()));
     let found = printed["findings"].as_array().into_iter().flatten().map(|finding| {
@@ -94,9 +94,12 @@ fn moved(folder: &Path) -> Vec<String> {
         }
         met.extend(here);
     }
-    all.extend(found.iter().filter(|place| !met.contains(place)).map(|place| {
-        format!("{variant} adds {} at {}:{}: {}", place.0, place.1, place.2, line_of(place))
-    }));
+    all.extend(
+        found
+            .iter()
+            .filter(|place| !met.contains(place))
+            .map(|place| format!("{variant} adds {} at {}:{}: {}", place.0, place.1, place.2, line_of(place))),
+    );
     all
 }
 
