@@ -7,6 +7,7 @@ mod act;
 mod aim;
 mod callers;
 mod calls;
+mod gather;
 mod known;
 mod leave;
 mod risk;

@@ -34,6 +34,8 @@ const WATCHED: &str = "its length is compared where it is filled, and what follo
 const RUN_BY_TEST: &str = "filled by test code, nobody knows how often";
 /// Why a queue is open that is filled nowhere: who fills it is not seen.
 const NEVER_FILLED: &str = "no code is seen that fills it";
+/// In how many lasting places a collection may be kept and still be a queue.
+const HOMES: usize = 3;
 
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -138,7 +140,22 @@ fn paths_in(ty: &Type) -> Vec<Name> {
 
 /// Everything that is done with it, also behind properties and what calls its maker.
 fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
-    let mut trail = builder.program.follow(Spot::Value(born.site.body, born.out), born.depth, Returns::Follow);
+    let plainly = |spot, depth| Some(builder.program.follow(spot, depth, Returns::Follow));
+    follow_by(builder, born, plainly).unwrap_or_default()
+}
+
+/// The same for a collection, unless it wanders: most do, and need not be followed to the end.
+fn follow_at_home<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Option<Trail<'a>> {
+    let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, HOMES);
+    follow_by(builder, born, at_home).filter(|trail| !wanders(trail))
+}
+
+fn follow_by<'a>(
+    builder: &Builder<'_, 'a>,
+    born: &Born,
+    way: impl Fn(Spot, u8) -> Option<Trail<'a>>,
+) -> Option<Trail<'a>> {
+    let mut trail = way(Spot::Value(born.site.body, born.out), born.depth)?;
     let mut met = Vec::new();
     let mut from = 0;
     while from < trail.uses.len() {
@@ -146,13 +163,13 @@ fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
             trail.uses[from..].iter().flat_map(|used| handed_back(builder, used, &mut met)).collect();
         from = trail.uses.len();
         for (spot, depth) in further {
-            let more = builder.program.follow(spot, depth, Returns::Follow);
+            let more = way(spot, depth)?;
             trail.uses.extend(more.uses);
             trail.spots.extend(more.spots);
             trail.own.extend(more.own);
         }
     }
-    trail
+    Some(trail)
 }
 
 /// Where a returned value turns up, when its body is a property or is called by a call of a library.
@@ -183,8 +200,8 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     if !is_sequence(builder, &born) || !goes_beyond(builder, born.site.body, born.out) {
         return None;
     }
-    let trail = follow(builder, &born);
-    if wanders(&trail) || is_held_by_any(builder, &born, &trail) || resets::replaces(builder, born.site, &trail) {
+    let trail = follow_at_home(builder, &born)?;
+    if is_held_by_any(builder, &born, &trail) || resets::replaces(builder, born.site, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
@@ -226,7 +243,7 @@ fn wanders(trail: &Trail<'_>) -> bool {
         trail.spots.iter().filter(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))).collect();
     homes.sort();
     homes.dedup();
-    loose || homes.len() > 3
+    loose || homes.len() > HOMES
 }
 
 /// Whether a collection is kept in a field of a generic type, which holds whatever its users give it.

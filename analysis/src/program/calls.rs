@@ -136,11 +136,9 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
     let Some(receiver) = program.receiver_of(body, callee) else { return all };
     if let Type::Named(Head::Project(ty), _) = program.type_of(body, receiver) {
         let name = program.body(function).name.clone();
-        for below in program.descendants(ty) {
-            for method in program.methods.get(&(below, name.clone())).into_iter().flatten() {
-                if !all.contains(method) {
-                    all.push(*method);
-                }
+        for method in program.methods_below(ty, &name) {
+            if !all.contains(&method) {
+                all.push(method);
             }
         }
     }
@@ -273,13 +271,19 @@ impl<'a> Program<'a> {
         for _ in 0..2 {
             let index = self.index_fields();
             self.fields = index;
-            self.types.borrow_mut().clear();
+            self.forget_types();
         }
         self.calls = Calls::resolve(self);
-        self.types.borrow_mut().clear();
+        self.forget_types();
         let index = self.index_fields();
         self.fields = index;
+        self.forget_types();
+    }
+
+    /// What was found so far rested on less than is known now.
+    fn forget_types(&self) {
         self.types.borrow_mut().clear();
+        self.local_types.borrow_mut().clear();
     }
 
     fn index_fields(&self) -> FieldIndex {
@@ -368,7 +372,7 @@ enum Home {
 impl FieldIndex {
     fn add(&mut self, home: Home, name: &Name, site: Site) {
         match home {
-            Home::Known(ty) => self.known.entry((ty, name.clone())).or_default().push(site),
+            Home::Known(ty) => self.known.entry(name.clone()).or_default().entry(ty).or_default().push(site),
             Home::Unknown => self.unknown.entry(name.clone()).or_default().push(site),
             Home::Outside => return,
         }

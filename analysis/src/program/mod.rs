@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod exits;
+mod families;
 pub mod flow;
 mod handed_back;
 pub mod many;
@@ -21,7 +22,7 @@ use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::CallModel;
 
 use crate::source::{Language, Source};
-use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
+use crate::unit::{Body, BodyId, BodyKind, LocalId, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
 use flow::Flow;
 use types::Type;
 
@@ -104,9 +105,8 @@ pub struct Program<'a> {
     pub files: Vec<File<'a>>,
     names: names::Names,
     bindings: RefCell<FxHashMap<(u32, Name), Option<Def>>>,
-    methods: FxHashMap<(TypeKey, Name), Vec<BodyRef>>,
-    parents: FxHashMap<TypeKey, Vec<TypeKey>>,
-    children: FxHashMap<TypeKey, Vec<TypeKey>>,
+    methods: FxHashMap<Name, FxHashMap<TypeKey, Vec<BodyRef>>>,
+    families: families::Families,
     /// External bases, by type.
     outside_bases: FxHashMap<TypeKey, Vec<Name>>,
     /// Which traits a type implements, as written (last segment).
@@ -115,6 +115,7 @@ pub struct Program<'a> {
     fields: FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
     types: RefCell<FxHashMap<(BodyRef, ValueId), Type>>,
+    local_types: RefCell<FxHashMap<(BodyRef, LocalId), Type>>,
     typing: RefCell<types::Typing>,
     captures: trace::Captures,
     calls: calls::Calls,
@@ -123,7 +124,7 @@ pub struct Program<'a> {
 /// Where the fields are read and written.
 #[derive(Debug, Default)]
 pub struct FieldIndex {
-    known: FxHashMap<(TypeKey, Name), Vec<Site>>,
+    known: FxHashMap<Name, FxHashMap<TypeKey, Vec<Site>>>,
     unknown: FxHashMap<Name, Vec<Site>>,
     by_name: FxHashMap<Name, Vec<Site>>,
 }
@@ -149,14 +150,14 @@ impl<'a> Program<'a> {
             names,
             bindings: RefCell::default(),
             methods: FxHashMap::default(),
-            parents: FxHashMap::default(),
-            children: FxHashMap::default(),
+            families: families::Families::default(),
             outside_bases: FxHashMap::default(),
             traits: FxHashMap::default(),
             closure_sites: FxHashMap::default(),
             fields: FieldIndex::default(),
             globals: FxHashMap::default(),
             types: RefCell::default(),
+            local_types: RefCell::default(),
             typing: RefCell::default(),
             captures: trace::Captures::default(),
             calls: calls::Calls::default(),
@@ -249,57 +250,20 @@ impl<'a> Program<'a> {
         self.closure_sites.get(&body).copied()
     }
 
-    /// A type and all its ancestors and descendants within the program.
-    pub fn relatives(&self, ty: TypeKey) -> Vec<TypeKey> {
-        let mut all = vec![ty];
-        for edges in [&self.parents, &self.children] {
-            let mut from = vec![ty];
-            while let Some(next) = from.pop() {
-                for &other in edges.get(&next).into_iter().flatten() {
-                    if !all.contains(&other) {
-                        all.push(other);
-                        from.push(other);
-                    }
-                }
-            }
-        }
-        all
-    }
-
     /// A type and its ancestors, nearest first.
     pub fn ancestors(&self, ty: TypeKey) -> Vec<TypeKey> {
-        let mut all = vec![ty];
-        let mut at = 0;
-        while at < all.len() {
-            for &parent in self.parents.get(&all[at]).into_iter().flatten() {
-                if !all.contains(&parent) {
-                    all.push(parent);
-                }
-            }
-            at += 1;
-        }
-        all
+        self.families.above(&ty).to_vec()
     }
 
     /// Types that derive from this one within the program.
-    pub fn descendants(&self, ty: TypeKey) -> Vec<TypeKey> {
-        let mut all = Vec::new();
-        let mut from = vec![ty];
-        while let Some(next) = from.pop() {
-            for &child in self.children.get(&next).into_iter().flatten() {
-                if !all.contains(&child) && child != ty {
-                    all.push(child);
-                    from.push(child);
-                }
-            }
-        }
-        all
+    pub fn descendants(&self, ty: TypeKey) -> &[TypeKey] {
+        self.families.below(ty)
     }
 
     /// Bases outside the program, by path, of a type and its ancestors.
     pub fn outside_bases(&self, ty: TypeKey) -> Vec<Name> {
-        let ancestors = self.ancestors(ty);
-        ancestors.iter().flat_map(|key| self.outside_bases.get(key).into_iter().flatten().cloned()).collect()
+        let above = self.families.above(&ty).iter();
+        above.flat_map(|key| self.outside_bases.get(key).into_iter().flatten().cloned()).collect()
     }
 
     /// Whether a type implements a trait, by the trait's last segment.
@@ -310,32 +274,25 @@ impl<'a> Program<'a> {
     /// The methods of a type with this name: its own, else the nearest ancestor's; for a trait or
     /// base without one, those of its descendants.
     pub fn methods(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
-        let name = Name::new(name);
-        for key in self.ancestors(ty) {
-            if let Some(found) = self.methods.get(&(key, name.clone())) {
-                return found.clone();
-            }
+        let Some(homes) = self.methods.get(name) else { return Vec::new() };
+        match self.families.above(&ty).iter().find_map(|key| homes.get(key)) {
+            Some(found) => found.clone(),
+            None => self.methods_below(ty, name),
         }
-        let below = self.descendants(ty);
-        below.iter().flat_map(|key| self.methods.get(&(*key, name.clone())).into_iter().flatten().copied()).collect()
     }
 
-    /// Every method with this name on a type, its ancestors and its descendants.
-    pub fn related_methods(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
-        let name = Name::new(name);
-        let all = self.relatives(ty);
-        all.iter().flat_map(|key| self.methods.get(&(*key, name.clone())).into_iter().flatten().copied()).collect()
+    /// The methods with this name of the types that derive from a type.
+    pub(crate) fn methods_below(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
+        let (Some(homes), below) = (self.methods.get(name), self.families.below(ty)) else { return Vec::new() };
+        below.iter().flat_map(|key| homes.get(key).into_iter().flatten().copied()).collect()
     }
 
     /// Steps that read or write a field of a type (or of a relative of it).
     pub fn field_sites(&self, ty: TypeKey, name: &str) -> Vec<Site> {
-        let name = Name::new(name);
-        let all = self.relatives(ty);
-        let mut sites: Vec<Site> = all
-            .iter()
-            .flat_map(|key| self.fields.known.get(&(*key, name.clone())).into_iter().flatten().copied())
-            .collect();
-        sites.sort();
+        let homes = self.fields.known.get(name).into_iter().flatten();
+        let related = homes.filter(|(key, _)| self.families.are_related(ty, **key));
+        let mut sites: Vec<Site> = related.flat_map(|(_, sites)| sites.iter().copied()).collect();
+        sites.sort_unstable();
         sites.dedup();
         sites
     }

@@ -324,7 +324,7 @@ impl<'a> Program<'a> {
             }
         }
         for (ty, name, body) in found.drain(..) {
-            self.methods.entry((ty, name)).or_default().push(body);
+            self.methods.entry(name).or_default().entry(ty).or_default().push(body);
             self.names.impl_owners.insert(body, ty);
         }
         self.names.impl_owners.extend(blocks);
@@ -353,10 +353,7 @@ impl<'a> Program<'a> {
                 }
             }
         }
-        for (child, parent) in edges {
-            self.parents.entry(child).or_default().push(parent);
-            self.children.entry(parent).or_default().push(child);
-        }
+        self.families.extend(edges);
         for (ty, path) in outside {
             self.outside_bases.entry(ty).or_default().push(path);
         }
@@ -378,19 +375,20 @@ impl<'a> Program<'a> {
                 found.push((ty, of, index, &block.methods));
             }
         }
+        let mut edges = Vec::new();
         for (ty, of, file, methods) in found {
             for (name, body) in methods {
                 let body = BodyRef { file, body: *body };
-                self.methods.entry((ty, name.clone())).or_default().push(body);
+                self.methods.entry(name.clone()).or_default().entry(ty).or_default().push(body);
                 self.names.impl_owners.insert(body, ty);
             }
             let Some((last, def)) = of else { continue };
             self.traits.entry(ty).or_default().push(last);
             if let Some(Def::Type(parent)) = def {
-                self.parents.entry(ty).or_default().push(parent);
-                self.children.entry(parent).or_default().push(ty);
+                edges.push((ty, parent));
             }
         }
+        self.families.extend(edges);
     }
 
     pub(super) fn link_closures(&mut self) {

@@ -144,6 +144,24 @@ struct Walk<'p, 'a> {
     trail: Trail<'a>,
     seen: FxHashSet<State>,
     waiting: Vec<State>,
+    homes: Option<Homes>,
+}
+
+/// How many lasting places a value may be kept in until it is not followed any further.
+struct Homes {
+    most: usize,
+    met: FxHashSet<Spot>,
+    beyond: bool,
+}
+
+impl Homes {
+    fn note(&mut self, spot: &Spot) {
+        self.beyond |= match spot {
+            Spot::LooseField(_) => true,
+            Spot::Field(..) | Spot::Global(..) => self.met.insert(spot.clone()) && self.met.len() > self.most,
+            Spot::Value(..) | Spot::Local(..) => false,
+        };
+    }
 }
 
 impl<'a> Program<'a> {
@@ -152,32 +170,56 @@ impl<'a> Program<'a> {
         self.walk(State { spot: from, depth, pending: false, loose: Looseness::Exact }, returns)
     }
 
+    /// Follows a value that is kept in so many fields and module variables at most, all known by type; nothing for
+    /// any other.
+    pub fn follow_at_home(&self, from: Spot, depth: u8, returns: Returns, most: usize) -> Option<Trail<'a>> {
+        let start = State { spot: from, depth, pending: false, loose: Looseness::Exact };
+        let mut walk = Walk::new(self, returns);
+        walk.homes = Some(Homes { most, met: FxHashSet::default(), beyond: false });
+        walk.all(start);
+        walk.homes.is_some_and(|homes| !homes.beyond).then_some(walk.trail)
+    }
+
     /// Follows what awaiting a value gives.
     pub fn follow_awaited(&self, from: Spot, returns: Returns) -> Trail<'a> {
         self.walk(State { spot: from, depth: 0, pending: true, loose: Looseness::Exact }, returns)
     }
 
     fn walk(&self, start: State, returns: Returns) -> Trail<'a> {
-        let mut walk =
-            Walk { program: self, returns, trail: Trail::default(), seen: FxHashSet::default(), waiting: Vec::new() };
-        walk.go(start);
-        while let Some(state) = walk.waiting.pop() {
-            if walk.seen.len() > REACH {
-                let site = walk.trail.uses.first().map(|used| used.site);
-                if let Some(site) = site {
-                    walk.trail.uses.push(Use { site, what: What::Unknown(TOO_FAR), depth: 0, loose: Looseness::Exact });
-                }
-                break;
-            }
-            walk.step(&state);
-        }
+        let mut walk = Walk::new(self, returns);
+        walk.all(start);
         walk.trail
     }
 }
 
-impl<'a> Walk<'_, 'a> {
+impl<'p, 'a> Walk<'p, 'a> {
+    fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a> {
+        let (seen, waiting) = (FxHashSet::default(), Vec::new());
+        Walk { program, returns, trail: Trail::default(), seen, waiting, homes: None }
+    }
+
+    fn all(&mut self, start: State) {
+        self.go(start);
+        while let Some(state) = self.waiting.pop() {
+            if self.homes.as_ref().is_some_and(|homes| homes.beyond) {
+                break;
+            }
+            if self.seen.len() > REACH {
+                let site = self.trail.uses.first().map(|used| used.site);
+                if let Some(site) = site {
+                    self.trail.uses.push(Use { site, what: What::Unknown(TOO_FAR), depth: 0, loose: Looseness::Exact });
+                }
+                break;
+            }
+            self.step(&state);
+        }
+    }
+
     pub(super) fn go(&mut self, state: State) {
         if self.seen.insert(state.clone()) {
+            if let Some(homes) = &mut self.homes {
+                homes.note(&state.spot);
+            }
             self.trail.spots.push(state.spot.clone());
             if state.depth == 0 {
                 self.trail.own.insert(state.spot.clone());

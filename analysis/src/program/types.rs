@@ -263,6 +263,17 @@ impl<'a> Program<'a> {
 
     /// The type of a local variable.
     pub fn type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
+        if let Some(known) = self.local_types.borrow().get(&(body, id)) {
+            return known.clone();
+        }
+        let found = self.find_type_of_local(body, id);
+        if !self.typing.borrow().cut {
+            self.local_types.borrow_mut().insert((body, id), found.clone());
+        }
+        found
+    }
+
+    fn find_type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
         let owned = self.body(body);
         let Some(local) = owned.locals.get(id.0 as usize) else { return Type::Unknown };
         if let Some(tree) = &local.ty {

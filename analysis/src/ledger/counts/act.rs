@@ -3,6 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Effect;
 
+use super::gather;
 use super::route::{self, Root, Route};
 use super::signed;
 use crate::program::calls::{self, Call, Depth, Target};
@@ -91,15 +92,8 @@ impl Acts {
     pub(super) fn new(program: &Program<'_>) -> Acts {
         let mut acts =
             Acts { by_body: FxHashMap::default(), lowering: FxHashSet::default(), droppers: FxHashMap::default() };
-        for body in program.bodies() {
-            let found: Vec<Act> = program
-                .flow(body)
-                .nodes()
-                .filter_map(|node| act_at(program, Site { body, step: node.step.id }))
-                .collect();
-            if !found.is_empty() {
-                acts.by_body.insert(body, found);
-            }
+        for act in gather::all(program) {
+            acts.by_body.entry(act.site.body).or_default().push(act);
         }
         acts.note_lowering(program);
         acts.note_droppers(program);
@@ -156,7 +150,8 @@ impl Acts {
     }
 }
 
-fn act_at(program: &Program<'_>, site: Site) -> Option<Act> {
+/// What a step does to a count, if it may be one.
+pub(super) fn act_at(program: &Program<'_>, site: Site) -> Option<Act> {
     match &program.flow(site.body).step(site.step)?.kind {
         StepKind::Update { place, op: Op::Add, value } => plain(program, site, place, Way::Up, Some(*value)),
         StepKind::Update { place, op: Op::Subtract, value } => plain(program, site, place, Way::Down, Some(*value)),

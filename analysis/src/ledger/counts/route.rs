@@ -101,12 +101,15 @@ fn of_place_within(program: &Program<'_>, body: BodyRef, place: &Place, hops: u3
             Some(Def::Variable { file, name }) => Route::new(Root::Global(file, name)),
             _ => Route::new(Root::Named(Name::from(path.join(".")))),
         },
-        Place::Index { base, key } => {
-            let key = key.map_or_else(String::new, |key| word(program, body, key));
-            of_value_within(program, body, *base, hops).then(format!("[{key}]").as_str())
-        }
+        Place::Index { base, key } => of_value_within(program, body, *base, hops).then(element(program, body, *key)),
         Place::Deref { base } => of_value_within(program, body, *base, hops),
     }
+}
+
+/// The step to an element.
+pub(super) fn element(program: &Program<'_>, body: BodyRef, key: Option<ValueId>) -> Name {
+    let key = key.map_or_else(String::new, |key| word(program, body, key));
+    Name::from(format!("[{key}]"))
 }
 
 /// A variable: what it was captured from, what its one store put into it, else itself.

@@ -1,6 +1,6 @@
 //! Who empties a collection: something that runs beside those who fill it.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Effect;
 
 use super::super::Many;
@@ -17,39 +17,61 @@ const ABOVE: usize = 400;
 
 /// Whether an item is taken in a loop that waits, and some addition is made outside that loop's function.
 pub(super) fn runs_beside(builder: &Builder<'_, '_>, take: Site, puts: &[Site]) -> bool {
-    let mut loops = FxHashSet::default();
-    loops_around(builder, take, DEPTH, &mut loops);
-    puts.iter().any(|put| {
+    let mut loops = Loops::default();
+    loops.around(builder, take, DEPTH);
+    if loops.found.is_empty() {
+        return false;
+    }
+    let mut asked = FxHashSet::default();
+    puts.iter().filter(|put| asked.insert(put.body)).any(|put| {
         let above = bodies_above(builder, put.body);
-        loops.iter().any(|home| !above.contains(home))
+        loops.found.iter().any(|home| !above.contains(home))
     })
 }
 
 /// The functions with a waiting loop in which a step runs, each the nearest on its way.
-fn loops_around(builder: &Builder<'_, '_>, site: Site, depth: u32, found: &mut FxHashSet<BodyRef>) {
-    let program = builder.program;
-    let flow = program.flow(site.body);
-    let looped = !gives_back(builder, site)
-        && flow.around(site.step).any(|(outer, slot)| {
-            matches!(outer.kind, StepKind::Loop { .. })
-                && matches!(slot, Slot::LoopBody | Slot::LoopHead)
-                && program.turns_of(Site { body: site.body, step: outer.id }) == Many::PerEvent
-        });
-    if looped {
-        found.insert(site.body);
-        return;
+#[derive(Default)]
+struct Loops {
+    found: FxHashSet<BodyRef>,
+    /// How many calls up were left when a step was asked about.
+    asked: FxHashMap<Site, u32>,
+}
+
+impl Loops {
+    fn around(&mut self, builder: &Builder<'_, '_>, site: Site, depth: u32) {
+        let asked = self.asked.entry(site).or_default();
+        if *asked > depth {
+            return;
+        }
+        *asked = depth + 1;
+        self.look(builder, site, depth);
     }
-    let Some(depth) = depth.checked_sub(1) else { return };
-    for caller in program.calls().callers(site.body) {
-        loops_around(builder, *caller, depth, found);
-    }
-    for registration in builder.rhythm.registrations(site.body) {
-        match registration.effect {
-            Effect::Called => {
-                found.insert(registration.site.body);
+
+    fn look(&mut self, builder: &Builder<'_, '_>, site: Site, depth: u32) {
+        let program = builder.program;
+        let flow = program.flow(site.body);
+        let looped = !gives_back(builder, site)
+            && flow.around(site.step).any(|(outer, slot)| {
+                matches!(outer.kind, StepKind::Loop { .. })
+                    && matches!(slot, Slot::LoopBody | Slot::LoopHead)
+                    && program.turns_of(Site { body: site.body, step: outer.id }) == Many::PerEvent
+            });
+        if looped {
+            self.found.insert(site.body);
+            return;
+        }
+        let Some(depth) = depth.checked_sub(1) else { return };
+        for caller in program.calls().callers(site.body) {
+            self.around(builder, *caller, depth);
+        }
+        for registration in builder.rhythm.registrations(site.body) {
+            match registration.effect {
+                Effect::Called => {
+                    self.found.insert(registration.site.body);
+                }
+                Effect::Run | Effect::PassedThrough => self.around(builder, registration.site, depth),
+                _ => {}
             }
-            Effect::Run | Effect::PassedThrough => loops_around(builder, registration.site, depth, found),
-            _ => {}
         }
     }
 }

@@ -125,16 +125,18 @@ impl Traffic {
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
     pub(super) fn is_queue(&self, builder: &Builder<'_, '_>) -> bool {
-        let fills = self.puts.iter().any(|put| put.many == Many::PerEvent);
+        if !self.puts.iter().any(|put| put.many == Many::PerEvent) {
+            return false;
+        }
         let puts: Vec<Site> = self.puts.iter().map(|put| put.site).collect();
-        let consumed = self.takes.iter().any(|take| consumer::runs_beside(builder, *take, &puts));
+        let consumed = || self.takes.iter().any(|take| consumer::runs_beside(builder, *take, &puts));
         // What is handed out and given back from the same end is a store; a consumer has a loop of its own.
         let popped = || {
             self.backs
                 .iter()
                 .any(|take| in_waiting_loop(builder, *take) && consumer::runs_beside(builder, *take, &puts))
         };
-        fills && (consumed || popped())
+        consumed() || popped()
     }
 }
 

@@ -81,16 +81,20 @@ impl<'a> Program<'a> {
 
     /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
     pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
-        let all = self.ancestors(ty);
+        let homes = self.fields.known.get(name);
         let has = |key: &&TypeKey| {
-            self.fields.known.contains_key(&(**key, name.clone()))
+            homes.is_some_and(|homes| homes.contains_key(*key))
                 || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
-        all.iter().rev().find(has).copied().unwrap_or(ty)
+        self.families.above(&ty).iter().rev().find(has).copied().unwrap_or(ty)
     }
 
     /// Whether a field is read from a method's own receiver, and the method is of a type with another name.
     pub(super) fn is_self_of_another(&self, site: Site, ty: TypeKey) -> bool {
+        let blocks = &self.file(site.body.file).lowered.outline.impls;
+        if blocks.is_empty() {
+            return false;
+        }
         let base = match self.flow(site.body).step(site.step).map(|step| &step.kind) {
             Some(StepKind::Read { place: Place::Field { base, .. }, .. }) => *base,
             _ => return false,
@@ -106,7 +110,6 @@ impl<'a> Program<'a> {
         if own.is_none_or(|param| param.local != local || param.kind != ParamKind::Receiver) {
             return false;
         }
-        let blocks = &self.file(body.file).lowered.outline.impls;
         let block = blocks.iter().find(|block| block.methods.iter().any(|(_, method)| *method == body.body));
         match block.map(|block| names::peel_refs(&block.ty)) {
             Some(TypeTree::Path { path, .. }) => path.last().is_some_and(|last| *last != self.header(ty).name),

@@ -100,7 +100,7 @@ impl<'a> Program<'a> {
                 .any(|mark| mark.path.last().is_some_and(|last| last == "property" || last == "cached_property"));
             return if property { self.result_of(*method) } else { Type::Def(Def::Function(*method)) };
         }
-        for key in self.ancestors(ty) {
+        for &key in self.families.above(&ty) {
             let declared = self.header(key).fields.iter().find(|field| field.name == name);
             if let Some(tree) = declared.and_then(|field| field.ty.as_ref()) {
                 let module = BodyRef { file: key.file, body: BodyId::MODULE };
@@ -110,7 +110,7 @@ impl<'a> Program<'a> {
                 }
             }
         }
-        for key in self.ancestors(ty) {
+        for &key in self.families.above(&ty) {
             let found = self.class_attribute(key, name);
             if !found.is_unknown() {
                 return found;
