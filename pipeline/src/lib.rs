@@ -1,6 +1,7 @@
 //! The reference pipeline: a real-time voice-conversation service built so that
 //! none of the leaks `unleak` finds can happen in it.
 
+pub mod archive;
 pub mod audio;
 pub mod engine;
 mod http;

@@ -127,11 +127,16 @@ impl<T> Receiver<T> {
         self.receiver.recv().await
     }
 
+    /// Closes the queue and takes what is in it.
+    pub fn take_rest(&mut self) -> Vec<T> {
+        self.receiver.close();
+        std::iter::from_fn(|| self.receiver.try_recv().ok()).collect()
+    }
+
     /// Closes the queue and throws away what is in it: returns what that was, and counts it.
     #[must_use = "what was thrown away is to be accounted for"]
     pub fn discard(mut self) -> Vec<T> {
-        self.receiver.close();
-        let items: Vec<T> = std::iter::from_fn(|| self.receiver.try_recv().ok()).collect();
+        let items = self.take_rest();
         if !items.is_empty() {
             DROPPED.add([self.label], items.len() as u64);
             tracing::info!(queue = %self.label, items = items.len(), "queue discarded");

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{Archiver, FolderArchive, Keeper, Spill, Unsaved};
 use crate::engine::Engines;
+use crate::queue::bounded;
 use crate::settings::Settings;
-use crate::structured::{Label, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
+use crate::structured::{Ended, Label, NamedTask, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
 use crate::telemetry::{CONNECTIONS, Held, REFUSED};
 use crate::{http, wyoming};
 
@@ -26,6 +29,8 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     /// What listens, thinks and speaks.
     pub engines: Engines,
+    /// Where conversations hand in what they heard.
+    pub keeper: Keeper,
     /// Room for conversations.
     pub sessions: Arc<Semaphore>,
     /// Lists the tasks of the whole service.
@@ -39,7 +44,7 @@ pub struct Shared {
 impl Shared {
     /// Whether new work is welcome.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        self.ready.load(Ordering::Relaxed) && !self.keeper.is_troubled()
     }
 }
 
@@ -58,6 +63,9 @@ pub struct Service {
     root: Scope,
     listeners: Scope,
     connections: Scope,
+    background: Scope,
+    /// The task that writes recordings: that it has ended is not enough, it must have ended well.
+    keeping: NamedTask<(), Unsaved>,
     http: TcpListener,
     wyoming: TcpListener,
 }
@@ -66,9 +74,11 @@ const HTTP: Label = Label::new("http listener");
 const WYOMING: Label = Label::new("wyoming listener");
 const HTTP_CONNECTION: Label = Label::new("http connection");
 const WYOMING_CONNECTION: Label = Label::new("wyoming connection");
+const KEEPER: Label = Label::new("keeper");
+const ARCHIVER: Label = Label::new("archiver");
 
 impl Service {
-    /// Binds the addresses of `settings`.
+    /// Binds the addresses of `settings`, opens what is kept, and resumes what was on its way.
     pub async fn bind(settings: Settings) -> io::Result<Self> {
         let settings = Arc::new(settings);
         let http = listen(settings.listen.http).await?;
@@ -76,8 +86,11 @@ impl Service {
         let root = Scope::new(Label::new("service"));
         let listeners = root.child(Label::new("listeners"));
         let connections = root.child(Label::new("connections"));
+        let background = root.child(Label::new("background"));
+        let (keeper, keeping) = keep(&settings, &background)?;
         let shared = Arc::new(Shared {
             engines: Engines::new(&settings),
+            keeper,
             sessions: Arc::new(Semaphore::new(settings.limits.sessions.get())),
             connections: Arc::new(Semaphore::new(settings.limits.connections.get())),
             tasks: root.spawner(),
@@ -85,7 +98,7 @@ impl Service {
             ready: AtomicBool::new(false),
             settings,
         });
-        Ok(Self { shared, root, listeners, connections, http, wyoming })
+        Ok(Self { shared, root, listeners, connections, background, keeping, http, wyoming })
     }
 
     /// Where it listens: HTTP, and Wyoming.
@@ -100,7 +113,7 @@ impl Service {
 
     /// Serves until `stop` fires, and then ends everything in order. `hurry` ends it without patience.
     pub async fn run(self, stop: CancellationToken, hurry: CancellationToken) -> Ending {
-        let Self { shared, root, listeners, connections, http, wyoming } = self;
+        let Self { shared, root, listeners, connections, background, keeping, http, wyoming } = self;
         let spawner = connections.spawner();
         let token = listeners.token();
         let http = accept(http, shared.clone(), spawner.clone(), token.clone(), Interface::Http);
@@ -120,6 +133,11 @@ impl Service {
         // First nobody gets in any more; then those who are in are told, and get their time.
         ending.part(&listeners, times.send.get(), times.after_abort.get(), end, &hurry).await;
         ending.part(&connections, times.drain.get(), times.after_abort.get(), end, &hurry).await;
+        // What they left to do is done or kept, now that nobody adds to it.
+        ending.part(&background, times.drain.get(), times.after_abort.get(), end, &hurry).await;
+        if let Some(Ended::Failed(unsaved)) = keeping.now_or_never() {
+            ending.unsaved = unsaved.0;
+        }
         ending.part(&root, times.send.get(), times.after_abort.get(), end, &hurry).await;
         ending
     }
@@ -133,12 +151,14 @@ pub struct Ending {
     pub aborted: Vec<(Label, usize)>,
     /// What did not end, by the part of the service it belongs to.
     pub stuck: Vec<(Label, Label)>,
+    /// How many recordings could not be written.
+    pub unsaved: usize,
 }
 
 impl Ending {
-    /// Whether everything ended.
+    /// Whether everything ended, and nothing was lost.
     pub fn is_clean(&self) -> bool {
-        self.stuck.is_empty()
+        self.stuck.is_empty() && self.unsaved == 0
     }
 
     /// Ends one part. However it goes, it comes back, so that the parts after it get their turn.
@@ -177,12 +197,26 @@ impl fmt::Display for Ending {
         if self.is_clean() {
             return f.write_str("everything ended");
         }
-        f.write_str("did not end:")?;
-        for (index, (scope, name)) in self.stuck.iter().enumerate() {
-            write!(f, "{} {scope}/{name}", if index == 0 { "" } else { "," })?;
+        if self.unsaved > 0 {
+            write!(f, "{}; ", Unsaved(self.unsaved))?;
         }
-        Ok(())
+        let names: Vec<_> = self.stuck.iter().map(|(scope, name)| format!("{scope}/{name}")).collect();
+        write!(f, "did not end: {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") })
     }
+}
+
+/// Starts what keeps and archives recordings.
+fn keep(settings: &Settings, background: &Scope) -> io::Result<(Keeper, NamedTask<(), Unsaved>)> {
+    let folder = &settings.store.folder;
+    let spill = Arc::new(Spill::open(&folder.join("spill"))?);
+    let archive = Arc::new(FolderArchive::open(&folder.join("archive"))?);
+    let (keeper, task) = Keeper::new(settings.queues.keeper);
+    let (to_archiver, fresh) = bounded(ARCHIVER, settings.queues.archiver);
+    let (retry, token) = (settings.times.retry.get(), background.token());
+    let keeping = background.spawn_named(KEEPER, task.run(spill.clone(), to_archiver, retry, token.clone()));
+    let archiver = Archiver::new(spill, archive, retry).run(fresh, token.clone());
+    background.spawn_named(ARCHIVER, archiver).map_err(io::Error::other)?;
+    Ok((keeper, keeping.map_err(io::Error::other)?))
 }
 
 async fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -7,11 +7,14 @@ mod turn;
 mod voice;
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use tokio::time::timeout;
 
+use crate::archive::{Keeper, NotKept, Utterance};
 use crate::audio::{Audio, Rate};
 use crate::engine::{Engines, Said, Who};
 use crate::queue::{Receiver, Sender};
@@ -38,6 +41,9 @@ pub enum SessionError {
     /// The service takes no new work.
     #[error(transparent)]
     Closing(#[from] crate::structured::Closed),
+    /// What was heard cannot be kept.
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
 }
 
 /// One conversation: commands come in, events go out, at most one turn is being answered.
@@ -46,6 +52,9 @@ pub struct Session {
     settings: Arc<Settings>,
     engines: Engines,
     spawner: Spawner,
+    keeper: Keeper,
+    /// The name of the conversation, which no other has, in this process or another.
+    name: String,
     events: Sender<Event>,
     configuration: Configuration,
     ear: Ear,
@@ -63,12 +72,19 @@ enum Next {
 
 impl Session {
     /// A conversation that starts its turns through `spawner` and tells what happens through `events`.
-    pub fn new(settings: Arc<Settings>, engines: Engines, spawner: Spawner, events: Sender<Event>) -> Self {
+    pub fn new(
+        settings: Arc<Settings>,
+        engines: Engines,
+        keeper: Keeper,
+        spawner: Spawner,
+        events: Sender<Event>,
+    ) -> Self {
         let configuration = Configuration::new(&settings);
         let ear = Ear::new(&settings.hearing, configuration.detection, Rate::REALTIME);
         let history = History::new(settings.conversation.entries);
         let voice = Voice::Silent(Silent);
-        Self { settings, engines, spawner, events, configuration, ear, voice, history, waiting: VecDeque::new() }
+        let (name, waiting) = (unique(), VecDeque::new());
+        Self { settings, engines, spawner, keeper, name, events, configuration, ear, voice, history, waiting }
     }
 
     /// Runs until the client has no more commands, or until the scope of the spawner is cancelled. Either way, a
@@ -217,12 +233,19 @@ impl Session {
 
     /// An utterance is whole: it becomes an entry, and a turn.
     async fn commit(&mut self, item: String, audio: Audio, wanted: Wanted) -> Result<(), SessionError> {
+        // Before anyone is told that it was heard, it is kept.
+        let audio = Arc::new(audio);
+        let utterance = Utterance { session: self.name.clone(), item: item.clone(), audio: audio.clone() };
+        match self.spawner.token().run_until_cancelled(self.keeper.keep(utterance)).await {
+            Some(kept) => kept?,
+            None => return Ok(()),
+        }
         let previous = self.history.last();
         self.history.push(Entry::heard(item.clone()));
         self.emit(Event::Committed { item: item.clone(), previous }).await?;
         let job = match wanted {
-            Wanted::Transcript => Job::transcribe(item, Arc::new(audio)),
-            Wanted::Answer => Job::hear(item, Arc::new(audio), self.configuration.modality),
+            Wanted::Transcript => Job::transcribe(item, audio),
+            Wanted::Answer => Job::hear(item, audio, self.configuration.modality),
         };
         if matches!(self.voice, Voice::Silent(_)) {
             return self.begin(job).await;
@@ -356,6 +379,13 @@ impl Session {
 pub(crate) fn name(kind: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("{kind}_{:012x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A name that nothing else has, in this process or another.
+fn unique() -> String {
+    let random = RandomState::new().build_hasher().finish();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("{}_{now:x}_{random:016x}", name("session"))
 }
 
 /// Whether there was something to interrupt.

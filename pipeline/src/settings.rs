@@ -140,6 +140,10 @@ section! {
         tokens: NonZeroUsize = count(64),
         /// From the chunker to the voice.
         sentences: NonZeroUsize = count(4),
+        /// From conversations to the keeper of recordings.
+        keeper: NonZeroUsize = count(64),
+        /// From the keeper to the archiver; what has no room there waits on disk.
+        archiver: NonZeroUsize = count(16),
     }
 }
 
@@ -164,6 +168,8 @@ section! {
         drain: Seconds = Seconds::of(30.0),
         /// For what was aborted to go.
         after_abort: Seconds = Seconds::of(5.0),
+        /// Until what could not be written or archived is tried again.
+        retry: Seconds = Seconds::of(1.0),
         /// For the whole service to end.
         shutdown: Seconds = Seconds::of(60.0),
     }

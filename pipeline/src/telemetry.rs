@@ -35,6 +35,16 @@ pub static REFUSED: Counter<1> =
 pub static FORGOTTEN: Counter<0> =
     Counter::new("history_forgotten_total", "Old entries that made room in the memory of conversations.", []);
 
+/// Recordings that are on disk.
+pub static KEPT: Counter<0> = Counter::new("recordings_kept_total", "Recordings written into the spill.", []);
+/// Recordings that the archive has.
+pub static ARCHIVED: Counter<0> = Counter::new("recordings_archived_total", "Recordings that the archive has.", []);
+/// Recordings that the archiver has to read back from disk.
+pub static OVERFLOWED: Counter<0> =
+    Counter::new("recordings_overflowed_total", "Recordings that had no room in memory, and wait on disk.", []);
+/// Recordings that were not what their names say.
+pub static CORRUPT: Counter<0> = Counter::new("recordings_corrupt_total", "Recordings that were set aside.", []);
+
 /// The `/metrics` page.
 pub fn page() -> String {
     let mut page = String::new();
@@ -51,7 +61,9 @@ fn render(page: &mut String) -> fmt::Result {
     for counter in [&TURN_ENDS, &QUEUED, &DROPPED, &PRESSURE, &REFUSED] {
         counter.render(page)?;
     }
-    FORGOTTEN.render(page)?;
+    for counter in [&FORGOTTEN, &KEPT, &ARCHIVED, &OVERFLOWED, &CORRUPT] {
+        counter.render(page)?;
+    }
     LONGEST.render(page)?;
     TURN_SECONDS.render(page)?;
     metrics::render(page)

@@ -1,15 +1,15 @@
 //! The program itself: its first line, its settings, its signals and its exit code.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::support::Client;
 
-struct Program {
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) child: Child,
     lines: Vec<String>,
-    http: std::net::SocketAddr,
-    _folder: tempfile::TempDir,
+    pub(crate) http: std::net::SocketAddr,
 }
 
 fn command() -> Command {
@@ -19,25 +19,24 @@ fn command() -> Command {
 }
 
 impl Program {
-    fn start(environment: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub(crate) fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = command();
-        command.env("UNLEAK_PIPELINE_STORE_FOLDER", folder.path()).envs(environment.iter().copied());
+        command.env("UNLEAK_PIPELINE_STORE_FOLDER", folder).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = child.stdout.take().unwrap();
         let lines: Vec<String> = BufReader::new(out).lines().take(2).map(Result::unwrap).collect();
         let http = lines[1].split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
         let http = http.parse().unwrap();
-        Self { child, lines, http, _folder: folder }
+        Self { child, lines, http }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits for the end: the exit code, and the log.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap().code(), log)
@@ -47,12 +46,13 @@ impl Program {
 #[test]
 fn it_says_what_it_runs_on_and_ends_on_both_signals() {
     for name in ["-TERM", "-INT"] {
-        let program = Program::start(&[]);
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(folder.path(), &[]);
         assert!(program.lines[0].contains("runs on the doubles"), "{}", program.lines[0]);
         program.signal(name);
         let (code, log) = program.end();
         assert_eq!(code, Some(0), "{log}");
-        let parts = ["part=listeners", "part=connections", "part=service", "everything ended"];
+        let parts = ["part=listeners", "part=connections", "part=background", "part=service", "everything ended"];
         let places = parts.map(|part| log.find(part).unwrap_or_else(|| panic!("{part} is missing in {log}")));
         assert!(places.is_sorted(), "{log}");
     }
@@ -60,7 +60,8 @@ fn it_says_what_it_runs_on_and_ends_on_both_signals() {
 
 #[tokio::test]
 async fn a_signal_under_load_ends_every_session_with_a_word() {
-    let program = Program::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]);
     let mut clients = Vec::new();
     for _ in 0..100 {
         let mut client = Client::connect(program.http, &[]).await.unwrap();

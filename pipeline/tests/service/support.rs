@@ -28,6 +28,7 @@ pub(crate) struct Running {
     pub(crate) stop: CancellationToken,
     pub(crate) hurry: CancellationToken,
     scope: Scope,
+    _folder: tempfile::TempDir,
     ending: NamedTask<Ending, std::convert::Infallible>,
 }
 
@@ -36,6 +37,8 @@ impl Running {
         let mut settings = Settings::default();
         settings.listen.http.set_port(0);
         settings.listen.wyoming.set_port(0);
+        let folder = tempfile::tempdir().expect("a folder");
+        settings.store.folder = folder.path().to_owned();
         change(&mut settings);
         let service = Service::bind(settings).await.expect("it binds");
         let (http, wyoming) = service.addresses().expect("it has addresses");
@@ -43,7 +46,7 @@ impl Running {
         let scope = Scope::new(Label::new("test"));
         let run = service.run(stop.clone(), hurry.clone());
         let ending = scope.spawn_named(Label::new("service"), async { Ok(run.await) }).expect("the scope is open");
-        Self { http, wyoming, stop, hurry, scope, ending }
+        Self { http, wyoming, stop, hurry, scope, _folder: folder, ending }
     }
 
     /// Stops it and tells how it ended.
@@ -93,7 +96,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects, or tells with which status it was refused.
+    /// Connects, or tells with which status it was refused: 0 if nobody was there.
     pub(crate) async fn connect(to: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let mut request = format!("ws://{to}/v1/realtime?model=any").into_client_request().expect("a request");
         for (name, value) in headers {
@@ -101,6 +104,7 @@ impl Client {
         }
         match connect_async(request).await {
             Ok((socket, _)) => Ok(Self { socket }),
+            Err(tokio_tungstenite::tungstenite::Error::Io(_)) => Err(0),
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
@@ -108,6 +112,20 @@ impl Client {
 
     pub(crate) async fn send(&mut self, event: Value) {
         self.socket.send(Message::text(event.to_string())).await.expect("it reads");
+    }
+
+    /// Sends an event to a server that may be gone.
+    pub(crate) async fn try_send(&mut self, event: Value) {
+        // That it is gone is seen when something is read.
+        drop(self.socket.send(Message::text(event.to_string())).await);
+    }
+
+    /// Sends audio to a server that may be gone.
+    pub(crate) async fn append(&mut self, samples: &[i16]) {
+        for piece in samples.chunks(24_000) {
+            let audio = STANDARD.encode(audio::bytes(piece));
+            self.try_send(json!({ "type": "input_audio_buffer.append", "audio": audio })).await;
+        }
     }
 
     /// Says `text` with silence after it.
