@@ -4,11 +4,13 @@
 mod code;
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use code::Code;
 use support::{read, report, slashed, sources, tree};
 use unleak_analysis::source::Language;
+use unleak_catalogue::Catalogue;
 
 /// In files below `within` (and not below `but`), no path begins with one of `never`.
 struct Wall {
@@ -273,6 +275,65 @@ fn lints_know_no_api() {
         }
     }
     report("API names in lints", &failures);
+}
+
+/// Words of the catalogue that a language gives a meaning of its own, or that are plain words: (where, the words, why).
+const WORDS: &[(&str, &[&str], &str)] = &[
+    ("analysis/src/program", &["property", "cached_property", "super", "drop"], "the language says what they do"),
+    ("analysis/src/program", &["Some", "Ok", "Ready", "Result"], "the language's own `?` and patterns mean them"),
+    (
+        "analysis/src/program/types",
+        &["list", "set", "dict", "Vec", "str", "int", "float", "bool", "Awaitable", "Coroutine"],
+        "the types of literals, and of what `async` makes",
+    ),
+    ("analysis/src/program/types.rs", &["str", "int", "float", "bool"], "the types of literals"),
+    ("analysis/src/ledger", &["drop"], "the name of every destructor"),
+    ("analysis/src/ledger/census.rs", &["cancelled", "closed"], "words of a report"),
+    ("analysis/src/ledger/fanouts/results.rs", &["Result"], "the language's own `?` means it"),
+    ("analysis/src/ledger/queues/bound.rs", &["float", "int"], "numbers written as text"),
+    (
+        "analysis/src/ledger/fanouts",
+        &["exit", "close", "aclose", "stop", "shutdown", "disconnect", "drain", "new"],
+        "what people call the methods of their own that begin and end things",
+    ),
+    (
+        "analysis/src/ledger/counts/leave.rs",
+        &["BaseException", "Exception", "CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"],
+        "which handler a failure passes by, until the catalogue says it",
+    ),
+    ("lints/src", &["thread", "task", "skip", "skips"], "words of a message"),
+];
+
+/// Whether `text` is one name.
+fn one_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[test]
+fn only_the_catalogue_knows_the_name_of_an_api() {
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    for library in Catalogue::embedded().libraries() {
+        let paths = library.calls.iter().map(|call| call.path.as_str());
+        let paths = paths.chain(library.types.iter().map(|ty| ty.path.as_str()));
+        named.extend(paths.filter_map(|path| path.rsplit(['.', ':']).next()));
+    }
+    let mut failures = Vec::new();
+    let folders = ["analysis/src/program", "analysis/src/ledger", "lints/src"];
+    for file in folders.iter().flat_map(|folder| sources(folder, "rs")) {
+        let known =
+            |word: &str| WORDS.iter().any(|(within, words, _)| file.starts_with(within) && words.contains(&word));
+        for literal in Code::read(&read(&file)).strings {
+            if one_name(&literal.text) && named.contains(literal.text.as_str()) && !known(&literal.text) {
+                failures.push(format!(
+                    "{}:{}: {:?} is the name of an API; say what it means in the catalogue and ask for that",
+                    slashed(&file),
+                    literal.line,
+                    literal.text
+                ));
+            }
+        }
+    }
+    report("names of APIs outside the catalogue", &failures);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::index::{Entry, Index};
 use crate::model::{CallModel, ConstModel, Extends, Library, TypeModel};
 use crate::subject::TypeRef;
 
+/// How many bases deep a fact of a type is looked for.
+const BASES: usize = 8;
+
 /// All libraries of both languages.
 ///
 /// Paths are written as in the code: `asyncio.Task.cancel`, `tokio::sync::mpsc::Sender::send`. Questions name the
@@ -127,6 +130,18 @@ impl Catalogue {
             waiting.extend(self.type_at(entry).bases.iter().rev().cloned());
         }
         None
+    }
+
+    /// The method that says what an object of a type runs once it is started, for threads and processes made as objects.
+    pub fn runs(&self, language: &str, type_path: &str) -> Option<&SmolStr> {
+        let mut at = self.ty(language, type_path)?;
+        for _ in 0..BASES {
+            if at.runs.is_some() {
+                break;
+            }
+            at = self.ty(language, at.bases.first()?)?;
+        }
+        at.runs.as_ref()
     }
 
     /// The types that the name of a variable or field suggests.

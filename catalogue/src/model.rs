@@ -112,6 +112,8 @@ pub enum Effect {
     Release,
     /// A permit is held while the result (a guard) lives.
     AcquireWhileHeld,
+    /// It is held weakly, and made strong again if what it refers to is still there (`Weak::upgrade`).
+    Upgraded,
     /// A stop flag, event or token is fired.
     Fired,
     /// A stop flag, event or token is asked or waited for.

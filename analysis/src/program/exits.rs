@@ -1,7 +1,7 @@
 //! Whether and how a body comes to its end.
 
 use rustc_hash::FxHashSet;
-use unleak_catalogue::model::{Effect, OnDrop};
+use unleak_catalogue::model::{Effect, HandlesEvents, OnDrop, Tells, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
@@ -9,7 +9,7 @@ use super::flow::Slot;
 use super::trace::Spot;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{BodyKind, Cond, Driver, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Catches, Cond, Driver, Handler, Name, Place, Step, StepId, StepKind, ValueId};
 
 /// How many calls deep a loop without end is looked for.
 const CALLS_DEEP: usize = 5;
@@ -246,49 +246,17 @@ impl<'a> Program<'a> {
                 return Exit::Heeds(site, spot);
             }
         }
-        let _ = matches!(cond, Cond::Matches { pattern: Pattern::Other, .. });
         Exit::Own(site)
     }
 
     /// What a value was waited for or asked from: a source that ends, a flag, something weak.
     fn waits_for(&self, body: BodyRef, value: ValueId) -> Option<Exit> {
-        let mut at = value;
-        for _ in 0..16 {
-            let step = self.flow(body).def(at)?;
-            let site = Site { body, step: step.id };
-            at = match &step.kind {
-                StepKind::Await { value, .. }
-                | StepKind::Propagate { value, .. }
-                | StepKind::View { value, .. }
-                | StepKind::Part { of: value, .. } => *value,
-                StepKind::Select { arms, .. } => arms.first()?.future,
-                StepKind::Operate { operands, .. } => *operands.first()?,
-                StepKind::Read { place: Place::Local(local), .. } => {
-                    let stores = self.flow(body).stores(*local);
-                    match stores.first().and_then(|step| self.flow(body).step(*step)).map(|step| &step.kind) {
-                        Some(StepKind::Store { value, .. }) => *value,
-                        _ => return None,
-                    }
-                }
-                StepKind::Call { .. } => return self.way_of_call(site),
-                _ => return None,
-            };
-        }
-        None
+        self.way_of_call(self.maker(body, value)?)
     }
 
     fn way_of_call(&self, site: Site) -> Option<Exit> {
         let call = self.call(site)?;
-        let Target::Model(model) = &call.target else {
-            let receiver = call.receiver?;
-            let name = self.callee_name(site)?;
-            return match name.as_str() {
-                "upgrade" => Some(Exit::WeakGone(site)),
-                // A step taken on a stream, socket or connection from outside ends with it.
-                "next" | "recv" | "accept" | "read" | "poll" => Some(Exit::SourceEnds(site)),
-                _ => self.waits_for(site.body, receiver).filter(|found| !matches!(found, Exit::Own(_))),
-            };
-        };
+        let Target::Model(model) = &call.target else { return self.way_by_name(site, call.receiver?) };
         for (subject, effect) in &model.does {
             let spot = || {
                 let (value, _) = self.subjects(&call, subject).into_iter().next()?;
@@ -299,6 +267,7 @@ impl<'a> Program<'a> {
                 Effect::Heeded if self.is_channel_end(site, &call, subject) => return Some(Exit::SourceEnds(site)),
                 Effect::Heeded => return Some(Exit::Heeds(site, spot()?)),
                 Effect::Take | Effect::TakeAll => return Some(Exit::SourceEnds(site)),
+                Effect::Upgraded => return Some(Exit::WeakGone(site)),
                 Effect::PassedThrough => {
                     let (value, _) = self.subjects(&call, subject).into_iter().next()?;
                     if let Some(found) = self.waits_for(site.body, value) {
@@ -308,10 +277,28 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
-        if model.path.ends_with("upgrade") {
-            return Some(Exit::WeakGone(site));
+        (model.waits == Waits::Unbounded).then_some(Exit::SourceEnds(site))
+    }
+
+    /// What a method of something unknown is likely to ask for: what the methods of its name do elsewhere.
+    fn way_by_name(&self, site: Site, receiver: ValueId) -> Option<Exit> {
+        let name = self.callee_name(site)?;
+        let language = self.language(site.body).name();
+        let mut way = None;
+        for model in self.catalogue.methods_named(language, &name) {
+            match model.does.get(&Subject::Receiver) {
+                Some(Effect::Upgraded) => return Some(Exit::WeakGone(site)),
+                // A step taken on a stream, socket or connection from outside ends with it.
+                Some(Effect::Take | Effect::AwaitedInPart) if model.waits != Waits::Bounded => {
+                    way = Some(Exit::SourceEnds(site));
+                }
+                _ if model.handles_events == HandlesEvents::Receives && model.waits == Waits::Unbounded => {
+                    way = Some(Exit::SourceEnds(site));
+                }
+                _ => {}
+            }
         }
-        (model.waits == unleak_catalogue::model::Waits::Unbounded).then_some(Exit::SourceEnds(site))
+        way.or_else(|| self.waits_for(site.body, receiver).filter(|found| !matches!(found, Exit::Own(_))))
     }
 
     fn is_channel_end(&self, site: Site, call: &Call<'a>, subject: &Subject) -> bool {
@@ -356,6 +343,20 @@ impl<'a> Program<'a> {
         })
     }
 
+    /// Whether a handler catches every ordinary failure.
+    pub fn catches_all(&self, body: BodyRef, handler: &Handler) -> bool {
+        let language = self.language(body);
+        match &handler.catches {
+            Catches::Everything => true,
+            Catches::Types(types) => types.iter().any(|path| match self.resolve_path(body, path) {
+                Some(Def::Model(path)) => {
+                    self.catalogue.ty(language.name(), &path).is_some_and(|ty| ty.tells == Tells::Anything)
+                }
+                _ => false,
+            }),
+        }
+    }
+
     /// Whether all a body does stands in a `try` that catches what can go wrong.
     pub fn handles_its_failures(&self, body: BodyRef) -> bool {
         if self.body(body).kind == BodyKind::Module {
@@ -364,7 +365,7 @@ impl<'a> Program<'a> {
         let covered = |id: StepId| {
             self.flow(body).around(id).any(|(outer, slot)| {
                 slot == Slot::TryBody
-                    && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+                    && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(|handler| self.catches_all(body, handler)))
                     || matches!(slot, Slot::Handler(_) | Slot::Finally)
             })
         };
@@ -374,16 +375,6 @@ impl<'a> Program<'a> {
             .filter(|node| matches!(node.step.kind, StepKind::Await { .. } | StepKind::Raise { .. }));
         risky.all(|node| covered(node.step.id))
             && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
-    }
-}
-
-/// Whether a handler catches every ordinary failure.
-fn catches_all(handler: &crate::unit::Handler) -> bool {
-    match &handler.catches {
-        crate::unit::Catches::Everything => true,
-        crate::unit::Catches::Types(types) => {
-            types.iter().any(|path| path.last().is_some_and(|last| last == "Exception" || last == "BaseException"))
-        }
     }
 }
 

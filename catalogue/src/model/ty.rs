@@ -21,6 +21,10 @@ pub struct TypeModel {
     /// Types whose methods it has too.
     #[serde(default)]
     pub bases: Vec<SmolStr>,
+    /// For threads and processes that are made as objects and started later: the method that a subclass overrides to
+    /// say what they run.
+    #[serde(default)]
+    pub runs: Option<SmolStr>,
     /// What dropping it does.
     #[serde(default)]
     pub on_drop: OnDrop,
@@ -101,6 +105,8 @@ pub enum Tells {
     /// Nothing of interest.
     #[default]
     Nothing,
+    /// Some failure, whichever: it is what all ordinary ones derive from.
+    Anything,
     /// The task is being cancelled; caught and not raised again, the cancellation is eaten.
     Cancelled,
     /// A time has passed.

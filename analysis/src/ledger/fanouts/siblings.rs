@@ -10,7 +10,7 @@ use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Catches, Driver, Handler, Part, StepId, StepKind, ValueId};
+use crate::unit::{Driver, Part, StepId, StepKind, ValueId};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Why what is waited for was not made for this: it was made elsewhere, or has just been told to stop.
@@ -134,7 +134,9 @@ impl<'a> Sizer<'_, '_, 'a> {
                 around.id == outer.id
                     && match place {
                         Slot::Finally => true,
-                        Slot::Handler(at) => handlers.get(at as usize).is_some_and(catches_all),
+                        Slot::Handler(at) => handlers
+                            .get(at as usize)
+                            .is_some_and(|handler| self.program.catches_all(site.body, handler)),
                         _ => false,
                     }
             })
@@ -198,7 +200,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         let flow = self.program.flow(site.body);
         flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
             slot == Slot::TryBody
-                && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(catches_all))
+                && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(|handler| self.program.catches_all(site.body, handler)))
         })
     }
 
@@ -257,13 +259,4 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
 fn without(mut enders: Vec<Site>, results: &[Trail<'_>]) -> Vec<Site> {
     enders.retain(|ender| !results.iter().any(|trail| trail.uses.iter().any(|used| used.site == *ender)));
     enders
-}
-
-fn catches_all(handler: &Handler) -> bool {
-    match &handler.catches {
-        Catches::Everything => true,
-        Catches::Types(types) => {
-            types.iter().any(|path| path.last().is_some_and(|last| last == "Exception" || last == "BaseException"))
-        }
-    }
 }

@@ -4,7 +4,6 @@ use unleak_catalogue::model::{CallModel, Effect, HandleOf, Kind, OwnerOf};
 
 use super::super::ResourceId;
 use super::super::builder::Builder;
-use super::work;
 use crate::program::calls::{Call, Depth, Known, Target};
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, What};
@@ -132,11 +131,7 @@ fn guessed(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallM
 
 /// A thread object is born where it is made, if it is ever started.
 fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
-    // A timer that is started is a thread that waits first.
-    let kind = match thread_kind(builder, site.body, call)? {
-        Kind::Timer => Kind::Thread,
-        kind => kind,
-    };
+    let (kind, runs) = thread_kind(builder, site.body, call)?;
     let trail = builder.program.follow(Spot::Value(site.body, call.out), 0, Returns::Stop);
     let starts = |what: &What<'a>| {
         matches!(what, What::Effect(_, model)
@@ -145,7 +140,7 @@ fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option
     trail.uses.iter().find(|used| starts(&used.what))?;
     let work = match call.target {
         Target::Model(model) => work_of_birth(builder, site, call, model),
-        Target::Construct(ty) => Work { body: builder.program.methods(ty, "run").first().copied(), ..Work::default() },
+        Target::Construct(ty) => Work { body: builder.program.methods(ty, runs).first().copied(), ..Work::default() },
         _ => Work::default(),
     };
     Some(Birth {
@@ -161,14 +156,17 @@ fn started<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option
     })
 }
 
-/// The kind of thread or process that a call makes an object of.
-fn thread_kind(builder: &Builder<'_, '_>, body: BodyRef, call: &Call<'_>) -> Option<Kind> {
+/// The kind of thread or process that a call makes an object of, and the method that says what it runs.
+fn thread_kind<'a>(builder: &Builder<'_, 'a>, body: BodyRef, call: &Call<'_>) -> Option<(Kind, &'a str)> {
     let language = builder.program.language(body).name();
     let catalogue = builder.program.catalogue;
     let startable = |path: &str| {
-        let kind = catalogue.ty(language, path)?.kind?;
-        let start = catalogue.method(language, path, "start")?.birth.as_ref()?;
-        (start.handle == HandleOf::Receiver && (runs_by_itself(kind) || kind == Kind::Timer)).then_some(kind)
+        let kind = match catalogue.ty(language, path)?.kind? {
+            // A timer that is started is a thread that waits first.
+            Kind::Timer => Kind::Thread,
+            kind => kind,
+        };
+        Some((kind, catalogue.runs(language, path)?.as_str())).filter(|_| runs_by_itself(kind))
     };
     match &call.target {
         Target::Model(model) if model.birth.is_none() => startable(&model.path),
@@ -192,7 +190,7 @@ fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -
         return Work { body: Some(found), model: None, param: waited_param(builder, found) };
     }
     let (origin, _) = builder.program.origin(body, value);
-    let made = match work::source_of(builder, &origin, 8) {
+    let made = match builder.program.source(&origin) {
         // What was boxed or pinned on the way.
         Spot::Value(inner, made) if (inner, made) != (body, value) => {
             return work_of_value(builder, inner, made);
@@ -215,7 +213,7 @@ fn waited_param(builder: &Builder<'_, '_>, work: BodyRef) -> Option<(BodyRef, Lo
     builder.program.flow(work).nodes().find_map(|node| {
         let StepKind::Await { value, .. } = &node.step.kind else { return None };
         let (origin, _) = builder.program.origin(work, *value);
-        match work::source_of(builder, &origin, 8) {
+        match builder.program.source(&origin) {
             Spot::Local(body, local) if body != work && is_param(builder, body, local) => Some((body, local)),
             _ => None,
         }

@@ -77,7 +77,7 @@ enum Fired {
 }
 
 fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
-    let source = source_of(builder, spot, 8);
+    let source = builder.program.source(spot);
     let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
     let fires = |used: &&Use<'_>| match &used.what {
         What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
@@ -158,7 +158,7 @@ fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
 fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
     let Some(call) = builder.program.call(waits) else { return false };
     let Some(receiver) = call.receiver else { return false };
-    let source = source_of(builder, &builder.program.origin(waits.body, receiver).0, 8);
+    let source = builder.program.source(&builder.program.origin(waits.body, receiver).0);
     let Spot::Local(body, local) = source else { return false };
     let flow = builder.program.flow(body);
     let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
@@ -181,29 +181,4 @@ fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> boo
             .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
         !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
-}
-
-/// The outermost variable a captured or cloned one comes from.
-pub(super) fn source_of(builder: &Builder<'_, '_>, spot: &Spot, hops: u32) -> Spot {
-    let Some(hops) = hops.checked_sub(1) else { return spot.clone() };
-    let Spot::Local(body, local) = spot else { return spot.clone() };
-    let owned = builder.program.body(*body);
-    match owned.locals.get(local.0 as usize).map(|local| local.origin) {
-        Some(LocalOrigin::Captured { outer, .. }) => match owned.parent {
-            Some(parent) => source_of(builder, &Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops),
-            None => spot.clone(),
-        },
-        _ => {
-            let flow = builder.program.flow(*body);
-            let stores = flow.stores(*local);
-            match stores.first().and_then(|step| flow.step(*step)).map(|step| &step.kind) {
-                Some(StepKind::Store { value, .. }) => match builder.program.origin(*body, *value).0 {
-                    Spot::Value(..) => spot.clone(),
-                    other if other == *spot => other,
-                    other => source_of(builder, &other, hops),
-                },
-                _ => spot.clone(),
-            }
-        }
-    }
 }

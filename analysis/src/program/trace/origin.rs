@@ -6,14 +6,67 @@ use unleak_catalogue::subject::TypeRef;
 use super::super::calls::{Call, Target};
 
 use super::super::{BodyRef, Def, Program, Site, TypeKey, names};
-use crate::unit::{LocalOrigin, Name, ParamKind, Part, Place, StepKind, TypeTree, ValueId};
+use crate::unit::{LocalId, LocalOrigin, Name, ParamKind, Part, Place, StepKind, TypeTree, ValueId};
 
 use super::Spot;
+
+/// How many steps back a value is looked for.
+const STEPS_BACK: u32 = 24;
+/// How many variables back.
+const VARIABLES_BACK: u32 = 8;
 
 impl<'a> Program<'a> {
     /// The place a value was read from, seen through views, guards and wrappers, and how many containers deep it is in it.
     pub fn origin(&self, body: BodyRef, value: ValueId) -> (Spot, u8) {
-        self.origin_within(body, value, 24)
+        self.origin_within(body, value, STEPS_BACK)
+    }
+
+    /// The outermost variable that a captured or cloned one comes from.
+    pub fn source(&self, spot: &Spot) -> Spot {
+        self.source_within(spot, VARIABLES_BACK)
+    }
+
+    fn source_within(&self, spot: &Spot, hops: u32) -> Spot {
+        let (Some(hops), Spot::Local(body, local)) = (hops.checked_sub(1), spot) else { return spot.clone() };
+        let owned = self.body(*body);
+        if let Some(LocalOrigin::Captured { outer, .. }) = owned.locals.get(local.0 as usize).map(|local| local.origin)
+        {
+            let Some(parent) = owned.parent else { return spot.clone() };
+            return self.source_within(&Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops);
+        }
+        let Some(value) = self.first_stored(*body, *local) else { return spot.clone() };
+        match self.origin(*body, value).0 {
+            Spot::Value(..) => spot.clone(),
+            other if other == *spot => other,
+            other => self.source_within(&other, hops),
+        }
+    }
+
+    /// The call that made a value, seen through views, waits, tests, races and the variables of its body.
+    pub fn maker(&self, body: BodyRef, value: ValueId) -> Option<Site> {
+        let flow = self.flow(body);
+        let mut at = value;
+        for _ in 0..STEPS_BACK {
+            let step = flow.def(at)?;
+            at = match &step.kind {
+                StepKind::Call { .. } => return Some(Site { body, step: step.id }),
+                StepKind::Read { place: Place::Local(local), .. } => self.first_stored(body, *local)?,
+                StepKind::Part { of, .. } => *of,
+                StepKind::Select { arms, .. } => arms.first()?.future,
+                StepKind::Operate { operands, .. } => *operands.first()?,
+                kind => seen_through(kind)?,
+            };
+        }
+        None
+    }
+
+    /// What a variable is first given.
+    fn first_stored(&self, body: BodyRef, local: LocalId) -> Option<ValueId> {
+        let flow = self.flow(body);
+        match &flow.step(*flow.stores(local).first()?)?.kind {
+            StepKind::Store { value, .. } => Some(*value),
+            _ => None,
+        }
     }
 
     pub(super) fn origin_within(&self, body: BodyRef, value: ValueId, hops: u32) -> (Spot, u8) {
@@ -34,12 +87,11 @@ impl<'a> Program<'a> {
                 }
                 Place::Deref { base } => self.origin_within(body, *base, hops),
             },
-            StepKind::View { value, .. } | StepKind::Propagate { value, .. } | StepKind::Await { value, .. } => {
-                self.origin_within(body, *value, hops)
-            }
-            StepKind::Part { of, part: Part::Variant(..) | Part::Whole, .. } => self.origin_within(body, *of, hops),
             StepKind::Call { .. } => self.origin_of_call(Site { body, step: step.id }, hops).unwrap_or(own),
-            _ => own,
+            kind => match seen_through(kind) {
+                Some(value) => self.origin_within(body, value, hops),
+                None => own,
+            },
         }
     }
 
@@ -115,6 +167,17 @@ impl<'a> Program<'a> {
             Some(TypeTree::Path { path, .. }) => path.last().is_some_and(|last| *last != self.header(ty).name),
             _ => false,
         }
+    }
+}
+
+/// The value behind a step that only shows it in another way: a view, a wait, `?`, the payload of a variant.
+fn seen_through(kind: &StepKind) -> Option<ValueId> {
+    match kind {
+        StepKind::View { value, .. } | StepKind::Propagate { value, .. } | StepKind::Await { value, .. } => {
+            Some(*value)
+        }
+        StepKind::Part { of, part: Part::Variant(..) | Part::Whole, .. } => Some(*of),
+        _ => None,
     }
 }
 
