@@ -280,7 +280,11 @@ fn lints_know_no_api() {
 /// Words of the catalogue that a language gives a meaning of its own, or that are plain words: (where, the words, why).
 const WORDS: &[(&str, &[&str], &str)] = &[
     ("analysis/src/program", &["property", "cached_property", "super", "drop"], "the language says what they do"),
-    ("analysis/src/program", &["Some", "Ok", "Ready", "Result"], "the language's own `?` and patterns mean them"),
+    (
+        "analysis/src/program",
+        &["Some", "Ok", "Err", "Ready", "Result"],
+        "the language's own `?` and patterns mean them",
+    ),
     (
         "analysis/src/program/types",
         &["list", "set", "dict", "Vec", "str", "int", "float", "bool", "Awaitable", "Coroutine"],

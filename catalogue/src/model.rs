@@ -293,6 +293,9 @@ pub struct CallModel {
     /// The argument that bounds how many items each item of its result has (`chunks(n)`).
     #[serde(default)]
     pub pieces_of: Option<Subject>,
+    /// For what makes a length of time of its first argument: how many seconds one of it is.
+    #[serde(default)]
+    pub seconds: Option<f64>,
     /// Whether it may raise.
     #[serde(default)]
     pub fails: Fails,

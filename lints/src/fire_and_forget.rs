@@ -91,9 +91,12 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
 
 /// An error unless its failures are handled and it comes to an end; one lower in test code.
 fn level(resource: &Resource) -> Level {
-    let quiet = resource.failure_seen == Answer::Yes
-        && !matches!(resource.work, Work::Endless(_))
-        && resource.many != Many::PerEvent;
+    let quiet = match &resource.work {
+        // It comes to an end, if late.
+        Work::Lingers(_) | Work::MayLinger(_) => true,
+        Work::Endless(_) => false,
+        _ => resource.failure_seen == Answer::Yes && resource.many != Many::PerEvent,
+    };
     match (resource.setting, quiet) {
         (Setting::Product, false) => Level::Error,
         (Setting::Product, true) | (Setting::Test, false) => Level::Warning,
@@ -141,7 +144,7 @@ fn evidence(resource: &Resource) -> Vec<Fact> {
         all.push(Fact { label: label.to_owned(), location: hold.from.clone() });
     }
     all.extend(resource.notes.iter().cloned());
-    if let Work::Endless(fact) = &resource.work {
+    if let Work::Endless(fact) | Work::OwnFailure(fact) | Work::Lingers(fact) | Work::MayLinger(fact) = &resource.work {
         all.push(fact.clone());
     }
     all.dedup();

@@ -41,7 +41,12 @@ fn proof(resource: &Resource) -> Vec<Fact> {
         facts.push(Fact { label: ending(end.how).to_owned(), location: end.at.clone() });
     }
     match &resource.work {
-        Work::EndsWith(fact) | Work::HasExit(fact) | Work::Endless(fact) => facts.push(fact.clone()),
+        Work::EndsWith(fact)
+        | Work::HasExit(fact)
+        | Work::Lingers(fact)
+        | Work::MayLinger(fact)
+        | Work::OwnFailure(fact)
+        | Work::Endless(fact) => facts.push(fact.clone()),
         Work::Unknown | Work::Finite => {}
     }
     if let Bound::Gate(fact) | Bound::Finite(fact) = &resource.bound {
@@ -86,6 +91,7 @@ pub(super) fn ending(how: Ending) -> &'static str {
         Ending::Raced => "raced against others",
         Ending::ScopeExit => "ended when its scope ends",
         Ending::ByItself => "ends by itself",
+        Ending::Told => "its end is told to somebody who waits",
     }
 }
 

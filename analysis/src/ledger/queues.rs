@@ -1,7 +1,7 @@
 //! Queues: what bounds them, who fills them and how often.
 
 mod answered;
-mod bound;
+pub(super) mod bound;
 mod confined;
 mod consumer;
 mod gate;

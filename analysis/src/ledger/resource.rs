@@ -183,6 +183,8 @@ pub enum Ending {
     ScopeExit,
     /// It ends by itself with something that its maker keeps.
     ByItself,
+    /// It tells somebody who waits that it has ended.
+    Told,
 }
 
 /// A way out of the code on which an end is missing.
@@ -245,6 +247,12 @@ pub enum Work {
     EndsWith(Fact),
     /// It has an exit of its own, by a condition that is not understood.
     HasExit(Fact),
+    /// It runs through, but first waits long, and keeps its maker meanwhile.
+    Lingers(Fact),
+    /// The same, for a time that is not written in the code.
+    MayLinger(Fact),
+    /// It loops until a call of its own fails, which nothing that its maker drops brings about.
+    OwnFailure(Fact),
     /// It loops and nothing leaves the loop.
     Endless(Fact),
 }
@@ -264,6 +272,10 @@ pub enum Assumption {
     SizeUnknown,
     /// It is called more than once.
     CalledOften,
+    /// A wait whose length is not written in the code is long.
+    LongWait,
+    /// No failure comes to end it.
+    NoFailure,
     /// What looks like a queue is one: filled by one piece of code while another empties it.
     UsedAsQueue,
 }
@@ -278,6 +290,8 @@ impl Assumption {
             Assumption::NobodyElse => "no other code base uses this public name",
             Assumption::SizeUnknown => "the number of items is not small",
             Assumption::CalledOften => "this code runs more than once",
+            Assumption::LongWait => "the wait is not a short one",
+            Assumption::NoFailure => "the call that would end it does not fail",
             Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
         }
     }

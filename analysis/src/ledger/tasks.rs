@@ -2,6 +2,8 @@
 
 mod births;
 mod fate;
+mod lingers;
+mod told;
 mod work;
 
 use rustc_hash::FxHashSet;

@@ -9,7 +9,7 @@ use super::flow::Slot;
 use super::trace::Spot;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{BodyKind, Catches, Cond, Driver, Handler, Name, Place, Step, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Catches, Cond, Driver, Handler, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
 
 /// How many calls deep a loop without end is looked for.
 const CALLS_DEEP: usize = 5;
@@ -31,6 +31,13 @@ pub enum Exit {
     WorkEnds(Site),
     /// Its loop ends on a condition of its own.
     Own(Site),
+    /// Its loop ends when a call in it fails.
+    Fails {
+        /// The call.
+        call: Site,
+        /// The loop.
+        looping: Site,
+    },
 }
 
 impl Exit {
@@ -44,6 +51,7 @@ impl Exit {
             Exit::WeakGone(_) => "its loop ends when what it holds weakly is gone",
             Exit::WorkEnds(_) => "its loop ends when the work it drives, begun before it, is done",
             Exit::Own(_) => "its loop ends by a condition of its own",
+            Exit::Fails { .. } => "its loop ends when this call fails",
         }
     }
 
@@ -56,7 +64,8 @@ impl Exit {
             | Exit::Heeds(site, _)
             | Exit::WeakGone(site)
             | Exit::WorkEnds(site)
-            | Exit::Own(site) => Some(*site),
+            | Exit::Own(site)
+            | Exit::Fails { call: site, .. } => Some(*site),
         }
     }
 }
@@ -194,10 +203,11 @@ impl<'a> Program<'a> {
         if let StepKind::Propagate { value, .. } = &step.kind {
             return match self.waits_for(looping.body, *value) {
                 Some(found) => found,
-                None => Exit::Own(site),
+                None => self.failing(looping, *value).unwrap_or(Exit::Own(site)),
             };
         }
         let flow = self.flow(looping.body);
+        let mut fails = None;
         for (outer, slot) in flow.around(step.id) {
             if outer.id == looping.step {
                 break;
@@ -219,8 +229,14 @@ impl<'a> Program<'a> {
                 Some(Exit::Own(_)) | None => {}
                 Some(found) => return found,
             }
+            fails = fails.or_else(|| self.failing(looping, failure_asked(&outer.kind, slot)?));
         }
-        Exit::Own(site)
+        fails.unwrap_or(Exit::Own(site))
+    }
+
+    /// The call that made a value whose failure leaves the loop.
+    fn failing(&self, looping: Site, value: ValueId) -> Option<Exit> {
+        Some(Exit::Fails { call: self.maker(looping.body, value)?, looping })
     }
 
     /// A race's arm on something made before the loop: the loop goes on until that is done.
@@ -378,6 +394,16 @@ impl<'a> Program<'a> {
     }
 }
 
+/// The value of whose failure a branch is the consequence.
+fn failure_asked(kind: &StepKind, slot: Slot) -> Option<ValueId> {
+    let (value, pattern) = match (kind, slot) {
+        (StepKind::If { cond: Cond::Matches { value, pattern }, .. }, Slot::Then) => (value, pattern),
+        (StepKind::Match { subject, arms }, Slot::Arm(at)) => (subject, &arms.get(at as usize)?.pattern),
+        _ => return None,
+    };
+    matches!(pattern, Pattern::Variant { path, .. } if path.last().is_some_and(|last| last == "Err")).then_some(*value)
+}
+
 /// The way out that is easiest for somebody who wants the task to stop.
 fn best(ways: Vec<Exit>) -> Exit {
     ways.into_iter().min_by_key(rank).unwrap_or(Exit::Finite)
@@ -392,6 +418,7 @@ fn rank(exit: &Exit) -> u8 {
         Exit::WorkEnds(_) => 3,
         Exit::Heeds(..) => 4,
         Exit::Own(_) => 5,
-        Exit::Never(_) => 6,
+        Exit::Fails { .. } => 6,
+        Exit::Never(_) => 7,
     }
 }

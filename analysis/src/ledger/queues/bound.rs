@@ -29,6 +29,14 @@ pub(super) fn absent(birth: &Birth) -> Bound {
     }
 }
 
+/// The whole number that a value is, where it is written in the code.
+pub(in super::super) fn number(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<i64> {
+    match amounts(program, body, value, 8).as_slice() {
+        [Amount::Int(number)] => Some(*number),
+        _ => None,
+    }
+}
+
 /// The bound of a birth by its model's bound argument.
 pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Bound {
     let absent = absent(birth);

@@ -1,6 +1,6 @@
 //! What becomes of a task: its holders, its ends, and the verdict.
 
-use unleak_catalogue::model::{Effect, OwnerOf};
+use unleak_catalogue::model::{Effect, Kind, OnDrop, OwnerOf};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -8,7 +8,7 @@ use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
 use super::births::{Birth, Given, Start};
-use super::work;
+use super::{told, work};
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -58,8 +58,11 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
                 }
             }
             hold_by_spots(builder, &mut resource, birth, &trail);
+            ended_by_drop(builder, &mut resource, &trail);
+            tell(&mut resource, told::by_callback(builder, &trail));
         }
     }
+    tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
     judge(builder, &mut resource, birth);
     Fate { resource, returned }
 }
@@ -295,6 +298,33 @@ fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
     builder.at(birth.site)
 }
 
+/// Somebody is told of its end.
+fn tell(resource: &mut Resource, told: Option<Fact>) {
+    resource.ends.extend(told.map(|fact| End { how: Ending::Told, at: fact.location }));
+}
+
+/// A handle that ends its task when it is dropped ends it where its scope does, unless it is given up before.
+fn ended_by_drop(builder: &Builder<'_, '_>, resource: &mut Resource, trail: &Trail<'_>) {
+    let given_up =
+        |used: &Use<'_>| matches!(used.what, What::Effect(Effect::Detached | Effect::Forgotten, _) | What::Unknown(_));
+    if trail.uses.iter().any(given_up) {
+        return;
+    }
+    let language = resource.language.name();
+    let ends = |spot: &&Spot| {
+        let ty = match spot {
+            Spot::Value(body, value) => builder.program.type_of(*body, *value),
+            Spot::Local(body, local) => builder.program.type_of_local(*body, *local),
+            _ => return false,
+        };
+        let model = ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path));
+        model.is_some_and(|model| matches!(model.on_drop, OnDrop::Cancels | OnDrop::Joins))
+    };
+    if trail.spots.iter().any(|spot| ends(&spot)) {
+        resource.ends.push(End { how: Ending::ScopeExit, at: resource.birth.clone() });
+    }
+}
+
 /// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?
 fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) {
     resource.failure_seen = failure_seen(builder, resource, birth);
@@ -309,7 +339,9 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
     }
     if resource.language == Language::Rust {
         match &resource.work {
-            Work::Endless(_) => {}
+            Work::Endless(_) | Work::Lingers(_) => {}
+            Work::MayLinger(_) => resource.assumption = Some(Assumption::LongWait),
+            Work::OwnFailure(_) => resource.assumption = Some(Assumption::NoFailure),
             Work::EndsWith(fact) => {
                 resource.ends.push(End { how: Ending::ByItself, at: fact.location.clone() });
                 resource.leaks = Answer::No;
@@ -331,6 +363,12 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 return;
             }
         }
+    }
+    // A thread is kept by the interpreter: it needs no owner where a flag that somebody fires ends it.
+    if let (Kind::Thread, Work::EndsWith(fact)) = (resource.kind, &resource.work) {
+        resource.ends.push(End { how: Ending::ByItself, at: fact.location.clone() });
+        resource.leaks = Answer::No;
+        return;
     }
     resource.leaks = Answer::Yes;
     if resource.known == Known::Hinted {

@@ -5,11 +5,13 @@ use unleak_catalogue::model::{Effect, Transparent, Waits};
 use super::super::builder::Builder;
 use super::super::{Fact, Work};
 use super::births::Birth;
+use super::lingers;
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
 use crate::program::world::World;
 use crate::program::{BodyRef, Site, TypeKey};
+use crate::source::Language;
 use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind};
 
 /// How the work ends: the best of the ways out of its worst loop.
@@ -23,7 +25,11 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     let ways = builder.program.ways_out(body);
     let works = ways.into_iter().map(|way| of_way(builder, way, body));
     // Of equals, the first in the text.
-    works.reduce(|best, next| if rank(&next) < rank(&best) { next } else { best }).unwrap_or(Work::Finite)
+    let best = works.reduce(|best, next| if rank(&next) < rank(&best) { next } else { best });
+    match best.unwrap_or(Work::Finite) {
+        Work::Finite => lingers::waits_long(builder, body).unwrap_or(Work::Finite),
+        found => found,
+    }
 }
 
 fn rank(work: &Work) -> u8 {
@@ -32,7 +38,9 @@ fn rank(work: &Work) -> u8 {
         Work::EndsWith(_) => 1,
         Work::HasExit(_) => 2,
         Work::Unknown => 3,
-        Work::Endless(_) => 4,
+        Work::Lingers(_) | Work::MayLinger(_) => 4,
+        Work::OwnFailure(_) => 5,
+        Work::Endless(_) => 6,
     }
 }
 
@@ -42,6 +50,10 @@ fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
         Exit::Finite => Work::Finite,
         Exit::Never(_) => Work::Endless(fact),
         Exit::Own(_) => Work::HasExit(fact),
+        Exit::Fails { call, looping } => match lingers::by_its_own_failure(builder, call, looping) {
+            Some(fact) => Work::OwnFailure(fact),
+            None => Work::HasExit(fact),
+        },
         Exit::Heeds(_, spot) => match fired(builder, &spot) {
             Fired::At(sites) if sites.iter().all(|site| dropped_by_itself(builder, *site, body)) => {
                 let label = format!("{} that only the drop of what the task itself holds fires", fact.label);
@@ -60,6 +72,8 @@ fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
                 label: "it waits on a channel whose other end it holds itself".to_owned(),
                 ..fact
             }),
+            // In Python nothing closes a source but somebody who calls for it.
+            false if builder.program.language(body) == Language::Python => Work::HasExit(fact),
             false => Work::EndsWith(fact),
         },
         Exit::WeakGone(_) | Exit::WorkEnds(_) => Work::EndsWith(fact),

@@ -83,6 +83,11 @@ impl<'a> Walk<'_, 'a> {
     /// It is an argument of a call.
     pub(super) fn passed(&mut self, state: &State, site: Site, value: ValueId) {
         let Some(call) = self.program.call(site) else { return };
+        if call.receiver == Some(value) {
+            // A method called by its path.
+            self.received(state, site);
+            return;
+        }
         if !call.args.iter().any(|arg| arg.value == value) {
             self.note(state, site, What::Called(call.out));
             return;

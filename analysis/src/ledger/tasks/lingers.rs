@@ -1,0 +1,136 @@
+//! Work that comes to its end late: a long wait that keeps its maker, a loop that only a failure of its own ends.
+
+use unleak_catalogue::model::Waits;
+
+use super::super::builder::Builder;
+use super::super::queues::bound;
+use super::super::{Fact, Work};
+use crate::program::calls::{Target, argument};
+use crate::program::flow::Slot;
+use crate::program::trace::Spot;
+use crate::program::types::Type;
+use crate::program::{BodyRef, Site};
+use crate::unit::{LocalId, LocalOrigin, ParamKind, StepId, StepKind, ValueId};
+
+/// From how many seconds on a wait is long.
+const LONG: f64 = 60.0;
+
+/// A wait by the clock that is not known to be short, through which a body keeps the object that started it.
+pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Work> {
+    let flow = builder.program.flow(work);
+    let mut waits = flow.nodes().filter_map(|node| {
+        let StepKind::Await { value, .. } = node.step.kind else { return None };
+        let raced = flow
+            .around(node.step.id)
+            .any(|(outer, slot)| matches!(slot, Slot::SelectHead(_)) || matches!(outer.kind, StepKind::Loop { .. }));
+        let made = builder.program.maker(work, value).filter(|_| !raced)?;
+        let seconds = length(builder, made)?;
+        (seconds.is_none_or(|seconds| seconds >= LONG) && keeps_its_maker(builder, work, node.step.id))
+            .then_some((made, seconds))
+    });
+    let (site, seconds) = waits.next()?;
+    let fact = builder.fact("it waits here by the clock, and keeps the object that started it until then", site);
+    Some(match seconds {
+        Some(_) => Work::Lingers(fact),
+        None => Work::MayLinger(fact),
+    })
+}
+
+/// For a call that waits by the clock: how many seconds, where that is written in the code.
+fn length(builder: &Builder<'_, '_>, site: Site) -> Option<Option<f64>> {
+    let call = builder.program.call(site)?;
+    let Target::Model(model) = call.target else { return None };
+    if model.waits != Waits::Bounded {
+        return None;
+    }
+    let (value, _) = argument(call.args, Some(0), None)?;
+    Some(seconds(builder, site.body, value))
+}
+
+fn seconds(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<f64> {
+    if let Some(number) = bound::number(builder.program, body, value) {
+        return Some(number as f64);
+    }
+    let site = builder.program.maker(body, value)?;
+    let call = builder.program.call(site)?;
+    let Target::Model(model) = call.target else { return None };
+    let (amount, _) = argument(call.args, Some(0), None)?;
+    Some(model.seconds? * bound::number(builder.program, site.body, amount)? as f64)
+}
+
+/// Whether a body uses, after a step, the object whose method made it.
+fn keeps_its_maker(builder: &Builder<'_, '_>, work: BodyRef, step: StepId) -> bool {
+    let flow = builder.program.flow(work);
+    captured(builder, work).any(|local| {
+        let used_later = flow.reads(local).iter().any(|read| *read > step)
+            || builder.program.captures_of(work, local).iter().any(|(inner, _)| {
+                builder
+                    .program
+                    .closure_site(*inner)
+                    .is_some_and(|(_, made)| flow.def(made).is_some_and(|made| made.id > step))
+            });
+        used_later
+            && matches!(builder.program.source(&Spot::Local(work, local)), Spot::Local(home, source)
+            if is_receiver(builder, home, source))
+    })
+}
+
+fn captured(builder: &Builder<'_, '_>, body: BodyRef) -> impl Iterator<Item = LocalId> {
+    let locals = builder.program.body(body).locals.iter().zip(0u32..);
+    locals.filter(|(local, _)| matches!(local.origin, LocalOrigin::Captured { .. })).map(|(_, at)| LocalId(at))
+}
+
+fn is_receiver(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    let first = builder.program.body(body).params.first();
+    first.is_some_and(|param| param.local == local && param.kind == ParamKind::Receiver)
+}
+
+/// A loop that turns by the clock and ends only when a call of its own fails, where all that the call is given is also
+/// held by others: nothing that the maker drops makes it fail.
+pub(super) fn by_its_own_failure(builder: &Builder<'_, '_>, call: Site, looping: Site) -> Option<Fact> {
+    if call.body != looping.body || !turns_by_clock(builder, looping) || !is_fed_by_shared(builder, call) {
+        return None;
+    }
+    Some(
+        builder.fact("only a failure of this call ends its loop, and nothing that its maker drops makes it fail", call),
+    )
+}
+
+fn turns_by_clock(builder: &Builder<'_, '_>, looping: Site) -> bool {
+    let flow = builder.program.flow(looping.body);
+    flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| {
+        let call = builder.program.call(Site { body: looping.body, step: node.step.id });
+        call.is_some_and(|call| matches!(call.target, Target::Model(model) if model.waits == Waits::Bounded))
+    })
+}
+
+/// Whether what a call is given comes from fields and variables that others go on using.
+fn is_fed_by_shared(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    let mut fed = Vec::new();
+    for value in call.receiver.into_iter().chain(call.args.iter().map(|arg| arg.value)) {
+        match builder.program.type_of(site.body, value) {
+            Type::Closure(inner) | Type::Future(_, Some(inner)) if builder.program.closure_site(inner).is_some() => {
+                fed.extend(captured(builder, inner).map(|local| Spot::Local(inner, local)));
+            }
+            _ => fed.push(builder.program.origin(site.body, value).0),
+        }
+    }
+    let mut shared = 0;
+    for spot in fed {
+        match builder.program.source(&spot) {
+            Spot::Field(..) | Spot::Global(..) => shared += 1,
+            Spot::Local(home, local) if home != site.body => {
+                if builder.program.flow(home).reads(local).len() < 2 {
+                    return false;
+                }
+                shared += 1;
+            }
+            Spot::Local(..) if call.receiver.is_some_and(|on| builder.program.origin(site.body, on).0 == spot) => {
+                return false;
+            }
+            _ => {}
+        }
+    }
+    shared > 0
+}

@@ -1,0 +1,133 @@
+//! Work whose end is told: it fires a future, an event or a queue that somebody else waits on.
+
+use unleak_catalogue::model::{CallModel, Effect};
+use unleak_catalogue::subject::Subject;
+
+use super::super::Fact;
+use super::super::builder::Builder;
+use crate::program::calls::{Depth, Target};
+use crate::program::flow::Slot;
+use crate::program::trace::{Returns, Spot, Trail, What};
+use crate::program::types::Type;
+use crate::program::{BodyRef, Def, Site};
+use crate::unit::{Const, LocalOrigin, StepId, StepKind, ValueId};
+
+/// How many closures deep what is fired is looked for.
+const CLOSURES: u32 = 2;
+
+/// Where a body tells on every way through it that it has come to its end.
+pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> {
+    let steps = builder.program.flow(work).nodes().map(|node| node.step.id);
+    let mut told = steps.filter(|step| on_every_way(builder, work, *step));
+    let at = told.find(|step| tells(builder, work, Site { body: work, step: *step }, CLOSURES))?;
+    Some(builder.fact("its end is told here to somebody who waits for it", Site { body: work, step: at }))
+}
+
+/// The callback put on a task that tells its end to somebody who waits.
+pub(super) fn by_callback<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> Option<Fact> {
+    let told = trail.uses.iter().filter(|used| used.depth == 0).find(|used| {
+        let What::Effect(_, model) = used.what else { return false };
+        let Some(call) = builder.program.call(used.site) else { return false };
+        let callbacks = model.does.iter().filter(|(_, effect)| **effect == Effect::CalledAtEnd);
+        callbacks
+            .flat_map(|(subject, _)| builder.program.subjects(&call, subject))
+            .any(|(value, _)| called_tells(builder, used.site.body, value, CLOSURES))
+    })?;
+    Some(builder.fact("a callback tells its end to somebody who waits for it", told.site))
+}
+
+/// Whether a step of a body is come by on all ways: in a `finally`, or at the top with no way out before it.
+fn on_every_way(builder: &Builder<'_, '_>, body: BodyRef, step: StepId) -> bool {
+    let flow = builder.program.flow(body);
+    let mut around = flow.around(step);
+    if around.by_ref().any(|(_, slot)| slot == Slot::Finally) {
+        return true;
+    }
+    let plain = flow.around(step).all(|(_, slot)| {
+        matches!(slot, Slot::TryBody | Slot::TryElse | Slot::ScopeBody | Slot::Nested | Slot::LoopElse)
+    });
+    let left_before = flow.nodes().any(|node| node.step.id < step && matches!(node.step.kind, StepKind::Return { .. }));
+    plain && !left_before
+}
+
+/// Whether a call fires something that others wait on, itself or by a callable that it is handed.
+fn tells(builder: &Builder<'_, '_>, work: BodyRef, site: Site, closures: u32) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    if let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver)
+        && (is_fired(model) || puts_a_sentinel(builder, site, model))
+        && awaited_elsewhere(builder, work, site.body, receiver)
+    {
+        return true;
+    }
+    let Target::Model(model) = call.target else { return false };
+    call.args.iter().any(|arg| {
+        let effect = builder.program.effect_on(&call, model, arg.value, Depth::Itself);
+        matches!(effect, Some(Effect::Called | Effect::CalledLater))
+            && called_tells(builder, site.body, arg.value, closures)
+    })
+}
+
+/// Whether calling a value fires something that others wait on.
+fn called_tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, closures: u32) -> bool {
+    let Some(closures) = closures.checked_sub(1) else { return false };
+    let program = builder.program;
+    match program.type_of(body, value) {
+        Type::Closure(function) | Type::Def(Def::Function(function)) => {
+            let mut steps = program.flow(function).nodes().map(|node| node.step.id);
+            steps.any(|step| tells(builder, function, Site { body: function, step }, closures))
+        }
+        Type::Def(Def::Model(path)) => {
+            let model = program.model(program.language(body), &path);
+            model.is_some_and(is_fired)
+                && program.receiver_of(body, value).is_some_and(|on| awaited_elsewhere(builder, body, body, on))
+        }
+        _ => false,
+    }
+}
+
+fn is_fired(model: &CallModel) -> bool {
+    model.does.get(&Subject::Receiver) == Some(&Effect::Fired)
+}
+
+/// Whether a call puts a constant into its receiver: a mark that nothing follows.
+fn puts_a_sentinel(builder: &Builder<'_, '_>, site: Site, model: &CallModel) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    let put = matches!(model.does.get(&Subject::Receiver), Some(Effect::Put | Effect::TryPut))
+        || model.does.iter().any(|(subject, effect)| {
+            matches!(effect, Effect::Put | Effect::TryPut) && matches!(subject, Subject::Argument { .. })
+        });
+    let item = call.args.first().and_then(|arg| builder.program.constant_of(site.body, arg.value));
+    put && matches!(item, Some(Const::Nothing))
+}
+
+/// Whether something that a body fires came from outside it, and is waited on by others.
+fn awaited_elsewhere(builder: &Builder<'_, '_>, work: BodyRef, body: BodyRef, fired: ValueId) -> bool {
+    let program = builder.program;
+    let source = program.source(&program.origin(body, fired).0);
+    match &source {
+        Spot::Value(..) => return false,
+        Spot::Local(home, local) => {
+            let origin = program.body(*home).locals.get(local.0 as usize).map(|local| local.origin);
+            if origin == Some(LocalOrigin::Param) {
+                // Whoever gave it wants to be told.
+                return true;
+            }
+            if *home == work {
+                return false;
+            }
+        }
+        _ => {}
+    }
+    let trail = program.follow(source, 0, Returns::Follow);
+    trail.uses.iter().any(|used| {
+        let waits = match &used.what {
+            What::Await | What::Raced | What::Iterated => true,
+            What::Effect(effect, _) => matches!(
+                effect,
+                Effect::Heeded | Effect::Awaited | Effect::AwaitedInPart | Effect::Joined | Effect::Take
+            ),
+            _ => false,
+        };
+        waits && used.site.body != work
+    })
+}
