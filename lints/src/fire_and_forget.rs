@@ -30,17 +30,26 @@
 //!
 //! Nothing about task groups, nurseries, join sets and trackers; about handles that are returned, yielded, stored,
 //! awaited, raced or passed on; in Rust, about a task whose body ends with something its maker keeps (a channel that
-//! closes, a flag or token that is fired, a weak reference), or that runs through to an end.
+//! closes, a flag or token that is fired, a weak reference, a handle that ends it when it is dropped), or that runs
+//! through to an end soon; in Python, about a thread whose loop ends by a flag that somebody sets; in both, about work
+//! that tells its end on every way through it: it sets a future or an event, or puts a last mark into a queue, that
+//! somebody else waits on, or a callback on it does.
 //!
 //! ## How sure
 //!
-//! Certain when the code alone shows it; likely when the starter is known by its receiver's name only.
+//! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
+//! waits by the clock, for a time that is not written in the code, and keeps its maker meanwhile; and when only a failure
+//! of its own ends a task's loop, of a call that is given nothing but what others hold as well.
 //! `# unleak: detached(reason)` on the line states intent.
 //!
 //! ## Known limits
 //!
-//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open. A task kept in
-//! a field that nothing ever drains is `task-outlives-owner`, not this.
+//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open: a state that it
+//! polls by a method of its own counts as one, even if nobody who drops or closes anything changes that state. A detached
+//! task in Rust that runs through is right, however often it is started and whatever it calls: how many run is
+//! `unbounded-spawn`. What a function of a crate or package that was not read hands back is not known to be a task. A task
+//! kept in a field that nothing ever drains is `task-outlives-owner`, not this. That a flag or future is waited on is
+//! read off its field's name and type, not off the order in which things happen.
 
 use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Many, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
@@ -123,7 +132,13 @@ fn message(resource: &Resource) -> String {
             _ => None,
         })
         .collect();
-    format!("nobody keeps the {} that `{}` starts: {}", noun(resource), resource.maker, list(&what))
+    let weakly = resource.holds.iter().any(|hold| hold.how == Holding::Weak);
+    let kept = if weakly { "only a weak reference keeps" } else { "nobody keeps" };
+    let sentence = format!("{kept} the {} that `{}` starts", noun(resource), resource.maker);
+    match what.as_slice() {
+        [] => format!("{sentence}: it can be gone before it is done"),
+        what => format!("{sentence}: {}", list(what)),
+    }
 }
 
 fn list(parts: &[&str]) -> String {

@@ -206,7 +206,12 @@ impl<'a> Program<'a> {
             Place::Index { base, key } => {
                 let of = self.type_of(body, *base);
                 let sliced = key.is_some_and(|key| self.is_range(body, key));
-                if sliced { of } else { self.indexed(body, &of, *key) }
+                match of {
+                    // A type with its arguments is that type (`asyncio.Future[None]`).
+                    Type::Def(Def::Type(_) | Def::Model(_)) if self.language(body) == Language::Python => of,
+                    _ if sliced => of,
+                    _ => self.indexed(body, &of, *key),
+                }
             }
             Place::Deref { base } => self.type_of(body, *base),
         }

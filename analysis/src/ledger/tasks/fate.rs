@@ -378,7 +378,10 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
     if resource.failure_seen != Answer::Yes {
         resource.missing.push(Missing::FailureSeen);
     }
-    resource.missing.push(Missing::Stop);
+    // What is held weakly can still be reached, as long as it is there.
+    if resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
+        resource.missing.push(Missing::Stop);
+    }
     if resource.many == Many::PerEvent {
         resource.missing.push(Missing::Limit);
     }

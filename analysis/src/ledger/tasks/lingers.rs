@@ -51,11 +51,24 @@ fn seconds(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<f
     if let Some(number) = bound::number(builder.program, body, value) {
         return Some(number as f64);
     }
+    let constant = constant(builder, body, value);
+    let (body, value) = constant.unwrap_or((body, value));
     let site = builder.program.maker(body, value)?;
     let call = builder.program.call(site)?;
     let Target::Model(model) = call.target else { return None };
     let (amount, _) = argument(call.args, Some(0), None)?;
     Some(model.seconds? * bound::number(builder.program, site.body, amount)? as f64)
+}
+
+/// What a named constant is given.
+fn constant(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<(BodyRef, ValueId)> {
+    let Spot::Global(file, name) = builder.program.origin(body, value).0 else { return None };
+    builder.program.global_sites(file, &name).iter().find_map(|site| {
+        match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Store { value, .. }) => Some((site.body, *value)),
+            _ => None,
+        }
+    })
 }
 
 /// Whether a body uses, after a step, the object whose method made it.
