@@ -14,6 +14,9 @@ use crate::unit::{BodyKind, Catches, Cond, Driver, Handler, Name, Pattern, Place
 /// How many calls deep a loop without end is looked for.
 const CALLS_DEEP: usize = 5;
 
+/// How many calls a chain is followed back through: a variable may be made from itself, turn by turn.
+const CHAIN: u32 = 16;
+
 /// How a body that runs by itself comes to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Exit {
@@ -267,12 +270,17 @@ impl<'a> Program<'a> {
 
     /// What a value was waited for or asked from: a source that ends, a flag, something weak.
     fn waits_for(&self, body: BodyRef, value: ValueId) -> Option<Exit> {
-        self.way_of_call(self.maker(body, value)?)
+        self.way_behind(body, value, CHAIN)
     }
 
-    fn way_of_call(&self, site: Site) -> Option<Exit> {
+    fn way_behind(&self, body: BodyRef, value: ValueId, hops: u32) -> Option<Exit> {
+        let hops = hops.checked_sub(1)?;
+        let site = self.maker(body, value)?;
         let call = self.call(site)?;
-        let Target::Model(model) = &call.target else { return self.way_by_name(site, call.receiver?) };
+        let Target::Model(model) = &call.target else {
+            let receiver = call.receiver?;
+            return self.way_by_name(site).or_else(|| self.way_behind(body, receiver, hops));
+        };
         for (subject, effect) in &model.does {
             let spot = || {
                 let (value, _) = self.subjects(&call, subject).into_iter().next()?;
@@ -286,7 +294,7 @@ impl<'a> Program<'a> {
                 Effect::Upgraded => return Some(Exit::WeakGone(site)),
                 Effect::PassedThrough => {
                     let (value, _) = self.subjects(&call, subject).into_iter().next()?;
-                    if let Some(found) = self.waits_for(site.body, value) {
+                    if let Some(found) = self.way_behind(body, value, hops) {
                         return Some(found);
                     }
                 }
@@ -297,7 +305,7 @@ impl<'a> Program<'a> {
     }
 
     /// What a method of something unknown is likely to ask for: what the methods of its name do elsewhere.
-    fn way_by_name(&self, site: Site, receiver: ValueId) -> Option<Exit> {
+    fn way_by_name(&self, site: Site) -> Option<Exit> {
         let name = self.callee_name(site)?;
         let language = self.language(site.body).name();
         let mut way = None;
@@ -314,7 +322,7 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
-        way.or_else(|| self.waits_for(site.body, receiver).filter(|found| !matches!(found, Exit::Own(_))))
+        way
     }
 
     fn is_channel_end(&self, site: Site, call: &Call<'a>, subject: &Subject) -> bool {

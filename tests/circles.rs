@@ -1,0 +1,124 @@
+//! What is made from itself is read to an end: variables, fields, functions, types, imports and loops that go in circles.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{each, report, temporary_folder, unleak};
+
+/// Python statements after which `x`, `y`, `f`, `g` and `self.x` depend on themselves.
+const PYTHON: &[&str] = &[
+    "x = x.next()",
+    "x = x",
+    "x, y = y, x",
+    "x = y.a; y = x.a",
+    "x = [x]",
+    "x = {1: x}; x = x[1]",
+    "x = lambda: x",
+    "x = f(g, x)",
+    "x = await x",
+    "x = await g(x)",
+    "x += x",
+    "x = x if x else y",
+    "x = x or y; y = y or x",
+    "self.x = self.x.next()",
+    "self.x = self.y; self.y = self.x",
+    "self.x = self; x = self.x.x.x",
+    "self.x.append(self.x)",
+    "x = asyncio.shield(x)",
+    "x = asyncio.gather(*x)",
+    "x = [a for a in x]",
+    "x = asyncio.create_task(self.run(x))",
+    "x = partial(x, x)",
+    "x.add_done_callback(x)",
+    "x = max(x, y); y = min(x, y)",
+    "x = self.run(self.run(x))",
+    "for x in x: y = x",
+    "async for x in x: pass",
+    "async with x as x: pass",
+    "x = A(x)",
+    "x = x()",
+    "global f; f = g",
+    "x = queue.get(); queue.put_nowait(x)",
+    "queue = queue",
+    "limit = limit + 1",
+    "del x; x = x",
+];
+
+/// Rust statements of the same sort.
+const RUST: &[&str] = &[
+    "x = x.next();",
+    "let x = x;",
+    "let (x, y) = (y, x);",
+    "x = y.a; y = x.a;",
+    "let x = vec![x];",
+    "let x = || x;",
+    "let x = move || { x() };",
+    "x = f(x); x = g(x);",
+    "let x = x.await;",
+    "let x = async move { x.await };",
+    "x += x;",
+    "x = if x { x } else { y };",
+    "self.x = self.x.next();",
+    "self.x = self.y; self.y = self.x;",
+    "let x = self.x.x.x.clone();",
+    "self.x.push(self.x.clone());",
+    "let x = Arc::new(x.clone());",
+    "let x = join_all(x).await;",
+    "let x: Vec<_> = x.into_iter().map(|x| x).collect();",
+    "let x = tokio::spawn(self.run(x));",
+    "let x = self.run(self.run(x));",
+    "for x in x { y = x; }",
+    "while let Some(x) = x.next().await { y = x; }",
+    "loop { x = x.parent(); if x.is_none() { break; } }",
+    "let x = A { x: x };",
+    "let x = x()?;",
+    "match x { x => y = x }",
+    "let Some(x) = x else { return };",
+    "tokio::select! { x = x => {}, y = self.run(x) => {} }",
+    "let (tx, rx) = mpsc::channel(LIMIT); tx.send(rx); rx.recv().send(tx);",
+];
+
+fn python(statement: &str) -> String {
+    format!(
+        "import asyncio\nfrom functools import partial\nfrom a import *\nimport a\n\n\
+         limit = limit\n\n\
+         def f(x, y=None):\n    return g(x)\n\n\
+         def g(x):\n    return f(x, f)\n\n\
+         class A(B):\n    @property\n    def size(self):\n        return self.size\n\n    \
+         async def run(self, x, y=None):\n        queue = asyncio.Queue(limit)\n        while True:\n            \
+         {statement}\n            if x.closed() or self.x.closed():\n                return y\n            \
+         asyncio.create_task(self.run(x))\n            await asyncio.gather(*x)\n            queue.put_nowait(x)\n            \
+         self.count += 1\n\n\
+         class B(A):\n    def __init__(self, x):\n        self.x = x\n        self.count = 0\n        \
+         self.task = asyncio.create_task(self.run(self.task))\n",
+    )
+}
+
+fn rust(statement: &str) -> String {
+    format!(
+        "use std::sync::Arc;\nuse tokio::sync::mpsc;\npub use self::a::*;\nmod a {{ pub use super::*; }}\n\
+         type X = Y;\ntype Y = X;\nconst LIMIT: usize = LIMIT;\ntrait T: U {{}}\ntrait U: T {{}}\n\
+         struct A {{ x: Arc<A>, y: X }}\n\
+         fn f(x: X) -> impl T {{ g(x) }}\nfn g(x: X) -> impl T {{ f(x) }}\n\
+         impl A {{\n    async fn run(self: Arc<Self>, mut x: X, mut y: Y) {{\n        \
+         loop {{\n            {statement}\n            if x.closed() {{ return; }}\n            \
+         tokio::spawn(self.clone().run(x, y));\n            join_all(x).await;\n            self.x.push(x);\n        }}\n    }}\n}}\n\
+         impl Drop for A {{ fn drop(&mut self) {{ self.x.drop(); drop(self.y); }} }}\n",
+    )
+}
+
+#[test]
+fn what_is_made_from_itself_is_read_to_an_end() {
+    let files =
+        PYTHON.iter().map(|one| ("a.py", python(one), *one)).chain(RUST.iter().map(|one| ("a.rs", rust(one), *one)));
+    let wrong = each(files.collect(), |(name, text, statement)| {
+        let folder = temporary_folder();
+        fs::write(folder.path().join(name), text).expect("a temporary file");
+        let ran = unleak(folder.path(), &["census", ".", "--format", "json"]);
+        let read = serde_json::from_str::<Value>(&ran.stdout).is_ok_and(|census| !census["resources"].is_null());
+        (!read).then(|| format!("{name}, `{statement}`: {:?} {}", ran.code, ran.stderr.lines().last().unwrap_or("")))
+    });
+    report("programs that go in circles", &wrong.into_iter().flatten().collect::<Vec<_>>());
+}
