@@ -8,6 +8,9 @@ use crate::unit::{BodyId, LocalId, Name, StepKind};
 
 use super::{Head, Type};
 
+/// What Python itself calls the thing that an async call makes.
+const COROUTINE: &str = "collections.abc.Coroutine";
+
 impl<'a> Program<'a> {
     /// The type of a field as it is declared, where a type of the program declares it.
     pub(super) fn declared_field(&self, base: &Type, name: &str) -> Type {
@@ -74,6 +77,10 @@ impl<'a> Program<'a> {
             Type::Tuple(parts) => name.parse::<usize>().ok().and_then(|at| parts.get(at).cloned()).unwrap_or_default(),
             Type::Def(def) => {
                 self.member(body.file, def, name, 16).map(|def| self.type_of_def(def)).unwrap_or_default()
+            }
+            Type::Future(..) if language == Language::Python => {
+                let method = self.catalogue.method(language.name(), COROUTINE, name);
+                method.map(|method| Type::Def(Def::Model(method.path.clone()))).unwrap_or_default()
             }
             Type::Future(..) | Type::Closure(_) | Type::Unknown => self.extension(language, name),
         }

@@ -1,0 +1,97 @@
+//! Every entry of the catalogue is met where its example means it, and no other.
+
+use std::collections::BTreeMap;
+
+use unleak_analysis::program::calls::{Known, Target};
+use unleak_analysis::program::{BodyRef, Def, Program, Site};
+use unleak_analysis::source::{Language, Source};
+use unleak_analysis::unit::{Name, Step, StepKind};
+use unleak_catalogue::Catalogue;
+use unleak_catalogue::model::{CallModel, Library};
+
+/// Rust libraries whose examples do not all mean their entries yet.
+const UNCHECKED: &[&str] = &["futures", "smol", "std", "tokio", "tokio-stream", "tokio-util", "tracing"];
+
+#[test]
+fn every_python_example_means_its_entry() {
+    check(Language::Python);
+}
+
+#[test]
+fn every_rust_example_means_its_entry() {
+    check(Language::Rust);
+}
+
+fn check(language: Language) {
+    let libraries = Catalogue::embedded().libraries().iter().filter(|library| library.language == language.name());
+    let mut failures: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for library in libraries {
+        let fails = library.calls.iter().filter_map(|call| failure(language, library, call));
+        failures.entry(&library.library).or_default().extend(fails);
+    }
+    let unchecked = if language == Language::Rust { UNCHECKED } else { &[] };
+    let unneeded: Vec<_> = unchecked.iter().filter(|name| failures.get(**name).is_none_or(Vec::is_empty)).collect();
+    assert!(unneeded.is_empty(), "all their examples are right; take them off the list: {unneeded:?}");
+    let wrong = failures.into_iter().filter(|(library, _)| !unchecked.contains(library));
+    let wrong: Vec<String> = wrong.flat_map(|(_, failures)| failures).collect();
+    assert!(wrong.is_empty(), "{} examples are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What is wrong with an entry's example, if anything.
+fn failure(language: Language, library: &Library, call: &CallModel) -> Option<String> {
+    let meant = meant_by(&example(language, call));
+    (meant != call.path)
+        .then(|| format!("{}: {} should be met, and it is {meant}: {}", library.library, call.path, call.example))
+}
+
+/// A program of its own in which the example is all that runs.
+fn example(language: Language, call: &CallModel) -> Source {
+    let text = match language {
+        Language::Python => format!("async def example():\n    {}\n", call.example),
+        Language::Rust => format!("async fn example() {{\n    {}\n}}\n", call.example),
+    };
+    let path = match language {
+        Language::Python => "example.py",
+        Language::Rust => "src/example.rs",
+    };
+    Source::from_bytes(path, language, text.as_bytes())
+}
+
+/// What the call of an example that is made last calls, in words.
+fn meant_by(source: &Source) -> String {
+    let lowered = [unleak_analysis::lower(source)];
+    if let Some(problem) = lowered[0].unit.problems.first() {
+        return format!("nothing, it cannot be read ({})", problem.message);
+    }
+    let program = Program::link(std::slice::from_ref(source), &lowered, Catalogue::embedded());
+    let Some(body) = program.bodies().find(|body| program.body(*body).name == "example") else {
+        return "nothing".to_owned();
+    };
+    let steps = program.flow(body).nodes().map(|node| node.step);
+    let calls = steps.filter(|step| matches!(step.kind, StepKind::Call { .. } | StepKind::Select { .. }));
+    // A call is made when all that is written in it has been computed.
+    match calls.max_by_key(|step| (step.span.end, std::cmp::Reverse(step.span.start))) {
+        Some(Step { kind: StepKind::Select { path, .. }, .. }) => raced(&program, body, path),
+        Some(call) => called(&program, Site { body, step: call.id }),
+        None => "no call".to_owned(),
+    }
+}
+
+fn called(program: &Program<'_>, site: Site) -> String {
+    let call = program.call(site);
+    let known = call.as_ref().map(|call| call.known);
+    match call.map(|call| call.target) {
+        Some(Target::Model(model)) if known == Some(Known::Hinted) => format!("{}, by a name only", model.path),
+        Some(Target::Model(model)) => model.path.to_string(),
+        Some(Target::External(path)) => format!("`{path}`, which has no entry"),
+        Some(Target::Functions(_) | Target::Construct(_)) => "code of its own".to_owned(),
+        Some(Target::Unknown) | None => "something unknown".to_owned(),
+    }
+}
+
+fn raced(program: &Program<'_>, body: BodyRef, path: &[Name]) -> String {
+    match program.resolve_path(body, path) {
+        Some(Def::Model(path) | Def::External(path)) => path.to_string(),
+        _ => "an unknown race".to_owned(),
+    }
+}
