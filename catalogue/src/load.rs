@@ -117,19 +117,36 @@ impl Catalogue {
     /// The method of a type, its own or inherited.
     pub fn method(&self, language: &str, type_path: &str, name: &str) -> Option<&CallModel> {
         let index = self.index(language)?;
+        let path = |ty: &TypeModel| index.own(&index.join(&ty.path, name));
+        self.lineage(language, type_path).find_map(|ty| index.calls.get(&path(ty))).map(|&entry| self.call_at(entry))
+    }
+
+    /// What an attribute of a type holds, its own or inherited.
+    pub fn field(&self, language: &str, type_path: &str, name: &str) -> Option<&TypeRef> {
+        self.lineage(language, type_path).find_map(|ty| ty.fields.get(name))
+    }
+
+    /// Whether a library calls this method of a class derived from a type once per event.
+    pub fn handles(&self, language: &str, type_path: &str, name: &str) -> bool {
+        self.lineage(language, type_path).any(|ty| ty.handlers.iter().any(|handler| handler == name))
+    }
+
+    /// A type and its bases, nearest first.
+    fn lineage(&self, language: &str, type_path: &str) -> impl Iterator<Item = &TypeModel> {
+        let index = self.index(language);
         let mut seen = FxHashSet::default();
-        let mut waiting = vec![index.own(type_path)];
-        while let Some(path) = waiting.pop() {
-            let Some(&entry) = index.types.get(&path) else { continue };
-            if !seen.insert(path.clone()) {
-                continue;
+        let mut waiting: Vec<SmolStr> = index.map(|index| index.own(type_path)).into_iter().collect();
+        std::iter::from_fn(move || {
+            while let Some(path) = waiting.pop() {
+                let Some(&entry) = index?.types.get(&path) else { continue };
+                if seen.insert(path) {
+                    let ty = self.type_at(entry);
+                    waiting.extend(ty.bases.iter().rev().cloned());
+                    return Some(ty);
+                }
             }
-            if let Some(&method) = index.calls.get(&index.own(&index.join(&path, name))) {
-                return Some(self.call_at(method));
-            }
-            waiting.extend(self.type_at(entry).bases.iter().rev().cloned());
-        }
-        None
+            None
+        })
     }
 
     /// The method that says what an object of a type runs once it is started, for threads and processes made as objects.
@@ -231,10 +248,10 @@ impl Catalogue {
             for ty in &mut library.types {
                 ty.bases.iter_mut().for_each(|base| *base = index.own(base));
                 let refs = [&mut ty.awaited, &mut ty.entered, &mut ty.element, &mut ty.iterated];
-                refs.into_iter().flatten().for_each(|ty| use_own_paths(ty, index));
+                refs.into_iter().flatten().chain(ty.fields.values_mut()).for_each(|ty| use_own_paths(ty, index));
             }
             for call in &mut library.calls {
-                let refs = [&mut call.returns, &mut call.unawaited];
+                let refs = [&mut call.returns, &mut call.unawaited, &mut call.decorated];
                 refs.into_iter().flatten().for_each(|ty| use_own_paths(ty, index));
             }
         }

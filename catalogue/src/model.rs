@@ -260,7 +260,8 @@ pub enum Fails {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallModel {
     /// The full path: `asyncio.create_task`, `asyncio.Task.cancel`, `tokio::spawn`, `tokio::select!`.
-    /// A path whose prefix is a type of the catalogue is a method of it; the type's own path is its constructor.
+    /// A path whose prefix is a type of the catalogue is a method of it (`__call__`: a call of an instance); the type's
+    /// own path is its constructor.
     pub path: SmolStr,
     /// Other paths of the same function.
     #[serde(default)]
@@ -306,6 +307,10 @@ pub struct CallModel {
     /// it is how events come in.
     #[serde(default)]
     pub handles_events: HandlesEvents,
+    /// As a decorator: what the decorated function becomes, when it is a function no more but an object that starts and
+    /// stops it (`@tasks.loop`).
+    #[serde(default)]
+    pub decorated: Option<TypeRef>,
     /// One line of code: what is needed to know the receiver's type, then a call (the last to be made) that means this
     /// entry and no other.
     pub example: String,

@@ -65,12 +65,13 @@ fn every_type_named_exists() {
             for base in ty.bases.iter().filter(|base| catalogue.ty(language, base).is_none()) {
                 unknown.insert(format!("{base} (base of {})", ty.path));
             }
-            for named in [&ty.awaited, &ty.entered, &ty.element, &ty.iterated].into_iter().flatten() {
+            let named = [&ty.awaited, &ty.entered, &ty.element, &ty.iterated].into_iter().flatten();
+            for named in named.chain(ty.fields.values()) {
                 collect_unknown(catalogue, language, named, &ty.path, &mut unknown);
             }
         }
         for call in &library.calls {
-            for named in [&call.returns, &call.unawaited].into_iter().flatten() {
+            for named in [&call.returns, &call.unawaited, &call.decorated].into_iter().flatten() {
                 collect_unknown(catalogue, language, named, &call.path, &mut unknown);
             }
         }
@@ -104,6 +105,7 @@ fn every_example_shows_its_entry() {
                 let after = call.example[at + name.len()..].trim_start();
                 after.starts_with(['(', '[', '{', ')', ',', ':']) || after.is_empty() || name.ends_with('!')
             });
+            let shown = shown || (name == "__call__" && call.example.contains('('));
             if !shown || call.example.contains('\n') {
                 wrong.push(format!("{}: {}", call.path, call.example));
             }

@@ -126,6 +126,10 @@ fn resolve_callee(program: &Program<'_>, body: BodyRef, callee: ValueId) -> Reso
             found if found.is_empty() => Resolved::Unknown,
             found => Resolved::Functions(found),
         },
+        Type::Named(Head::Model(ty) | Head::Hinted(ty), _) => match program.called_model(body, &ty) {
+            Some(model) => Resolved::Model(model.path.clone()),
+            None => Resolved::Unknown,
+        },
         _ => Resolved::Unknown,
     }
 }
@@ -165,8 +169,10 @@ impl<'a> Program<'a> {
             }
             _ => None,
         };
+        let instance = matches!(self.type_of(site.body, *callee), Type::Named(..));
         let (receiver, args) = match first {
             Some(_) => (first, &args[1..]),
+            None if instance => (Some(*callee), args.as_slice()),
             None => (self.receiver_of(site.body, *callee), args.as_slice()),
         };
         let hinted = receiver.is_some_and(|receiver| self.type_of(site.body, receiver).is_hinted());

@@ -108,7 +108,7 @@ impl Rhythm {
             BodyKind::Function if owned.name == "main" && owned.owner.is_none() => return Many::Once,
             _ => {}
         }
-        if self.is_handler(program, body) {
+        if program.is_handler(body) {
             return Many::PerEvent;
         }
         let mut all = Vec::new();
@@ -133,17 +133,6 @@ impl Rhythm {
             all.push(Many::Unknown);
         }
         all.into_iter().reduce(often).unwrap_or(Many::Unknown)
-    }
-
-    fn is_handler(&self, program: &Program<'_>, body: BodyRef) -> bool {
-        let language = program.language(body);
-        program.body(body).marks.iter().any(|mark| {
-            let model = program.resolve_path(body, &mark.path).and_then(|def| match def {
-                Def::Model(path) => program.model(language, &path),
-                _ => None,
-            });
-            model.is_some_and(|model| model.handles_events == HandlesEvents::PerEvent)
-        })
     }
 }
 

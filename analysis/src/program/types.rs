@@ -69,6 +69,14 @@ impl Type {
         matches!(self, Type::Named(Head::Hinted(_), _))
     }
 
+    /// The same type, now that it is known from a name only.
+    pub(super) fn by_hint(self) -> Type {
+        match self {
+            Type::Named(Head::Model(path), args) => Type::Named(Head::Hinted(path), args),
+            other => other,
+        }
+    }
+
     /// Its first type argument.
     pub fn first_arg(&self) -> Type {
         match self {
@@ -256,6 +264,7 @@ impl<'a> Program<'a> {
         let Some(def) = self.resolve_path(body, path) else { return Type::Unknown };
         match def {
             Def::Variable { file, name } => self.type_of_variable(file, &name),
+            Def::Function(function) => self.function_value(function),
             Def::Variant(ty, _) => Type::Named(Head::Project(ty), Vec::new()),
             Def::Model(ref known)
                 if !args.is_empty() && self.catalogue.ty(self.language(body).name(), known).is_some() =>

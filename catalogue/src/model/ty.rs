@@ -1,5 +1,7 @@
 //! What types mean.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -67,6 +69,12 @@ pub struct TypeModel {
     /// What one turn of a `for` loop over it stands for.
     #[serde(default)]
     pub iterates: Iterates,
+    /// Attributes that hold something modelled (`app.router`, `hass.loop`).
+    #[serde(default)]
+    pub fields: BTreeMap<SmolStr, TypeRef>,
+    /// Methods that classes derived from it write and the library calls, once per event (`data_received`, `do_GET`).
+    #[serde(default)]
+    pub handlers: Vec<SmolStr>,
     /// Why, where that is not plain.
     #[serde(default)]
     pub why: Option<String>,

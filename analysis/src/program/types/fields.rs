@@ -60,8 +60,8 @@ impl<'a> Program<'a> {
         match base {
             Type::Named(Head::Project(ty), _) => self.project_field(*ty, name).or(|| self.extension(language, name)),
             Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
-                if let Some(method) = self.catalogue.method(language.name(), path, name) {
-                    return Type::Def(Def::Model(method.path.clone()));
+                if let Some(found) = self.model_member(language, path, name) {
+                    return if base.is_hinted() { found.by_hint() } else { found };
                 }
                 let through = self.catalogue.ty(language.name(), path).map(|ty| ty.transparent);
                 if matches!(through, Some(Transparent::Strong | Transparent::Weak))
@@ -95,6 +95,7 @@ impl<'a> Program<'a> {
     pub(super) fn type_of_def(&self, def: Def) -> Type {
         match def {
             Def::Variable { file, name } => self.type_of_variable(file, &name),
+            Def::Function(function) => self.function_value(function),
             other => Type::Def(other),
         }
     }
@@ -105,7 +106,7 @@ impl<'a> Program<'a> {
             let property = marks
                 .iter()
                 .any(|mark| mark.path.last().is_some_and(|last| last == "property" || last == "cached_property"));
-            return if property { self.result_of(*method) } else { Type::Def(Def::Function(*method)) };
+            return if property { self.result_of(*method) } else { self.function_value(*method) };
         }
         for &key in self.families.above(&ty) {
             let declared = self.header(key).fields.iter().find(|field| field.name == name);
@@ -127,12 +128,17 @@ impl<'a> Program<'a> {
         if !found.is_unknown() {
             return found;
         }
-        for base in self.outside_bases(ty) {
-            if let Some(method) = self.catalogue.method(self.file(ty.file).language.name(), &base, name) {
-                return Type::Def(Def::Model(method.path.clone()));
-            }
+        let language = self.file(ty.file).language;
+        let outside = self.outside_bases(ty);
+        outside.iter().find_map(|base| self.model_member(language, base, name)).unwrap_or_default()
+    }
+
+    /// A method or attribute of a type of the catalogue.
+    fn model_member(&self, language: Language, path: &str, name: &str) -> Option<Type> {
+        if let Some(method) = self.catalogue.method(language.name(), path, name) {
+            return Some(Type::Def(Def::Model(method.path.clone())));
         }
-        Type::Unknown
+        self.catalogue.field(language.name(), path, name).map(|held| self.named(language, held))
     }
 
     /// A name bound in the class block: an attribute, or a nested class.

@@ -32,8 +32,17 @@ impl<'a> Program<'a> {
                 let class = self.language(body) == Language::Python && last.starts_with(char::is_uppercase);
                 if class { Type::Named(Head::External(path), Vec::new()) } else { Type::Unknown }
             }
+            Type::Named(Head::Model(ty) | Head::Hinted(ty), _) => match self.called_model(body, &ty) {
+                Some(model) => self.model_result(body, Some(callee), model, args),
+                None => Type::Unknown,
+            },
             _ => Type::Unknown,
         }
+    }
+
+    /// What calling an instance of a library's type means.
+    pub(in super::super) fn called_model(&self, body: BodyRef, ty: &str) -> Option<&'a CallModel> {
+        self.catalogue.method(self.language(body).name(), ty, "__call__")
     }
 
     /// What calling a function gives: a future when it is async.
@@ -111,11 +120,7 @@ impl<'a> Program<'a> {
             TypeRef::Named { path, .. } if path == "U" => receiver().second_arg(),
             TypeRef::Named { path, args: inner } => {
                 let inner = inner.iter().map(|inner| self.referred(body, on, inner, args)).collect();
-                let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
-                match self.catalogue.ty(language.name(), &path) {
-                    Some(_) => Type::Named(Head::Model(path), inner),
-                    None => Type::Named(Head::External(path), inner),
-                }
+                Type::Named(self.head(language, path), inner)
             }
             TypeRef::Tuple(parts) => {
                 Type::Tuple(parts.iter().map(|part| self.referred(body, on, part, args)).collect())
@@ -129,6 +134,26 @@ impl<'a> Program<'a> {
             TypeRef::AwaitedElementsOf(place) => self.awaited(language, self.element(language, &argument(*place))),
             TypeRef::AwaitedCall(place) => self.awaited(language, self.called(argument(*place))),
             TypeRef::AwaitedElement => self.awaited(language, self.element(language, &receiver())),
+        }
+    }
+
+    /// The head of a type in the data.
+    fn head(&self, language: Language, path: &Name) -> Head {
+        let path = self.catalogue.canonical(language.name(), path).unwrap_or_else(|| path.clone());
+        match self.catalogue.ty(language.name(), &path) {
+            Some(_) => Head::Model(path),
+            None => Head::External(path),
+        }
+    }
+
+    /// A type in the data that speaks of no call.
+    pub(in super::super) fn named(&self, language: Language, reference: &TypeRef) -> Type {
+        match reference {
+            TypeRef::Named { path, args } => {
+                let args = args.iter().map(|arg| self.named(language, arg)).collect();
+                Type::Named(self.head(language, path), args)
+            }
+            _ => Type::Unknown,
         }
     }
 

@@ -1,0 +1,70 @@
+//! What decorators make of functions, and which functions a library calls by itself.
+
+use unleak_catalogue::model::{CallModel, HandlesEvents};
+
+use super::types::Type;
+use super::{BodyRef, Def, Program};
+use crate::source::Language;
+use crate::unit::{BodyKind, LocalId, Mark};
+
+impl<'a> Program<'a> {
+    /// Whether a library calls a function once per event: by a decorator, or as a method that it overrides.
+    pub(super) fn is_handler(&self, body: BodyRef) -> bool {
+        let marks = &self.body(body).marks;
+        marks.iter().any(|mark| {
+            self.mark_model(body, mark).is_some_and(|model| model.handles_events == HandlesEvents::PerEvent)
+        }) || self.overrides_handler(body)
+    }
+
+    fn overrides_handler(&self, body: BodyRef) -> bool {
+        let Some(ty) = self.owner(body) else { return false };
+        let (language, name) = (self.language(body).name(), &self.body(body).name);
+        self.outside_bases(ty).iter().any(|base| self.catalogue.handles(language, base, name))
+    }
+
+    /// A function, or what its decorators make of it.
+    pub(super) fn function_value(&self, function: BodyRef) -> Type {
+        let made = self.body(function).marks.iter().find_map(|mark| {
+            let made = self.mark_model(function, mark)?.decorated.as_ref()?;
+            Some(self.named(self.language(function), made))
+        });
+        made.unwrap_or(Type::Def(Def::Function(function)))
+    }
+
+    /// The library's function that a decorator is: by its path, or as a method of a variable around the function
+    /// (`@app.get("/")`).
+    fn mark_model(&self, body: BodyRef, mark: &Mark) -> Option<&'a CallModel> {
+        let language = self.language(body);
+        let path = match self.resolve_path(body, &mark.path) {
+            Some(Def::Model(path)) => path,
+            None if language == Language::Python => match self.marked_by(body, mark) {
+                Type::Def(Def::Model(path)) => path,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        self.model(language, &path)
+    }
+
+    fn marked_by(&self, body: BodyRef, mark: &Mark) -> Type {
+        let Some((first, rest)) = mark.path.split_first() else { return Type::Unknown };
+        let mut around = self.body(body).parent;
+        let mut found = Type::Unknown;
+        while let Some(outer) = around {
+            let outer = BodyRef { file: body.file, body: outer };
+            let scope = self.body(outer);
+            let local = scope.locals.iter().position(|local| local.name == *first);
+            if let Some(local) = local.filter(|_| scope.kind != BodyKind::Module) {
+                found = self.type_of_local(outer, LocalId(local as u32));
+                break;
+            }
+            around = scope.parent;
+        }
+        let found = found.or(|| match self.resolve_path(body, std::slice::from_ref(first)) {
+            Some(Def::Variable { file, name }) => self.type_of_variable(file, &name),
+            Some(def) => Type::Def(def),
+            None => Type::Unknown,
+        });
+        rest.iter().fold(found, |ty, name| self.field_of(body, &ty, name))
+    }
+}
