@@ -37,8 +37,8 @@ const NESTING: &str = "counts the depth of a recursion";
 const MIGHT_RAISE: &str = "only a call that might raise stands between, in an object of its own";
 /// What is born is handed out, and comes down with it.
 const HANDED_OUT: &str = "handed out, and brought down elsewhere";
-/// It goes on with what was sent, and comes down here only where the sending failed.
-const HANDED_ON: &str = "handed on with what is sent, and brought down only where that fails";
+/// It goes on with what was begun or sent, and comes down here only where that failed.
+const HANDED_ON: &str = "goes on with what is begun or sent, and is brought down only where that fails";
 /// The code is too large to be walked.
 const TOO_LONG: &str = "too many ways through the code";
 
@@ -188,9 +188,7 @@ fn decide(
         return;
     } else if outs.is_empty() {
         HANDED_OUT
-    } else if leave::is_handed_on(builder.program, raised.site, &raised.found.ends)
-        && outs.iter().all(|(kind, _)| matches!(kind, Leaving::Return | Leaving::Break))
-    {
+    } else if leave::is_handed_on(builder.program, raised.site, &raised.found.ends, outs) {
         HANDED_ON
     } else if raised.act.sort == Sort::Plain && is_recursive(builder.program, raised.site.body) {
         NESTING

@@ -45,7 +45,9 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             let site = Site { body, step: node.step.id };
             match &node.step.kind {
                 StepKind::Call { .. } => found.extend(of_call(builder, site)),
-                StepKind::Collect { out, shape: Shape::List, items } if items.is_empty() => {
+                StepKind::Collect { out, shape: Shape::List, items }
+                    if items.is_empty() && !resets::is_grown(builder.program.flow(body), *out) =>
+                {
                     found.extend(of_literal(builder, site, *out));
                 }
                 _ => {}

@@ -7,7 +7,7 @@ use crate::ledger::Leaving;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::{BodyRef, Def, Program, Site};
-use crate::unit::{Catches, Name, Pattern, StepId, StepKind, ValueId};
+use crate::unit::{Catches, Cond, Name, Pattern, StepId, StepKind, ValueId};
 
 /// What is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,37 +73,49 @@ fn is_a(program: &Program<'_>, body: BodyRef, raised: &Name, name: &str) -> bool
     own || program.outside_bases(ty).iter().any(|base| base.rsplit('.').next() == Some(name))
 }
 
-/// Whether a count comes down in its own body only where putting something into a queue or collection failed: what was
-/// put carries it from then on.
-pub(super) fn is_handed_on(program: &Program<'_>, raised: Site, ends: &[Site]) -> bool {
+/// Whether a count comes down in its own body only where something failed that it was raised for: putting an item into a
+/// queue or collection, which carries it from then on, or anything, when the failure is raised again.
+pub(super) fn is_handed_on(program: &Program<'_>, raised: Site, ends: &[Site], outs: &[(Leaving, Site)]) -> bool {
     let flow = program.flow(raised.body);
     let lowering = |id: StepId| {
         let site = Site { body: raised.body, step: id };
         ends.contains(&site)
             || super::aim::functions(program, site).iter().any(|inner| ends.iter().any(|end| end.body == *inner))
     };
-    let mut here = flow.nodes().filter(|node| node.step.id > raised.step && lowering(node.step.id)).peekable();
-    here.peek().is_some()
-        && here.all(|node| {
-            flow.around(node.step.id).any(|(outer, slot)| match (&outer.kind, slot) {
-                (StepKind::Match { subject, arms }, Slot::Arm(at)) => {
-                    let failed = arms.get(at as usize).is_some_and(|arm| is_failure(&arm.pattern));
-                    failed && puts(program, raised.body, *subject)
-                }
-                (StepKind::If { cond, .. }, Slot::Then) => match cond {
-                    crate::unit::Cond::Matches { value, pattern } => {
-                        is_failure(pattern) && puts(program, raised.body, *value)
-                    }
-                    crate::unit::Cond::Truthy(value) => puts(program, raised.body, *value),
-                    _ => false,
-                },
-                (StepKind::Try { .. }, Slot::Handler(_)) => flow.nodes().any(|inner| {
-                    flow.around(inner.step.id).any(|(of, slot)| of.id == outer.id && slot == Slot::TryBody)
-                        && is_put(program, Site { body: raised.body, step: inner.step.id })
-                }),
-                _ => false,
-            })
-        })
+    let here: Vec<StepId> =
+        flow.nodes().map(|node| node.step.id).filter(|id| *id > raised.step && lowering(*id)).collect();
+    let Some(last) = here.last() else { return false };
+    let later = |(kind, site): &(Leaving, Site)| {
+        matches!(kind, Leaving::Return | Leaving::Break) || site.body == raised.body && site.step > *last
+    };
+    outs.iter().all(later)
+        && here.iter().all(|id| stands_where_it_failed(program, Site { body: raised.body, step: *id }))
+}
+
+fn stands_where_it_failed(program: &Program<'_>, lowering: Site) -> bool {
+    let body = lowering.body;
+    let flow = program.flow(body);
+    flow.around(lowering.step).any(|(outer, slot)| match (&outer.kind, slot) {
+        (StepKind::Match { subject, arms }, Slot::Arm(at)) => {
+            arms.get(at as usize).is_some_and(|arm| is_failure(&arm.pattern)) && puts(program, body, *subject)
+        }
+        (StepKind::If { cond, .. }, Slot::Then) => match cond {
+            Cond::Matches { value, pattern } => is_failure(pattern) && puts(program, body, *value),
+            Cond::Truthy(value) => puts(program, body, *value),
+            _ => false,
+        },
+        (StepKind::Try { handlers, .. }, Slot::Handler(at)) => {
+            let raises = handlers.get(at as usize).is_some_and(|handler| {
+                handler.body.steps.last().is_some_and(|step| matches!(step.kind, StepKind::Raise { value: None }))
+            });
+            let put = flow.nodes().any(|inner| {
+                flow.around(inner.step.id).any(|(of, slot)| of.id == outer.id && slot == Slot::TryBody)
+                    && is_put(program, Site { body, step: inner.step.id })
+            });
+            raises || put
+        }
+        _ => false,
+    })
 }
 
 fn is_failure(pattern: &Pattern) -> bool {

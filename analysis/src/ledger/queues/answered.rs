@@ -5,9 +5,9 @@ use unleak_catalogue::model::{Effect, Kind, Waits};
 use super::super::Fact;
 use super::super::builder::Builder;
 use crate::program::calls::{Depth, Target};
-use crate::program::types::Type;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
-use crate::unit::{BodyKind, Item, LocalId, LocalOrigin, Place, StepId, StepKind, ValueId};
+use crate::unit::{BodyId, BodyKind, Item, LocalId, LocalOrigin, Place, StepId, StepKind, ValueId};
 
 /// A variable of some body.
 type Variable = (BodyRef, LocalId);
@@ -123,7 +123,7 @@ fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: Valu
     let flow = program.flow(body);
     match flow.step(used).map(|step| &step.kind) {
         Some(StepKind::Await { .. }) => true,
-        Some(StepKind::Return { .. }) => is_awaitable(builder, body, value),
+        Some(StepKind::Return { .. }) => is_awaitable(builder, body, value) || holds_answer(builder, body, value),
         Some(StepKind::Read { out, place: Place::Field { .. }, .. }) => flow.uses(*out).iter().any(|id| {
             let call = program.call(Site { body, step: *id });
             matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
@@ -160,6 +160,20 @@ fn waits_for_argument(builder: &Builder<'_, '_>, site: Site, function: BodyRef, 
             })
         }
         _ => false,
+    })
+}
+
+/// Whether a value is an object of the program that holds the answer: whoever gets it back waits by it.
+fn holds_answer(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    let program = builder.program;
+    let Type::Named(Head::Project(ty), _) = program.type_of(body, value) else { return false };
+    let language = program.language(body).name();
+    let module = BodyRef { file: ty.file, body: BodyId::MODULE };
+    program.ancestors(ty).into_iter().flat_map(|key| &program.header(key).fields).any(|field| {
+        let ty = field.ty.as_ref().map(|tree| program.type_from_tree(module, tree)).unwrap_or_default();
+        ty.model_path()
+            .and_then(|path| program.catalogue.ty(language, path))
+            .is_some_and(|ty| ty.awaited.is_some() || ty.kind == Some(Kind::Task))
     })
 }
 

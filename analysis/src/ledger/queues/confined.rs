@@ -58,8 +58,8 @@ fn runs_within(builder: &Builder<'_, '_>, body: BodyRef, frame: BodyRef, depth: 
                 uses.all(|step| matches!(step.kind, StepKind::Await { .. }))
             })
     };
-    !(callers.is_empty() && registrations.is_empty())
-        && !builder.rhythm.escapes(body)
+    let unseen = builder.rhythm.escapes(body) || callers.is_empty() && registrations.is_empty();
+    !unseen
         && program.body(body).yields == Yields::Never
         && registrations
             .iter()

@@ -75,7 +75,10 @@ enum Reset {
 fn kind_of_reset(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, spot: &Spot) -> Option<Reset> {
     let flow = builder.program.flow(body);
     match &flow.def(value)?.kind {
-        StepKind::Collect { items, shape: Shape::List, .. } if items.is_empty() => Some(Reset::All),
+        StepKind::Collect { out, items, shape: Shape::List } if items.is_empty() => {
+            // What a comprehension keeps of it is not taken out.
+            (!is_grown(flow, *out)).then_some(Reset::All)
+        }
         StepKind::Collect { items, .. } if items.iter().all(|item| matches!(item, Item::One(_))) => None,
         StepKind::Read { place: Place::Index { base, key: Some(_) }, .. } => {
             let (from, _) = builder.program.origin(body, *base);
@@ -99,6 +102,13 @@ fn kind_of_reset(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, spot:
         }
         _ => None,
     }
+}
+
+/// Whether a collection is made by a comprehension.
+pub(super) fn is_grown(flow: &Flow<'_>, out: ValueId) -> bool {
+    flow.uses(out)
+        .iter()
+        .any(|id| matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Grow { into, .. }) if *into == out))
 }
 
 /// `del xs[:n]`, `del xs[0]`: a part from the front goes.

@@ -11,8 +11,8 @@ use super::often::{handed, is_work_for_others, relative};
 use super::resets;
 use crate::program::flow::Slot;
 use crate::program::trace::{KEPT_OUTSIDE, Looseness, Reason, SENT, Spot, Trail, UNMODELLED, Use, What};
-use crate::program::{BodyRef, Site};
-use crate::unit::{BodyKind, Const, LocalId, Name, ParamKind, Place, StepKind, ValueId};
+use crate::program::{BodyRef, Def, Site};
+use crate::unit::{BodyKind, Const, Item, LocalId, Name, ParamKind, Place, StepKind, ValueId};
 
 /// Why it is not known how often something is added.
 const HOW_OFTEN: Reason = "filled by a closure that was handed to code that was not read";
@@ -120,6 +120,9 @@ impl Traffic {
             self.open.push((HOW_OFTEN, site));
             many = Many::Once;
         }
+        if many == Many::Unknown && is_signal(builder, site) {
+            many = Many::Once;
+        }
         self.puts.push(Put { site, many });
     }
 
@@ -167,6 +170,38 @@ fn method_of(builder: &Builder<'_, '_>, site: Site, made: &[Name]) -> Option<Eff
     let language = builder.program.language(site.body).name();
     let model = made.iter().find_map(|path| builder.program.catalogue.method(language, path, name))?;
     Some(model.does.get(&Subject::Receiver).copied().unwrap_or(Effect::Observed))
+}
+
+/// Whether what is added is always the same: a signal to start or to stop, and no item.
+fn is_signal(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    !call.args.is_empty() && call.args.iter().all(|arg| is_fixed(builder, site.body, arg.value, 4))
+}
+
+fn is_fixed(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32) -> bool {
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    let program = builder.program;
+    let flow = program.flow(body);
+    let fixed = |value: ValueId| is_fixed(builder, body, value, depth);
+    match flow.def(value).map(|step| &step.kind) {
+        Some(StepKind::Const { .. }) => true,
+        Some(StepKind::Collect { items, .. }) => items.iter().all(|item| match item {
+            Item::One(value) | Item::Field(_, value) | Item::Spread(value) => fixed(*value),
+            Item::Pair(key, value) => fixed(*key) && fixed(*value),
+        }),
+        Some(StepKind::Read { place: Place::Local(local), .. }) => match flow.stores(*local) {
+            [only] => match flow.step(*only).map(|step| &step.kind) {
+                Some(StepKind::Store { value, .. }) => fixed(*value),
+                _ => false,
+            },
+            _ => false,
+        },
+        Some(StepKind::Read { place: Place::Global { path, .. }, .. }) => matches!(
+            program.resolve_path(body, path),
+            Some(Def::Variant(..) | Def::Variable { .. } | Def::External(_) | Def::Model(_))
+        ),
+        _ => false,
+    }
 }
 
 /// Whether a step is about the own field of an object that is no relative in line of the one in which the queue is born:
