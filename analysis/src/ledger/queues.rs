@@ -337,14 +337,13 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         resource.leaks = Answer::No;
         return;
     }
-    let mut ungated =
-        traffic.puts.iter().filter(|put| matches!(put.many, Many::PerEvent | Many::Unknown)).filter(|put| {
-            let gate = gate::before(builder, put.site, traffic);
-            if let Some(fact) = &gate {
-                resource.bound = Bound::Gate(fact.clone());
-            }
-            gate.is_none()
-        });
+    let mut ungated = traffic.items().filter(|put| matches!(put.many, Many::PerEvent | Many::Unknown)).filter(|put| {
+        let gate = gate::before(builder, put.site, traffic);
+        if let Some(fact) = &gate {
+            resource.bound = Bound::Gate(fact.clone());
+        }
+        gate.is_none()
+    });
     let worst = ungated.by_ref().max_by_key(|put| put.many == Many::PerEvent);
     match worst {
         Some(put) if let Some(check) = watched::watched(builder, put.site, traffic) => {

@@ -1,6 +1,6 @@
 //! Producers that wait for what becomes of their own item: there are never more items than waiting callers.
 
-use unleak_catalogue::model::{Effect, Kind, Waits};
+use unleak_catalogue::model::{Effect, Kind, TypeModel, Waits};
 
 use super::super::Fact;
 use super::super::builder::Builder;
@@ -171,9 +171,11 @@ fn holds_answer(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> boo
     let module = BodyRef { file: ty.file, body: BodyId::MODULE };
     program.ancestors(ty).into_iter().flat_map(|key| &program.header(key).fields).any(|field| {
         let ty = field.ty.as_ref().map(|tree| program.type_from_tree(module, tree)).unwrap_or_default();
-        ty.model_path()
-            .and_then(|path| program.catalogue.ty(language, path))
-            .is_some_and(|ty| ty.awaited.is_some() || ty.kind == Some(Kind::Task))
+        let known = match &ty {
+            Type::Named(Head::Project(own), _) => program.outside_bases(*own),
+            other => other.model_path().cloned().into_iter().collect(),
+        };
+        known.iter().filter_map(|path| program.catalogue.ty(language, path)).any(is_handle)
     })
 }
 
@@ -182,8 +184,10 @@ fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> boo
     let ty = builder.program.type_of(body, value);
     let language = builder.program.language(body).name();
     matches!(ty, Type::Future(..))
-        || ty
-            .model_path()
-            .and_then(|path| builder.program.catalogue.ty(language, path))
-            .is_some_and(|ty| ty.awaited.is_some() || ty.kind == Some(Kind::Task))
+        || ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)).is_some_and(is_handle)
+}
+
+/// Whether a type stands for work or an answer that is under way.
+fn is_handle(ty: &TypeModel) -> bool {
+    ty.awaited.is_some() || ty.kind == Some(Kind::Task)
 }

@@ -193,11 +193,12 @@ fn once_for_each_making(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
     }
 }
 
-/// Whether nobody knows how often a closure runs that takes nothing: it was handed to code that was not read, which starts
+/// Whether nobody knows how often a closure runs that looks at nothing it is given: it was handed to code that was not read, which starts
 /// work rather more often than it calls back.
 pub(super) fn is_work_for_others(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
     let owned = builder.program.body(body);
-    builder.program.language(body) == Language::Rust && owned.kind == BodyKind::Closure && owned.params.is_empty()
+    let takes_nothing = || owned.params.iter().all(|param| builder.program.flow(body).reads(param.local).is_empty());
+    builder.program.language(body) == Language::Rust && owned.kind == BodyKind::Closure && takes_nothing()
 }
 
 /// Whether what is added to is another one in each turn of a loop: it belongs to what the turn received or made.

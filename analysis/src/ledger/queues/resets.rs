@@ -89,7 +89,7 @@ fn kind_of_reset(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, spot:
             let stores = flow.stores(*local);
             let collected = stores.iter().filter_map(|id| flow.step(*id)).any(|step| {
                 matches!(&step.kind, StepKind::Store { value, .. }
-                    if matches!(flow.def(*value).map(|def| &def.kind), Some(StepKind::Collect { .. })))
+                    if matches!(flow.def(*value).map(|def| &def.kind), Some(StepKind::Collect { out, .. }) if !is_grown(flow, *out)))
             });
             collected.then_some(Reset::All)
         }

@@ -24,6 +24,17 @@ pub(super) struct Put {
     pub(super) site: Site,
     /// How often in the life of the queue.
     pub(super) many: Many,
+    /// What.
+    pub(super) adds: Adds,
+}
+
+/// What is added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Adds {
+    /// Always the same: a signal to start or to stop.
+    Signal,
+    /// Something else each time.
+    Items,
 }
 
 /// All that is done with a queue.
@@ -70,7 +81,11 @@ impl Traffic {
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
                 {
-                    traffic.puts.push(Put { site: used.site, many: handed(builder, birth, used.site, &trail.own) });
+                    traffic.puts.push(Put {
+                        site: used.site,
+                        many: handed(builder, birth, used.site, &trail.own),
+                        adds: Adds::Items,
+                    });
                 }
                 What::Unknown(UNMODELLED) => match method_of(builder, used.site, made) {
                     Some(effect) => traffic.effect(builder, birth, used.site, effect),
@@ -120,10 +135,17 @@ impl Traffic {
             self.open.push((HOW_OFTEN, site));
             many = Many::Once;
         }
-        if many == Many::Unknown && is_signal(builder, site) {
+        let adds = if is_signal(builder, site) { Adds::Signal } else { Adds::Items };
+        if many == Many::Unknown && adds == Adds::Signal {
             many = Many::Once;
         }
-        self.puts.push(Put { site, many });
+        self.puts.push(Put { site, many, adds });
+    }
+
+    /// The additions that count: a signal beside items is the last of them.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Put> {
+        let mixed = self.puts.iter().any(|put| put.adds == Adds::Items);
+        self.puts.iter().filter(move |put| !mixed || put.adds == Adds::Items)
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.

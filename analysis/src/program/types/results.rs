@@ -12,7 +12,7 @@ use super::{Head, Type};
 impl<'a> Program<'a> {
     /// The result of calling a value with these arguments.
     pub fn type_of_call(&self, body: BodyRef, callee: ValueId, args: &[ValueId]) -> Type {
-        match self.type_of(body, callee) {
+        let given = match self.type_of(body, callee) {
             Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
             Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
@@ -37,7 +37,22 @@ impl<'a> Program<'a> {
                 None => Type::Unknown,
             },
             _ => Type::Unknown,
-        }
+        };
+        given.or(|| self.derived(body, callee))
+    }
+
+    /// Rust: what a function gives that a `derive` writes for a type: another of it (`Default` and `T::default()`).
+    fn derived(&self, body: BodyRef, callee: ValueId) -> Type {
+        let Some(StepKind::Read { place: Place::Global { path, .. }, .. }) =
+            self.flow(body).def(callee).map(|step| &step.kind)
+        else {
+            return Type::Unknown;
+        };
+        let Some((function, of)) = path.split_last().filter(|(_, of)| !of.is_empty()) else { return Type::Unknown };
+        let Some(Def::Type(ty)) = self.resolve_path(body, of) else { return Type::Unknown };
+        let mut derives = self.header(ty).marks.iter().filter(|mark| mark.path.last().is_some_and(|it| it == "derive"));
+        let named = derives.any(|mark| mark.arguments.split(',').any(|of| of.to_lowercase() == function.as_str()));
+        if named { Type::Named(Head::Project(ty), Vec::new()) } else { Type::Unknown }
     }
 
     /// What calling an instance of a library's type means.
