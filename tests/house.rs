@@ -279,7 +279,11 @@ fn lints_know_no_api() {
 
 /// Words of the catalogue that a language gives a meaning of its own, or that are plain words: (where, the words, why).
 const WORDS: &[(&str, &[&str], &str)] = &[
-    ("analysis/src/program", &["property", "cached_property", "super", "drop"], "the language says what they do"),
+    (
+        "analysis/src/program",
+        &["property", "cached_property", "super", "drop", "__call__"],
+        "the language says what they do",
+    ),
     (
         "analysis/src",
         &["Some", "None", "Ok", "Err", "Ready", "Result"],
