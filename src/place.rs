@@ -33,6 +33,8 @@ pub(crate) struct File {
     /// Whether it is reported on.
     pub(crate) scope: Scope,
     starts: OnceLock<Vec<usize>>,
+    /// Whether a character is a byte all through.
+    plain: OnceLock<bool>,
 }
 
 /// A place as people count it.
@@ -56,7 +58,7 @@ pub(crate) struct Place {
 impl File {
     /// A file of the run.
     pub(crate) fn new(shown: String, text: Arc<str>, language: Option<Language>, scope: Scope) -> File {
-        File { shown, text, language, scope, starts: OnceLock::new() }
+        File { shown, text, language, scope, starts: OnceLock::new(), plain: OnceLock::new() }
     }
 
     fn starts(&self) -> &[usize] {
@@ -95,6 +97,10 @@ impl File {
         let byte = self.boundary(byte);
         let line = self.line_of(byte);
         let before = &self.text[self.starts()[line - 1]..byte];
+        // Counting characters anew for each place takes long where everything stands on one line.
+        if *self.plain.get_or_init(|| self.text.is_ascii()) {
+            return Position { line, column: before.len() + 1 };
+        }
         let marks = usize::from(line == 1 && before.starts_with('\u{feff}'));
         Position { line, column: before.chars().count() - marks + 1 }
     }

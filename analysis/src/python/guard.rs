@@ -1,8 +1,9 @@
-//! Takes out of the text what the parser cannot read without overflowing the stack.
+//! Takes out of the text what the parser cannot read without overflowing the stack, or not in a reasonable time.
 //!
 //! The parser grows its stack wherever brackets, operators or blocks nest, but not where the
 //! default of a lambda's parameter is a lambda (`lambda x=lambda x=lambda x=…`). Without brackets
-//! such a row stands on one logical line.
+//! such a row stands on one logical line. Where texts with code in them nest and do not end
+//! (`f'{f'{f'{…`), each asks all those around it after every error.
 
 use std::borrow::Cow;
 
@@ -10,6 +11,9 @@ use crate::unit::Span;
 
 /// More lambdas than these on one line are not read.
 const MAX_LAMBDAS: usize = 256;
+
+/// More texts than these that begin right within the code of another text, on one line, are not read.
+const MAX_TEXTS: usize = 256;
 
 /// The text with unreadable lines blanked, of the same length, and where they are.
 pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Span>) {
@@ -26,20 +30,32 @@ pub(super) fn readable(text: &str) -> (Cow<'_, str>, Vec<Span>) {
 }
 
 fn unreadable_lines(text: &str) -> Vec<Span> {
-    // Cheap for every file that has few lambdas altogether.
-    if text.matches("lambda").nth(MAX_LAMBDAS).is_none() {
+    // Cheap for every file that has few of them altogether.
+    if !is_unreadable(text) {
         return Vec::new();
     }
     let mut lines = Vec::new();
     let mut start = 0;
     while start < text.len() {
         let end = logical_end(text, start);
-        if text[start..end].matches("lambda").nth(MAX_LAMBDAS).is_some() {
+        if is_unreadable(&text[start..end]) {
             lines.push(Span::new(start as u32, end as u32));
         }
         start = end + 1;
     }
     lines
+}
+
+fn is_unreadable(text: &str) -> bool {
+    let nested = text.match_indices('{').filter(|(at, _)| begins_text(&text.as_bytes()[at + 1..]));
+    text.matches("lambda").nth(MAX_LAMBDAS).is_some() || nested.take(MAX_TEXTS + 1).count() > MAX_TEXTS
+}
+
+/// Whether a text with code in it begins here: a prefix of one or two letters, then a quote.
+fn begins_text(bytes: &[u8]) -> bool {
+    let prefix = bytes.iter().take(2).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let with_code = bytes[..prefix].iter().any(|byte| matches!(byte.to_ascii_lowercase(), b'f' | b't'));
+    with_code && matches!(bytes.get(prefix), Some(b'\'' | b'"'))
 }
 
 /// The line break that ends the line at `start`, the end of the text if there is none.
