@@ -31,6 +31,10 @@ use args::Typed;
 use options::Request;
 use run::Ending;
 
+/// Lowering makes many small things, and most systems' own allocators are slow at that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Deeply nested code needs deep recursion, in whichever thread it is read.
 const STACK: usize = 64 << 20;
 

@@ -16,8 +16,12 @@ mod notions;
 mod settings;
 #[path = "cli/suppressions.rs"]
 mod suppressions;
+#[path = "cli/threads.rs"]
+mod threads;
 #[path = "cli/trust.rs"]
 mod trust;
 
 #[path = "cli/project.rs"]
 mod project;
+
+mod support;

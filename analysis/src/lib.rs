@@ -26,12 +26,11 @@ pub fn lower(source: &Source) -> Lowered {
 /// How much stack a thread has that parses: parsers and lowering recurse, within their own limits.
 const STACK: usize = 16 << 20;
 
-/// Lowers files on every core.
-fn lower_all(sources: &[Source]) -> Vec<Lowered> {
-    let lower_them = || sources.par_iter().map(lower).collect();
+/// Does something with threads on every core that have a deep stack.
+fn in_deep_stacks<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match rayon::ThreadPoolBuilder::new().stack_size(STACK).build() {
-        Ok(pool) => pool.install(lower_them),
-        Err(_) => sources.iter().map(lower).collect(),
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
     }
 }
 
@@ -52,8 +51,11 @@ pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue) -> A
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by(|a, b| sources[*a].path.cmp(&sources[*b].path));
     let ordered: Vec<Source> = order.iter().map(|index| sources[*index].clone()).collect();
-    let lowered = lower_all(&ordered);
-    let ledger = ledger::Ledger::of(&program::Program::link(&ordered, &lowered, catalogue));
+    let (lowered, ledger) = in_deep_stacks(|| {
+        let lowered: Vec<Lowered> = ordered.par_iter().map(lower).collect();
+        let ledger = ledger::Ledger::of(&program::Program::link(&ordered, &lowered, catalogue));
+        (lowered, ledger)
+    });
     let mut problems = Vec::new();
     let mut outlines = vec![unit::Outline::default(); sources.len()];
     for (file, &index) in lowered.into_iter().zip(&order) {

@@ -1,11 +1,13 @@
 //! What the makers of entries share: places, names, and the list they enter into.
 
+use std::sync::Arc;
+
 use unleak_catalogue::model::Kind;
 
 use super::{Answer, Bound, Fact, Holder, Known, Life, Location, Many, Resource, ResourceId, Setting, Work};
-use crate::program::many::Rhythm;
+use crate::program::many::{Handed, Rhythm};
 use crate::program::trace::Spot;
-use crate::program::{BodyRef, Program, Site, calls};
+use crate::program::{BodyRef, Part, Program, Site, calls};
 use crate::source::Language;
 use crate::unit::{BodyKind, Place, Span, StepKind, ValueId};
 
@@ -15,12 +17,24 @@ pub(super) struct Builder<'p, 'a> {
     pub(super) program: &'p Program<'a>,
     /// How often its bodies run.
     pub(super) rhythm: Rhythm,
+    part: Part,
     resources: Vec<Resource>,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
-    pub(super) fn new(program: &'p Program<'a>) -> Builder<'p, 'a> {
-        Builder { program, rhythm: Rhythm::new(program), resources: Vec::new() }
+    /// Enters what is born in a part of the program.
+    pub(super) fn new(program: &'p Program<'a>, handed: &Arc<Handed>, part: Part) -> Builder<'p, 'a> {
+        Builder { program, rhythm: Rhythm::new(Arc::clone(handed)), part, resources: Vec::new() }
+    }
+
+    /// The calls in its part of the program that may begin something.
+    pub(super) fn calls(&self) -> impl Iterator<Item = Site> + use<'p, 'a> {
+        self.program.calls().bearing(self.part)
+    }
+
+    /// The bodies in its part of the program.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = BodyRef> + use<'p, 'a> {
+        self.program.bodies_of(self.part)
     }
 
     /// A place in the text.
@@ -80,22 +94,9 @@ impl<'p, 'a> Builder<'p, 'a> {
         &self.resources[id.0 as usize]
     }
 
-    /// All resources in the order of path and place.
+    /// All that was entered, in that order.
     pub(super) fn finish(self) -> Vec<Resource> {
-        let mut order: Vec<usize> = (0..self.resources.len()).collect();
-        order.sort_by(|a, b| {
-            let (a, b) = (&self.resources[*a], &self.resources[*b]);
-            (&a.birth, a.kind, &a.maker).cmp(&(&b.birth, b.kind, &b.maker))
-        });
-        let mut place = vec![0u32; order.len()];
-        for (new, old) in order.iter().enumerate() {
-            place[*old] = new as u32;
-        }
-        let mut sorted: Vec<Resource> = order.iter().map(|old| self.resources[*old].clone()).collect();
-        for resource in &mut sorted {
-            resource.made_by = resource.made_by.map(|id| ResourceId(place[id.0 as usize]));
-        }
-        sorted
+        self.resources
     }
 
     /// A callee as people write it: `asyncio.create_task`, `self.spawn`, `tokio::spawn`.

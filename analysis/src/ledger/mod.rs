@@ -10,10 +10,14 @@ mod resource;
 mod supervisors;
 mod tasks;
 
+use std::sync::Arc;
+
 pub use entry::*;
 pub use resource::*;
 
-use crate::program::Program;
+use crate::program::many::Handed;
+use crate::program::{Part, Program};
+use builder::Builder;
 
 /// The ledger of a program.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +30,11 @@ pub struct Ledger {
 impl Ledger {
     /// Reads a program and enters everything that it brings into being.
     pub fn of(program: &Program<'_>) -> Ledger {
-        let mut builder = builder::Builder::new(program);
-        tasks::enter(&mut builder);
-        queues::enter(&mut builder);
-        counts::enter(&mut builder);
-        fanouts::enter(&mut builder);
-        supervisors::enter(&mut builder);
-        let resources = builder.finish();
+        let handed = Handed::of(program);
+        let beside = program.beside();
+        let of_parts = || beside.in_parts(|program, part| born_in(program, &handed, part));
+        let (parts, counted) = rayon::join(of_parts, || counted(&beside.program(), &handed));
+        let resources = in_order(parts.into_iter().chain([counted]));
         let entries = census::read(&resources);
         let statistics = census::count(program, &resources);
         Ledger { resources, entries, statistics }
@@ -57,4 +59,47 @@ impl Ledger {
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
     }
+}
+
+/// What is born in a part of the program, other than counts.
+fn born_in(program: &Program<'_>, handed: &Arc<Handed>, part: Part) -> Vec<Resource> {
+    let mut builder = Builder::new(program, handed, part);
+    tasks::enter(&mut builder);
+    queues::enter(&mut builder);
+    fanouts::enter(&mut builder);
+    supervisors::enter(&mut builder);
+    builder.finish()
+}
+
+/// The counts of the whole program: whether something is one is told by all that is done with it.
+fn counted(program: &Program<'_>, handed: &Arc<Handed>) -> Vec<Resource> {
+    let mut builder = Builder::new(program, handed, program.whole());
+    counts::enter(&mut builder);
+    builder.finish()
+}
+
+/// All resources in the order of path and place.
+fn in_order(parts: impl Iterator<Item = Vec<Resource>>) -> Vec<Resource> {
+    let mut all: Vec<Resource> = Vec::new();
+    for mut part in parts {
+        let before = all.len() as u32;
+        for resource in &mut part {
+            resource.made_by = resource.made_by.map(|id| ResourceId(id.0 + before));
+        }
+        all.append(&mut part);
+    }
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by(|a, b| {
+        let (a, b) = (&all[*a], &all[*b]);
+        (&a.birth, a.kind, &a.maker).cmp(&(&b.birth, b.kind, &b.maker))
+    });
+    let mut place = vec![0u32; order.len()];
+    for (new, old) in order.iter().enumerate() {
+        place[*old] = new as u32;
+    }
+    let mut sorted: Vec<Resource> = order.iter().map(|old| all[*old].clone()).collect();
+    for resource in &mut sorted {
+        resource.made_by = resource.made_by.map(|id| ResourceId(place[id.0 as usize]));
+    }
+    sorted
 }

@@ -40,17 +40,16 @@ const HOMES: usize = 3;
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let mut found = Vec::new();
-    for body in builder.program.bodies() {
+    for site in builder.calls() {
+        found.extend(of_call(builder, site));
+    }
+    for body in builder.bodies() {
         for node in builder.program.flow(body).nodes() {
-            let site = Site { body, step: node.step.id };
-            match &node.step.kind {
-                StepKind::Call { .. } => found.extend(of_call(builder, site)),
-                StepKind::Collect { out, shape: Shape::List, items }
-                    if items.is_empty() && !resets::is_grown(builder.program.flow(body), *out) =>
-                {
-                    found.extend(of_literal(builder, site, *out));
-                }
-                _ => {}
+            if let StepKind::Collect { out, shape: Shape::List, items } = &node.step.kind
+                && items.is_empty()
+                && !resets::is_grown(builder.program.flow(body), *out)
+            {
+                found.extend(of_literal(builder, Site { body, step: node.step.id }, *out));
             }
         }
     }

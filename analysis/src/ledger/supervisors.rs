@@ -14,12 +14,8 @@ use crate::unit::{BodyId, Driver, StepKind};
 /// Enters every set of tasks whose results stay in it until they are taken.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let mut found = Vec::new();
-    for body in builder.program.bodies() {
-        for node in builder.program.flow(body).nodes() {
-            if matches!(node.step.kind, StepKind::Call { .. }) {
-                found.extend(of_call(builder, Site { body, step: node.step.id }));
-            }
-        }
+    for site in builder.calls() {
+        found.extend(of_call(builder, site));
     }
     for resource in found {
         builder.enter(resource);

@@ -5,8 +5,8 @@ use unleak_catalogue::model::{CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
 use super::types::{Head, Type};
-use super::{BodyRef, Def, FieldIndex, Program, Site, TypeKey};
-use crate::unit::{Arg, ArgKind, Item, LocalId, Name, ParamKind, Place, Shape, StepKind, ValueId};
+use super::{BodyRef, Def, Part, Program, Site, TypeKey};
+use crate::unit::{Arg, ArgKind, BodyId, LocalId, Name, ParamKind, Place, StepId, StepKind, ValueId};
 
 /// What a call calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +50,20 @@ pub struct Call<'a> {
 /// All calls.
 #[derive(Debug, Default)]
 pub struct Calls {
-    resolved: FxHashMap<Site, Resolved>,
+    /// By file.
+    resolved: Vec<Resolutions>,
     callers: FxHashMap<BodyRef, Vec<Site>>,
     constructed: FxHashMap<TypeKey, Vec<Site>>,
+}
+
+/// The calls of one file.
+#[derive(Debug, Default)]
+struct Resolutions {
+    known: FxHashMap<(BodyId, StepId), Resolved>,
+    /// Those that may begin something, in the order of the text: they call a library, make an object of the program's
+    /// types, or call what a variable holds.
+    bearing: Vec<Site>,
+    unknown: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -68,34 +79,74 @@ impl Calls {
     /// Resolves every call of the program.
     pub(super) fn resolve(program: &Program<'_>) -> Calls {
         let mut calls = Calls::default();
-        for body in program.bodies() {
-            for node in program.flow(body).nodes() {
-                if let StepKind::Call { callee, .. } = &node.step.kind {
-                    let site = Site { body, step: node.step.id };
-                    let resolved = resolve_callee(program, body, *callee);
-                    calls.note(program, site, &resolved);
-                    calls.resolved.insert(site, resolved);
+        for part in program.in_parts(Calls::resolve_part) {
+            calls.resolved.extend(part.resolved);
+            for (function, sites) in part.callers {
+                calls.callers.entry(function).or_default().extend(sites);
+            }
+            for (ty, sites) in part.constructed {
+                calls.constructed.entry(ty).or_default().extend(sites);
+            }
+        }
+        calls
+    }
+
+    fn resolve_part(program: &Program<'_>, part: Part) -> Calls {
+        let mut calls = Calls::default();
+        for file in part.files() {
+            calls.resolved.push(Resolutions::default());
+            for body in program.bodies_of(file) {
+                for node in program.flow(body).nodes() {
+                    if let StepKind::Call { callee, .. } = &node.step.kind {
+                        let resolved = resolve_callee(program, body, *callee);
+                        calls.note(program, Site { body, step: node.step.id }, *callee, resolved);
+                    }
                 }
             }
         }
         calls
     }
 
-    fn note(&mut self, program: &Program<'_>, site: Site, resolved: &Resolved) {
-        match resolved {
+    fn note(&mut self, program: &Program<'_>, site: Site, callee: ValueId, resolved: Resolved) {
+        let bearing = match &resolved {
             Resolved::Functions(functions) => {
                 for function in functions {
                     self.callers.entry(*function).or_default().push(site);
                 }
+                false
             }
             Resolved::Construct(ty) => {
                 self.constructed.entry(*ty).or_default().push(site);
                 for init in program.methods(*ty, "__init__") {
                     self.callers.entry(init).or_default().push(site);
                 }
+                true
             }
-            _ => {}
+            Resolved::Model(_) => true,
+            Resolved::External(_) => false,
+            Resolved::Unknown => matches!(
+                program.flow(site.body).def(callee).map(|step| &step.kind),
+                Some(StepKind::Read { place: Place::Local(_), .. })
+            ),
+        };
+        let Some(file) = self.resolved.last_mut() else { return };
+        if bearing {
+            file.bearing.push(site);
         }
+        match resolved {
+            Resolved::Unknown => file.unknown += 1,
+            known => drop(file.known.insert((site.body.body, site.step), known)),
+        }
+    }
+
+    fn at(&self, site: Site) -> Option<&Resolved> {
+        self.resolved.get(site.body.file as usize)?.known.get(&(site.body.body, site.step))
+    }
+
+    /// The calls of a part of the program that may begin something, in order.
+    pub fn bearing(&self, part: Part) -> impl Iterator<Item = Site> + '_ {
+        let files = self.resolved.get(part.start as usize..part.end as usize).unwrap_or_default();
+        files.iter().flat_map(|file| file.bearing.iter().copied())
     }
 
     /// The calls of a function.
@@ -110,8 +161,8 @@ impl Calls {
 
     /// How many calls are known and how many are not.
     pub fn counts(&self) -> (usize, usize) {
-        let unknown = self.resolved.values().filter(|resolved| matches!(resolved, Resolved::Unknown)).count();
-        (self.resolved.len() - unknown, unknown)
+        let known = self.resolved.iter().map(|file| file.known.len()).sum();
+        (known, self.resolved.iter().map(|file| file.unknown).sum())
     }
 }
 
@@ -150,10 +201,14 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
 }
 
 impl<'a> Program<'a> {
+    pub(super) fn link_calls(&mut self) {
+        self.calls = Calls::resolve(self);
+    }
+
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        let target = match self.calls.resolved.get(&site) {
+        let target = match self.calls.at(site) {
             Some(Resolved::Model(path)) => match self.model(self.language(site.body), path) {
                 Some(model) => Target::Model(model),
                 None => Target::External(path.clone()),
@@ -182,53 +237,59 @@ impl<'a> Program<'a> {
 
     /// Which arguments of a call become which parameters of a function.
     pub fn bound_args(&self, site: Site, function: BodyRef) -> Vec<(ValueId, LocalId)> {
+        let mut bound = Vec::new();
+        self.each_bound_arg(site, function, &mut |value, param| bound.push((value, param)));
+        bound
+    }
+
+    /// The arguments of a call that become one parameter of a function.
+    pub fn args_bound_to(&self, site: Site, function: BodyRef, param: LocalId) -> Vec<ValueId> {
+        let mut bound = Vec::new();
+        self.each_bound_arg(site, function, &mut |value, to| {
+            if to == param {
+                bound.push(value);
+            }
+        });
+        bound
+    }
+
+    fn each_bound_arg(&self, site: Site, function: BodyRef, name: &mut impl FnMut(ValueId, LocalId)) {
         let Some(StepKind::Call { callee, args, out }) = self.flow(site.body).step(site.step).map(|step| &step.kind)
         else {
-            return Vec::new();
+            return;
         };
         let params = &self.body(function).params;
-        let mut bound = Vec::new();
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            let constructed = matches!(self.calls.resolved.get(&site), Some(Resolved::Construct(_)));
+            let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)
                 .filter(|base| !matches!(self.type_of(site.body, *base), Type::Def(_)));
             if constructed || on.is_some() {
                 places.next();
-                bound.push((on.filter(|_| !constructed).unwrap_or(*out), params[0].local));
+                name(on.filter(|_| !constructed).unwrap_or(*out), params[0].local);
             }
         }
+        let of_kind = |kind: ParamKind| params.iter().find(|param| param.kind == kind);
+        let locals = &self.body(function).locals;
         for arg in args {
-            match &arg.kind {
-                ArgKind::Positional => {
-                    let param = places.next();
-                    match param.map(|param| param.kind) {
-                        Some(ParamKind::Positional | ParamKind::Receiver) => {
-                            bound.extend(param.map(|param| (arg.value, param.local)));
-                        }
-                        _ => {
-                            let rest = params.iter().find(|param| param.kind == ParamKind::Rest);
-                            bound.extend(rest.map(|rest| (arg.value, rest.local)));
-                        }
-                    }
+            let param = match &arg.kind {
+                ArgKind::Positional => places
+                    .next()
+                    .filter(|param| matches!(param.kind, ParamKind::Positional | ParamKind::Receiver))
+                    .or_else(|| of_kind(ParamKind::Rest)),
+                ArgKind::Named(named) => {
+                    let is_named = |local: LocalId| locals.get(local.0 as usize).is_some_and(|it| it.name == *named);
+                    let param = params.iter().find(|param| is_named(param.local));
+                    param.or_else(|| of_kind(ParamKind::RestByName))
                 }
-                ArgKind::Named(name) => {
-                    let locals = &self.body(function).locals;
-                    let param = params
-                        .iter()
-                        .find(|param| locals.get(param.local.0 as usize).is_some_and(|local| local.name == *name));
-                    let param = param.or_else(|| params.iter().find(|param| param.kind == ParamKind::RestByName));
-                    bound.extend(param.map(|param| (arg.value, param.local)));
-                }
-                ArgKind::Spread => {
-                    let rest = params.iter().find(|param| param.kind == ParamKind::Rest);
-                    bound.extend(rest.map(|rest| (arg.value, rest.local)));
-                }
-                ArgKind::SpreadByName => {}
+                ArgKind::Spread => of_kind(ParamKind::Rest),
+                ArgKind::SpreadByName => None,
+            };
+            if let Some(param) = param {
+                name(arg.value, param.local);
             }
         }
-        bound
     }
 
     /// The values of a call that a subject names, and whether their elements are meant.
@@ -271,93 +332,6 @@ impl<'a> Program<'a> {
         }
         None
     }
-
-    pub(super) fn link_fields(&mut self) {
-        // The type of a field's base may itself come from a field: what the first round finds, the second uses.
-        for _ in 0..2 {
-            let index = self.index_fields();
-            self.fields = index;
-            self.forget_types();
-        }
-        self.calls = Calls::resolve(self);
-        self.forget_types();
-        let index = self.index_fields();
-        self.fields = index;
-        self.forget_types();
-    }
-
-    /// What was found so far rested on less than is known now.
-    fn forget_types(&self) {
-        self.types.borrow_mut().clear();
-        self.local_types.borrow_mut().clear();
-    }
-
-    fn index_fields(&self) -> FieldIndex {
-        let mut index = FieldIndex::default();
-        for body in self.bodies() {
-            let class = self.is_class_body(body).then(|| self.owner(body)).flatten();
-            for node in self.flow(body).nodes() {
-                let site = Site { body, step: node.step.id };
-                match &node.step.kind {
-                    StepKind::Read { place: Place::Field { base, name }, .. }
-                    | StepKind::Store { place: Place::Field { base, name }, .. }
-                    | StepKind::Update { place: Place::Field { base, name }, .. }
-                    | StepKind::Delete { place: Place::Field { base, name } } => {
-                        index.add(self.field_home(body, *base), name, site);
-                    }
-                    StepKind::Store { place: Place::Local(local), .. } => {
-                        if let Some(ty) = class {
-                            let name = &self.body(body).locals[local.0 as usize].name;
-                            index.add(Home::Known(ty), name, site);
-                        }
-                    }
-                    StepKind::Collect { shape: Shape::Struct(path), items, .. } => {
-                        let Some(Def::Type(ty) | Def::Variant(ty, _)) = self.resolve_path(body, path) else { continue };
-                        for item in items {
-                            if let Item::Field(name, _) = item {
-                                index.add(Home::Known(ty), name, site);
-                            }
-                        }
-                    }
-                    StepKind::Part { of, part: crate::unit::Part::Field(name), .. } => {
-                        index.add(self.field_home(body, *of), name, site);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        index
-    }
-
-    /// The type of the program whose field `base.name` is.
-    fn field_home(&self, body: BodyRef, base: ValueId) -> Home {
-        self.home_of(self.type_of(body, base))
-    }
-
-    fn home_of(&self, ty: Type) -> Home {
-        match ty {
-            Type::Named(Head::Project(ty), _) | Type::Def(Def::Type(ty)) => Home::Known(ty),
-            Type::Named(Head::Model(path), args) => match self.catalogue.ty("rust", &path) {
-                Some(model) if model.transparent != unleak_catalogue::model::Transparent::Not => {
-                    match args.into_iter().next() {
-                        Some(inner) => self.home_of(inner),
-                        None => Home::Outside,
-                    }
-                }
-                _ => Home::Outside,
-            },
-            Type::Unknown | Type::Named(Head::Hinted(_), _) => Home::Unknown,
-            _ => Home::Outside,
-        }
-    }
-
-    /// Which field of which type a place is, when that is known.
-    pub fn field_key(&self, body: BodyRef, base: ValueId) -> Option<TypeKey> {
-        match self.field_home(body, base) {
-            Home::Known(ty) => Some(ty),
-            _ => None,
-        }
-    }
 }
 
 /// Whether the thing itself is meant or what it contains.
@@ -367,23 +341,6 @@ pub enum Depth {
     Itself,
     /// What it contains.
     Elements,
-}
-
-enum Home {
-    Known(TypeKey),
-    Unknown,
-    Outside,
-}
-
-impl FieldIndex {
-    fn add(&mut self, home: Home, name: &Name, site: Site) {
-        match home {
-            Home::Known(ty) => self.known.entry(name.clone()).or_default().entry(ty).or_default().push(site),
-            Home::Unknown => self.unknown.entry(name.clone()).or_default().push(site),
-            Home::Outside => return,
-        }
-        self.by_name.entry(name.clone()).or_default().push(site);
-    }
 }
 
 /// The argument with this place or name.

@@ -405,7 +405,7 @@ impl<'a> Program<'a> {
 /// The value of whose failure a branch is the consequence.
 fn failure_asked(kind: &StepKind, slot: Slot) -> Option<ValueId> {
     let (value, pattern) = match (kind, slot) {
-        (StepKind::If { cond: Cond::Matches { value, pattern }, .. }, Slot::Then) => (value, pattern),
+        (StepKind::If { cond: Cond::Matches { value, pattern }, .. }, Slot::Then) => (value, &**pattern),
         (StepKind::Match { subject, arms }, Slot::Arm(at)) => (subject, &arms.get(at as usize)?.pattern),
         _ => return None,
     };

@@ -51,27 +51,83 @@ pub struct Node<'a> {
 pub struct Flow<'a> {
     /// The body.
     pub body: &'a Body,
+    nodes: Box<[Option<Node<'a>>]>,
+    defs: Box<[Option<StepId>]>,
+    uses: Rows,
+    reads: Rows,
+    stores: Rows,
+}
+
+/// Steps by value or variable: all in one list, and where the row of each begins.
+#[derive(Debug, Default)]
+struct Rows {
+    starts: Box<[u32]>,
+    steps: Box<[StepId]>,
+}
+
+impl Rows {
+    /// Sorts pairs into so many rows. Within a row they keep their order; a step that follows itself stands once.
+    fn of(pairs: &[(u32, StepId)], rows: usize) -> Rows {
+        let mut last = vec![None; rows];
+        let mut ends = vec![0u32; rows + 1];
+        let mut kept = Vec::with_capacity(pairs.len());
+        for (row, step) in pairs {
+            let at = *row as usize;
+            if at < rows && last[at] != Some(*step) {
+                last[at] = Some(*step);
+                ends[at + 1] += 1;
+                kept.push((at, *step));
+            }
+        }
+        for at in 0..rows {
+            ends[at + 1] += ends[at];
+        }
+        let starts: Box<[u32]> = ends.clone().into();
+        let mut steps = vec![StepId(0); kept.len()];
+        for (at, step) in kept {
+            steps[ends[at] as usize] = step;
+            ends[at] += 1;
+        }
+        Rows { starts, steps: steps.into() }
+    }
+
+    fn row(&self, at: u32) -> &[StepId] {
+        let (Some(start), Some(end)) = (self.starts.get(at as usize), self.starts.get(at as usize + 1)) else {
+            return &[];
+        };
+        &self.steps[*start as usize..*end as usize]
+    }
+}
+
+/// A body while it is laid flat.
+struct Laying<'a> {
     nodes: Vec<Option<Node<'a>>>,
     defs: Vec<Option<StepId>>,
-    uses: Vec<Vec<StepId>>,
-    reads: Vec<Vec<StepId>>,
-    stores: Vec<Vec<StepId>>,
+    uses: Vec<(u32, StepId)>,
+    reads: Vec<(u32, StepId)>,
+    stores: Vec<(u32, StepId)>,
 }
 
 impl<'a> Flow<'a> {
     /// Lays a body flat.
     pub fn new(body: &'a Body) -> Flow<'a> {
         let values = body.value_count as usize;
-        let mut flow = Flow {
-            body,
+        let mut laying = Laying {
             nodes: vec![None; body.step_count as usize],
             defs: vec![None; values],
-            uses: vec![Vec::new(); values],
-            reads: vec![Vec::new(); body.locals.len()],
-            stores: vec![Vec::new(); body.locals.len()],
+            uses: Vec::with_capacity(values + values / 2),
+            reads: Vec::new(),
+            stores: Vec::new(),
         };
-        flow.block(&body.root, None);
-        flow
+        laying.block(&body.root, None);
+        Flow {
+            body,
+            nodes: laying.nodes.into(),
+            defs: laying.defs.into(),
+            uses: Rows::of(&laying.uses, values),
+            reads: Rows::of(&laying.reads, body.locals.len()),
+            stores: Rows::of(&laying.stores, body.locals.len()),
+        }
     }
 
     /// The step with this number.
@@ -96,17 +152,17 @@ impl<'a> Flow<'a> {
 
     /// The steps that use a value.
     pub fn uses(&self, value: ValueId) -> &[StepId] {
-        self.uses.get(value.0 as usize).map_or(&[], Vec::as_slice)
+        self.uses.row(value.0)
     }
 
     /// The steps that read a variable.
     pub fn reads(&self, local: LocalId) -> &[StepId] {
-        self.reads.get(local.0 as usize).map_or(&[], Vec::as_slice)
+        self.reads.row(local.0)
     }
 
     /// The steps that bind, assign, update or delete a variable.
     pub fn stores(&self, local: LocalId) -> &[StepId] {
-        self.stores.get(local.0 as usize).map_or(&[], Vec::as_slice)
+        self.stores.row(local.0)
     }
 
     /// The compound steps around a step, innermost first, each with the part it stands in.
@@ -124,7 +180,9 @@ impl<'a> Flow<'a> {
     pub fn within(&self, inner: StepId, outer: StepId) -> bool {
         self.around(inner).any(|(step, _)| step.id == outer)
     }
+}
 
+impl<'a> Laying<'a> {
     fn block(&mut self, block: &'a Block, parent: Option<(StepId, Slot)>) {
         for step in &block.steps {
             if let Some(slot) = self.nodes.get_mut(step.id.0 as usize) {
@@ -138,38 +196,25 @@ impl<'a> Flow<'a> {
     }
 
     fn note(&mut self, step: &'a Step) {
-        for value in defined(&step.kind) {
+        each_defined(&step.kind, &mut |value| {
             if let Some(def) = self.defs.get_mut(value.0 as usize) {
                 *def = Some(step.id);
             }
-        }
-        for value in used(&step.kind) {
-            if let Some(uses) = self.uses.get_mut(value.0 as usize)
-                && uses.last() != Some(&step.id)
-            {
-                uses.push(step.id);
+        });
+        each_used(&step.kind, &mut |value| self.uses.push((value.0, step.id)));
+        match &step.kind {
+            StepKind::Read { place: Place::Local(local), .. } => self.reads.push((local.0, step.id)),
+            StepKind::Update { place: Place::Local(local), .. } => {
+                self.reads.push((local.0, step.id));
+                self.stores.push((local.0, step.id));
             }
-        }
-        let (read, stored) = match &step.kind {
-            StepKind::Read { place: Place::Local(local), .. } => (Some(*local), None),
-            StepKind::Update { place: Place::Local(local), .. } => (Some(*local), Some(*local)),
             StepKind::Store { place: Place::Local(local), .. } | StepKind::Delete { place: Place::Local(local) } => {
-                (None, Some(*local))
+                self.stores.push((local.0, step.id));
             }
-            _ => (None, None),
-        };
-        if let Some(reads) = read.and_then(|local| self.reads.get_mut(local.0 as usize)) {
-            reads.push(step.id);
-        }
-        if let Some(stores) = stored.and_then(|local| self.stores.get_mut(local.0 as usize)) {
-            stores.push(step.id);
-        }
-        if let StepKind::Opaque { locals, .. } = &step.kind {
-            for local in locals {
-                if let Some(reads) = self.reads.get_mut(local.0 as usize) {
-                    reads.push(step.id);
-                }
+            StepKind::Opaque { locals, .. } => {
+                self.reads.extend(locals.iter().map(|local| (local.0, step.id)));
             }
+            _ => {}
         }
     }
 }
@@ -214,8 +259,8 @@ pub fn blocks(kind: &StepKind) -> Vec<(&Block, Slot)> {
     }
 }
 
-/// The values a step defines.
-pub fn defined(kind: &StepKind) -> Vec<ValueId> {
+/// Names each value that a step defines.
+fn each_defined(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
     match kind {
         StepKind::Const { out, .. }
         | StepKind::Read { out, .. }
@@ -232,68 +277,79 @@ pub fn defined(kind: &StepKind) -> Vec<ValueId> {
         | StepKind::Join { out, .. }
         | StepKind::View { out, .. }
         | StepKind::Opaque { out, .. }
-        | StepKind::Yield { out, .. } => vec![*out],
-        StepKind::Select { out, arms, .. } => std::iter::once(*out).chain(arms.iter().map(|arm| arm.got)).collect(),
-        StepKind::Loop { driver: Driver::Each { item, .. }, .. } => vec![*item],
-        StepKind::Scope { items, .. } => items.iter().map(|item| item.entered).collect(),
-        _ => Vec::new(),
+        | StepKind::Yield { out, .. } => name(*out),
+        StepKind::Select { out, arms, .. } => {
+            name(*out);
+            arms.iter().for_each(|arm| name(arm.got));
+        }
+        StepKind::Loop { driver: Driver::Each { item, .. }, .. } => name(*item),
+        StepKind::Scope { items, .. } => items.iter().for_each(|item| name(item.entered)),
+        _ => {}
     }
 }
 
 /// The values a step uses itself (not those used by the steps in its blocks).
 pub fn used(kind: &StepKind) -> Vec<ValueId> {
+    let mut all = Vec::new();
+    each_used(kind, &mut |value| all.push(value));
+    all
+}
+
+/// Names each value that a step uses itself.
+fn each_used(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
     match kind {
-        StepKind::Read { place, .. } | StepKind::Delete { place } => place_values(place),
+        StepKind::Read { place, .. } | StepKind::Delete { place } => each_in_place(place, name),
         StepKind::Call { callee, args, .. } => {
-            std::iter::once(*callee).chain(args.iter().map(|arg| arg.value)).collect()
+            name(*callee);
+            args.iter().for_each(|arg| name(arg.value));
         }
-        StepKind::Await { value, .. } | StepKind::Propagate { value, .. } | StepKind::View { value, .. } => {
-            vec![*value]
+        StepKind::Await { value, .. }
+        | StepKind::Propagate { value, .. }
+        | StepKind::View { value, .. }
+        | StepKind::Discard { value, .. }
+        | StepKind::Part { of: value, .. } => name(*value),
+        StepKind::Collect { items, .. } => items.iter().for_each(|item| match item {
+            Item::One(value) | Item::Field(_, value) | Item::Spread(value) => name(*value),
+            Item::Pair(key, value) => [*key, *value].into_iter().for_each(&mut *name),
+        }),
+        StepKind::Grow { into, key, value } => {
+            [Some(*into), *key, Some(*value)].into_iter().flatten().for_each(name);
         }
-        StepKind::Discard { value, .. } => vec![*value],
-        StepKind::Collect { items, .. } => items.iter().flat_map(item_values).collect(),
-        StepKind::Grow { into, key, value } => [Some(*into), *key, Some(*value)].into_iter().flatten().collect(),
-        StepKind::Part { of, .. } => vec![*of],
-        StepKind::Operate { operands, .. } => operands.clone(),
-        StepKind::Format { parts, .. } => parts.clone(),
-        StepKind::Join { from, .. } => from.clone(),
+        StepKind::Operate { operands: values, .. }
+        | StepKind::Format { parts: values, .. }
+        | StepKind::Join { from: values, .. } => values.iter().copied().for_each(name),
         StepKind::Store { place, value, .. } | StepKind::Update { place, value, .. } => {
-            let mut all = place_values(place);
-            all.push(*value);
-            all
+            each_in_place(place, name);
+            name(*value);
         }
-        StepKind::Decorate { target, decorator } => vec![*target, *decorator],
-        StepKind::If { cond, .. } | StepKind::Assert { cond } => cond_values(cond),
+        StepKind::Decorate { target, decorator } => [*target, *decorator].into_iter().for_each(name),
+        StepKind::If { cond, .. }
+        | StepKind::Assert { cond }
+        | StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
         StepKind::Match { subject, arms } => {
-            let guards = arms.iter().filter_map(|arm| arm.guard.as_ref()).flat_map(cond_values);
-            std::iter::once(*subject).chain(guards).collect()
+            name(*subject);
+            let guards = arms.iter().filter_map(|arm| arm.guard.as_ref());
+            guards.flat_map(cond_values).for_each(name);
         }
-        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond),
-        StepKind::Loop { driver: Driver::Each { source, .. }, .. } => vec![*source],
-        StepKind::Scope { items, .. } => items.iter().map(|item| item.context).collect(),
-        StepKind::Select { arms, .. } => arms.iter().map(|arm| arm.future).collect(),
-        StepKind::Return { value } | StepKind::Raise { value } | StepKind::Yield { value, .. } => {
-            value.iter().copied().collect()
-        }
-        StepKind::Break { value, .. } => value.iter().copied().collect(),
-        _ => Vec::new(),
+        StepKind::Loop { driver: Driver::Each { source, .. }, .. } => name(*source),
+        StepKind::Scope { items, .. } => items.iter().for_each(|item| name(item.context)),
+        StepKind::Select { arms, .. } => arms.iter().for_each(|arm| name(arm.future)),
+        StepKind::Return { value }
+        | StepKind::Raise { value }
+        | StepKind::Yield { value, .. }
+        | StepKind::Break { value, .. } => value.iter().copied().for_each(name),
+        _ => {}
     }
 }
 
-/// The values in a place.
-pub fn place_values(place: &Place) -> Vec<ValueId> {
+fn each_in_place(place: &Place, name: &mut impl FnMut(ValueId)) {
     match place {
-        Place::Local(_) | Place::Global { .. } => Vec::new(),
-        Place::Field { base, .. } | Place::Deref { base } => vec![*base],
-        Place::Index { base, key } => std::iter::once(*base).chain(*key).collect(),
-    }
-}
-
-/// The values of a collection's item.
-pub fn item_values(item: &Item) -> Vec<ValueId> {
-    match item {
-        Item::One(value) | Item::Field(_, value) | Item::Spread(value) => vec![*value],
-        Item::Pair(key, value) => vec![*key, *value],
+        Place::Local(_) | Place::Global { .. } => {}
+        Place::Field { base, .. } | Place::Deref { base } => name(*base),
+        Place::Index { base, key } => {
+            name(*base);
+            key.iter().copied().for_each(name);
+        }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
+use std::sync::Arc;
 use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Waits};
 
 use super::calls::{Depth, Target};
 use super::types::Type;
 use super::world::World;
-use super::{BodyRef, Def, Program, Site};
+use super::{BodyRef, Def, Part, Program, Site};
 use crate::ledger::Many;
-use crate::unit::{BodyKind, Colour, Driver, StepKind};
+use crate::unit::{BodyKind, Colour, Driver, StepKind, ValueId};
 
 /// A function that is handed to a call which calls it.
 #[derive(Clone, Copy, Debug)]
@@ -20,31 +21,53 @@ pub struct Registration {
     pub effect: Effect,
 }
 
-/// Who is called back, and how often bodies run.
+/// Who is called back.
 #[derive(Debug, Default)]
-pub struct Rhythm {
+pub struct Handed {
     registrations: FxHashMap<BodyRef, Vec<Registration>>,
     escaping: FxHashSet<BodyRef>,
+}
+
+/// Who is called back, and how often bodies run.
+#[derive(Debug)]
+pub struct Rhythm {
+    handed: Arc<Handed>,
     known: RefCell<FxHashMap<BodyRef, Many>>,
 }
 
-impl Rhythm {
+impl Handed {
     /// Looks through every call for functions among its arguments.
-    pub fn new(program: &Program<'_>) -> Rhythm {
-        let mut rhythm = Rhythm::default();
-        for body in program.bodies() {
+    pub fn of(program: &Program<'_>) -> Arc<Handed> {
+        let mut all = Handed::default();
+        for part in program.in_parts(Handed::of_part) {
+            for (function, registrations) in part.registrations {
+                all.registrations.entry(function).or_default().extend(registrations);
+            }
+            all.escaping.extend(part.escaping);
+        }
+        Arc::new(all)
+    }
+
+    fn of_part(program: &Program<'_>, part: Part) -> Handed {
+        let mut handed = Handed::default();
+        for body in program.bodies_of(part) {
             for node in program.flow(body).nodes() {
-                if matches!(node.step.kind, StepKind::Call { .. }) {
-                    rhythm.note(program, Site { body, step: node.step.id });
+                if let StepKind::Call { args, .. } = &node.step.kind
+                    && args.iter().any(|arg| may_be_function(program, body, arg.value))
+                {
+                    handed.note(program, Site { body, step: node.step.id });
                 }
             }
         }
-        rhythm
+        handed
     }
 
     fn note(&mut self, program: &Program<'_>, site: Site) {
         let Some(call) = program.call(site) else { return };
-        for arg in call.args {
+        if matches!(call.target, Target::Functions(_) | Target::Construct(_)) {
+            return;
+        }
+        for arg in call.args.iter().filter(|arg| may_be_function(program, site.body, arg.value)) {
             let function = match program.type_of(site.body, arg.value) {
                 Type::Closure(function) | Type::Def(Def::Function(function)) => function,
                 Type::Future(_, Some(function)) => function,
@@ -67,15 +90,30 @@ impl Rhythm {
             }
         }
     }
+}
+
+/// Whether a value may be a function or what calling one gives: most are plainly something else.
+fn may_be_function(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    !matches!(
+        program.flow(body).def(value).map(|step| &step.kind),
+        Some(StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. })
+    )
+}
+
+impl Rhythm {
+    /// How often bodies run that are called back so.
+    pub fn new(handed: Arc<Handed>) -> Rhythm {
+        Rhythm { handed, known: RefCell::default() }
+    }
 
     /// The calls a function is handed to.
     pub fn registrations(&self, function: BodyRef) -> &[Registration] {
-        self.registrations.get(&function).map_or(&[], Vec::as_slice)
+        self.handed.registrations.get(&function).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a function is handed to code that was not read.
     pub fn escapes(&self, function: BodyRef) -> bool {
-        self.escaping.contains(&function)
+        self.handed.escaping.contains(&function)
     }
 
     /// How often a step runs.

@@ -5,10 +5,13 @@ pub mod calls;
 mod decorators;
 pub mod exits;
 mod families;
+mod fields;
 pub mod flow;
 mod handed_back;
 pub mod many;
+mod memo;
 mod names;
+mod nested;
 mod python_names;
 mod rust_names;
 pub mod trace;
@@ -16,16 +19,20 @@ pub mod types;
 pub mod world;
 
 use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::CallModel;
 
 use crate::source::{Language, Source};
-use crate::unit::{Body, BodyId, BodyKind, LocalId, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
+use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
 use flow::Flow;
-use types::Type;
+
+/// How many files one worker takes at a time: enough that little is asked twice, so few that all cores are busy.
+const PART: usize = 128;
 
 /// A body of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +59,20 @@ pub struct TypeKey {
     pub file: u32,
     /// Which type of it.
     pub id: TypeId,
+}
+
+/// Some files of the program that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    start: u32,
+    end: u32,
+}
+
+impl Part {
+    /// Each of its files as a part of its own.
+    fn files(self) -> impl Iterator<Item = Part> {
+        (self.start..self.end).map(|file| Part { start: file, end: file + 1 })
+    }
 }
 
 /// What a name means.
@@ -96,80 +117,131 @@ pub struct File<'a> {
     pub flows: Vec<Flow<'a>>,
     /// Its path in parts, without the ending.
     pub parts: Vec<Name>,
+    nested: nested::Nested,
+}
+
+/// Everything that was lowered, joined, and what was asked of it so far.
+pub struct Program<'a> {
+    linked: Arc<Linked<'a>>,
+    bindings: RefCell<FxHashMap<(u32, Name), Option<Def>>>,
+    types: RefCell<memo::Types>,
+    typing: RefCell<types::Typing>,
+    asked: RefCell<fields::Asked>,
 }
 
 /// Everything that was lowered, joined.
-pub struct Program<'a> {
+pub struct Linked<'a> {
     /// What the libraries mean.
     pub catalogue: &'a Catalogue,
     /// The files, in the order of their paths.
     pub files: Vec<File<'a>>,
     names: names::Names,
-    bindings: RefCell<FxHashMap<(u32, Name), Option<Def>>>,
     methods: FxHashMap<Name, FxHashMap<TypeKey, Vec<BodyRef>>>,
     families: families::Families,
     /// External bases, by type.
     outside_bases: FxHashMap<TypeKey, Vec<Name>>,
     /// Which traits a type implements, as written (last segment).
     traits: FxHashMap<TypeKey, Vec<Name>>,
-    closure_sites: FxHashMap<BodyRef, (BodyRef, ValueId)>,
-    fields: FieldIndex,
+    fields: fields::FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
-    types: RefCell<FxHashMap<(BodyRef, ValueId), Type>>,
-    local_types: RefCell<FxHashMap<(BodyRef, LocalId), Type>>,
-    typing: RefCell<types::Typing>,
-    captures: trace::Captures,
     calls: calls::Calls,
 }
 
-/// Where the fields are read and written.
-#[derive(Debug, Default)]
-pub struct FieldIndex {
-    known: FxHashMap<Name, FxHashMap<TypeKey, Vec<Site>>>,
-    unknown: FxHashMap<Name, Vec<Site>>,
-    by_name: FxHashMap<Name, Vec<Site>>,
+/// Makes programs for those who work beside each other.
+pub struct Beside<'a> {
+    linked: Arc<Linked<'a>>,
+}
+
+impl<'a> Beside<'a> {
+    /// The program, with nothing remembered.
+    pub fn program(&self) -> Program<'a> {
+        Program::on(Arc::clone(&self.linked))
+    }
+
+    /// Does something for each part of the program, side by side; the results are in the order of the parts. What is
+    /// found out on the way is remembered within a part only, so that nothing depends on who comes first.
+    pub fn in_parts<T: Send>(&self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        let files = self.linked.files.len() as u32;
+        let starts: Vec<u32> = (0..files).step_by(PART).collect();
+        let parts = starts.into_par_iter().map(|start| Part { start, end: (start + PART as u32).min(files) });
+        parts.map(|part| work(&self.program(), part)).collect()
+    }
+}
+
+impl<'a> Deref for Program<'a> {
+    type Target = Linked<'a>;
+
+    fn deref(&self) -> &Linked<'a> {
+        &self.linked
+    }
+}
+
+impl<'a> DerefMut for Program<'a> {
+    fn deref_mut(&mut self) -> &mut Linked<'a> {
+        Arc::get_mut(&mut self.linked).expect("a program is changed only while it is linked, by one")
+    }
 }
 
 impl<'a> Program<'a> {
     /// Joins lowered files. `sources` and `lowered` go together and are ordered by path.
     pub fn link(sources: &[Source], lowered: &'a [Lowered], catalogue: &'a Catalogue) -> Program<'a> {
-        let files: Vec<File<'a>> = sources
-            .iter()
-            .zip(lowered)
-            .map(|(source, lowered)| File {
-                path: source.path.clone(),
-                language: source.language,
-                lowered,
-                flows: lowered.unit.bodies.iter().map(Flow::new).collect(),
-                parts: names::parts_of(&source.path),
-            })
-            .collect();
+        let files: Vec<File<'a>> = sources.par_iter().zip(lowered).enumerate().map(File::new).collect();
         let names = names::Names::new(&files);
-        let mut program = Program {
+        let mut program = Program::on(Arc::new(Linked {
             catalogue,
             files,
             names,
-            bindings: RefCell::default(),
             methods: FxHashMap::default(),
             families: families::Families::default(),
             outside_bases: FxHashMap::default(),
             traits: FxHashMap::default(),
-            closure_sites: FxHashMap::default(),
-            fields: FieldIndex::default(),
+            fields: fields::FieldIndex::default(),
             globals: FxHashMap::default(),
-            types: RefCell::default(),
-            local_types: RefCell::default(),
-            typing: RefCell::default(),
-            captures: trace::Captures::default(),
             calls: calls::Calls::default(),
-        };
+        }));
         program.link_types();
-        program.link_closures();
-        program.link_captures();
         program.link_globals();
         program.link_fields();
-        program.calls = calls::Calls::resolve(&program);
+        program.link_calls();
         program
+    }
+
+    fn on(linked: Arc<Linked<'a>>) -> Program<'a> {
+        Program {
+            linked,
+            bindings: RefCell::default(),
+            types: RefCell::default(),
+            typing: RefCell::default(),
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Does something for each part of the program, side by side; see [`Beside::in_parts`].
+    pub fn in_parts<T: Send>(&self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        self.beside().in_parts(work)
+    }
+
+    /// For those who work beside each other, each with a program that remembers nothing yet.
+    pub fn beside(&self) -> Beside<'a> {
+        Beside { linked: Arc::clone(&self.linked) }
+    }
+
+    /// The whole program as one part.
+    pub fn whole(&self) -> Part {
+        Part { start: 0, end: self.files.len() as u32 }
+    }
+
+    /// The bodies of a part of the program, in order.
+    pub fn bodies_of(&self, part: Part) -> impl Iterator<Item = BodyRef> + '_ {
+        (part.start..part.end).flat_map(|file| {
+            let bodies = 0..self.files[file as usize].flows.len() as u32;
+            bodies.map(move |body| BodyRef { file, body: BodyId(body) })
+        })
+    }
+
+    /// Every body of the program, in order.
+    pub fn bodies(&self) -> impl Iterator<Item = BodyRef> + '_ {
+        self.bodies_of(self.whole())
     }
 
     /// A file by number.
@@ -195,13 +267,6 @@ impl<'a> Program<'a> {
     /// A type's header.
     pub fn header(&self, ty: TypeKey) -> &'a TypeHeader {
         &self.files[ty.file as usize].lowered.outline.types[ty.id.0 as usize]
-    }
-
-    /// Every body of the program, in order.
-    pub fn bodies(&self) -> impl Iterator<Item = BodyRef> + '_ {
-        self.files.iter().zip(0..).flat_map(|(file, index)| {
-            (0..file.flows.len() as u32).map(move |body| BodyRef { file: index, body: BodyId(body) })
-        })
     }
 
     /// The text span of a step.
@@ -248,7 +313,7 @@ impl<'a> Program<'a> {
 
     /// Where the closure, nested function or async block is made, and as which value.
     pub fn closure_site(&self, body: BodyRef) -> Option<(BodyRef, ValueId)> {
-        self.closure_sites.get(&body).copied()
+        self.file(body.file).nested.made(body.body)
     }
 
     /// A type and its ancestors, nearest first.
@@ -286,21 +351,6 @@ impl<'a> Program<'a> {
     pub(crate) fn methods_below(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
         let (Some(homes), below) = (self.methods.get(name), self.families.below(ty)) else { return Vec::new() };
         below.iter().flat_map(|key| homes.get(key).into_iter().flatten().copied()).collect()
-    }
-
-    /// Steps that read or write a field of a type (or of a relative of it).
-    pub fn field_sites(&self, ty: TypeKey, name: &str) -> Vec<Site> {
-        let homes = self.fields.known.get(name).into_iter().flatten();
-        let related = homes.filter(|(key, _)| self.families.are_related(ty, **key));
-        let mut sites: Vec<Site> = related.flat_map(|(_, sites)| sites.iter().copied()).collect();
-        sites.sort_unstable();
-        sites.dedup();
-        sites
-    }
-
-    /// Steps that read or write a field of this name on something whose type is not known.
-    pub fn unknown_field_sites(&self, name: &str) -> &[Site] {
-        self.fields.unknown.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Steps that read or write a module variable.

@@ -17,6 +17,8 @@ const LONGEST: usize = 300;
 pub(super) struct Names {
     items: FxHashMap<(u32, Name), Vec<Item>>,
     by_last: FxHashMap<Name, Vec<u32>>,
+    /// By the last part of their module's path, then by the one before.
+    by_pair: FxHashMap<Name, FxHashMap<Name, Vec<u32>>>,
     impl_owners: FxHashMap<BodyRef, TypeKey>,
 }
 
@@ -80,8 +82,12 @@ impl Names {
             inline.push(module.name.clone());
             self.add(index, &module.module, &module.name, Item::Module { inline });
         }
-        if let Some(last) = module_parts(&file.parts, file.language).last() {
+        let parts = module_parts(&file.parts, file.language);
+        if let Some(last) = parts.last() {
             self.by_last.entry(last.clone()).or_default().push(index);
+        }
+        if let [.., before, last] = parts {
+            self.by_pair.entry(last.clone()).or_default().entry(before.clone()).or_default().push(index);
         }
     }
 
@@ -91,6 +97,15 @@ impl Names {
 
     pub(super) fn files_named(&self, last: &str) -> &[u32] {
         self.by_last.get(last).map_or(&[], Vec::as_slice)
+    }
+
+    /// The files whose module's path may end so; more than one part tells nearly all.
+    pub(super) fn files_ending(&self, path: &[Name]) -> &[u32] {
+        match path {
+            [.., before, last] => self.by_pair.get(last).and_then(|all| all.get(before)).map_or(&[], Vec::as_slice),
+            [last] => self.files_named(last),
+            [] => &[],
+        }
     }
 
     pub(super) fn items(&self, file: u32, inline: &[Name], name: &str) -> &[Item] {
@@ -391,21 +406,18 @@ impl<'a> Program<'a> {
         self.families.extend(edges);
     }
 
-    pub(super) fn link_closures(&mut self) {
-        let mut found = FxHashMap::default();
-        for body in self.bodies() {
-            for node in self.flow(body).nodes() {
-                if let StepKind::Closure { out, body: inner } = &node.step.kind {
-                    found.insert(BodyRef { file: body.file, body: *inner }, (body, *out));
-                }
-            }
-        }
-        self.closure_sites = found;
-    }
-
     pub(super) fn link_globals(&mut self) {
         let mut found: FxHashMap<(u32, Name), Vec<super::Site>> = FxHashMap::default();
-        for body in self.bodies() {
+        for (home, site) in self.in_parts(Program::globals_in).into_iter().flatten() {
+            found.entry(home).or_default().push(site);
+        }
+        self.globals = found;
+    }
+
+    /// The steps of a part of the program that read or write module variables.
+    fn globals_in(&self, part: super::Part) -> Vec<((u32, Name), super::Site)> {
+        let mut found = Vec::new();
+        for body in self.bodies_of(part) {
             for node in self.flow(body).nodes() {
                 let place = match &node.step.kind {
                     StepKind::Read { place, .. }
@@ -414,8 +426,11 @@ impl<'a> Program<'a> {
                     | StepKind::Delete { place } => place,
                     _ => continue,
                 };
-                let site = super::Site { body, step: node.step.id };
                 let Place::Global { path, .. } = place else { continue };
+                let stored = matches!(node.step.kind, StepKind::Store { .. });
+                if !stored && !self.may_be_variable(body.file, path) {
+                    continue;
+                }
                 let home = match (&node.step.kind, path.as_slice()) {
                     (StepKind::Store { .. }, [name]) => Some((body.file, name.clone())),
                     _ => match self.resolve_path(body, path) {
@@ -423,12 +438,19 @@ impl<'a> Program<'a> {
                         _ => None,
                     },
                 };
-                if let Some(home) = home {
-                    found.entry(home).or_default().push(site);
-                }
+                found.extend(home.map(|home| (home, super::Site { body, step: node.step.id })));
             }
         }
-        self.globals = found;
+        found
+    }
+
+    /// Whether a path can be that of a variable: most plainly are not.
+    fn may_be_variable(&self, file: u32, path: &[Name]) -> bool {
+        let (Language::Python, [name]) = (self.file(file).language, path) else { return true };
+        match self.names.items(file, &[], name) {
+            [] => self.file(file).lowered.outline.imports.iter().any(|import| import.binds.is_none()),
+            items => items.iter().any(|item| matches!(item, Item::Variable { .. } | Item::Import(_))),
+        }
     }
 
     /// Whether a body is the code of a class block.

@@ -35,8 +35,7 @@ fn relative(program: &Program<'_>, file: u32, path: &[Name], level: u32, item: O
     let mut wanted: Vec<Name> = parts[..keep].to_vec();
     wanted.extend(path.iter().cloned());
     let exact = |wanted: &[Name]| {
-        let last = wanted.last()?;
-        let mut files = program.names.files_named(last).iter().copied();
+        let mut files = program.names.files_ending(wanted).iter().copied();
         files.find(|&other| {
             let other = program.file(other);
             other.language == Language::Python && names::module_parts(&other.parts, Language::Python) == wanted
@@ -55,10 +54,9 @@ fn relative(program: &Program<'_>, file: u32, path: &[Name], level: u32, item: O
 
 /// The module of the program that a dotted path names, seen from a file: the nearest one whose path ends so.
 pub(super) fn module(program: &Program<'_>, near: u32, path: &[Name]) -> Option<u32> {
-    let last = path.last()?;
     let home = &program.file(near).parts;
     let mut best: Option<(usize, usize, u32)> = None;
-    for &index in program.names.files_named(last) {
+    for &index in program.names.files_ending(path) {
         let file = program.file(index);
         if file.language != Language::Python {
             continue;
@@ -107,7 +105,7 @@ pub(super) fn submodule(program: &Program<'_>, file: u32, name: &str) -> Option<
     }
     let mut wanted = folder.to_vec();
     wanted.push(Name::new(name));
-    let mut files = program.names.files_named(name).iter().copied();
+    let mut files = program.names.files_ending(&wanted).iter().copied();
     let found = files.find(|&other| names::module_parts(&program.file(other).parts, Language::Python) == wanted)?;
     Some(Def::Module { file: found, inline: Vec::new() })
 }

@@ -5,12 +5,13 @@ mod origin;
 mod passing;
 mod storing;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{CallModel, Effect};
 
+use super::fields::Mentions;
 use super::types::{Head, Type};
 use super::{BodyRef, Program, Site, TypeKey};
-use crate::unit::{Cond, Discard, Driver, LocalId, LocalOrigin, Name, Op, Place, Step, StepKind, ValueId};
+use crate::unit::{Cond, Discard, Driver, LocalId, Name, Op, Place, Step, StepKind, ValueId};
 
 /// How many places a value is followed through before the answer is "open".
 const REACH: usize = 1500;
@@ -252,11 +253,11 @@ impl<'p, 'a> Walk<'p, 'a> {
             }
             Spot::Local(body, local) => self.local(state, *body, *local),
             Spot::Field(ty, name) => {
-                for site in self.program.field_sites(*ty, name) {
+                for &site in &*self.program.mentions(*ty, name, Mentions::All) {
                     self.read_at(state, site);
                 }
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
-                for site in self.program.unknown_field_sites(name).to_vec() {
+                for &site in self.program.unknown_field_sites(name) {
                     if self.program.is_self_of_another(site, *ty) {
                         continue;
                     }
@@ -265,13 +266,12 @@ impl<'p, 'a> Walk<'p, 'a> {
             }
             Spot::LooseField(name) => {
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
-                let sites = self.program.fields.by_name.get(name).cloned().unwrap_or_default();
-                for site in sites {
+                for site in self.program.fields.named(name) {
                     self.read_at(&loose, site);
                 }
             }
             Spot::Global(file, name) => {
-                for site in self.program.global_sites(*file, name).to_vec() {
+                for &site in self.program.global_sites(*file, name) {
                     self.read_at(state, site);
                 }
             }
@@ -339,22 +339,7 @@ impl<'p, 'a> Walk<'p, 'a> {
 impl<'a> Program<'a> {
     /// The variables of nested bodies that are this variable.
     pub fn captures_of(&self, body: BodyRef, local: LocalId) -> &[(BodyRef, LocalId)] {
-        self.captures.get(&(body, local)).map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn link_captures(&mut self) {
-        let mut found = Captures::default();
-        for inner in self.bodies() {
-            let owned = self.body(inner);
-            let Some(parent) = owned.parent else { continue };
-            for (local, at) in owned.locals.iter().zip(0u32..) {
-                if let LocalOrigin::Captured { outer, .. } = local.origin {
-                    let outer = (BodyRef { file: inner.file, body: parent }, outer);
-                    found.entry(outer).or_default().push((inner, LocalId(at)));
-                }
-            }
-        }
-        self.captures = found;
+        self.file(body.file).nested.captures(body.body, local)
     }
 
     /// Whether a variable is given something else, in the same block, before anything reads it.
@@ -401,6 +386,3 @@ impl<'a> Program<'a> {
         }
     }
 }
-
-/// Variables by the bodies that capture them.
-pub type Captures = FxHashMap<(BodyRef, LocalId), Vec<(BodyRef, LocalId)>>;

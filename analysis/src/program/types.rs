@@ -103,6 +103,8 @@ impl Type {
 pub(super) struct Typing {
     depth: u32,
     met: rustc_hash::FxHashSet<(BodyRef, ValueId)>,
+    /// What this question found of variables after it was cut: enough for the rest of it, no answer to another.
+    locals: rustc_hash::FxHashMap<(BodyRef, LocalId), Type>,
     cut: bool,
 }
 
@@ -110,7 +112,7 @@ impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
         let key = (body, value);
-        if let Some(known) = self.types.borrow().get(&key) {
+        if let Some(known) = self.types.borrow().value(body, value) {
             return known.clone();
         }
         // A value that depends on itself, one that this question has met already, or a chain too long to follow.
@@ -134,7 +136,7 @@ impl<'a> Program<'a> {
         };
         // What was cut short inside a question may be less than what a question of its own finds.
         if settled || !found.is_unknown() {
-            self.types.borrow_mut().insert(key, found.clone());
+            self.types.borrow_mut().set_value(body, value, &found, self.body(body).value_count);
         }
         found
     }
@@ -277,12 +279,18 @@ impl<'a> Program<'a> {
 
     /// The type of a local variable.
     pub fn type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
-        if let Some(known) = self.local_types.borrow().get(&(body, id)) {
+        if let Some(known) = self.types.borrow().local(body, id) {
             return known.clone();
         }
+        if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
+            return found.clone();
+        }
         let found = self.find_type_of_local(body, id);
-        if !self.typing.borrow().cut {
-            self.local_types.borrow_mut().insert((body, id), found.clone());
+        let mut typing = self.typing.borrow_mut();
+        if !typing.cut {
+            self.types.borrow_mut().set_local(body, id, &found);
+        } else if typing.depth > 0 {
+            typing.locals.insert((body, id), found.clone());
         }
         found
     }
@@ -335,12 +343,10 @@ impl<'a> Program<'a> {
     /// What the callers pass for an undeclared parameter, once calls are resolved.
     pub(super) fn type_from_callers(&self, body: BodyRef, id: LocalId) -> Type {
         for site in self.calls.callers(body).iter().take(8) {
-            for (value, local) in self.bound_args(*site, body) {
-                if local == id {
-                    let ty = self.type_of(site.body, value);
-                    if !ty.is_unknown() {
-                        return ty;
-                    }
+            for value in self.args_bound_to(*site, body, id) {
+                let ty = self.type_of(site.body, value);
+                if !ty.is_unknown() {
+                    return ty;
                 }
             }
         }

@@ -43,7 +43,7 @@ impl Reader<'_> {
                 let value = self.subject(&e.expr, std::slice::from_ref(&*e.pat));
                 let (pattern, bindings) = self.pending(&e.pat, value);
                 pending.push(bindings);
-                Cond::Matches { value, pattern }
+                Cond::Matches { value, pattern: Box::new(pattern) }
             }
             Expr::Binary(e) if matches!(e.op, BinOp::And(_) | BinOp::Or(_)) => self.chain(expr, pending),
             Expr::Binary(e) => match comparison(&e.op) {

@@ -133,7 +133,7 @@ impl Reader<'_> {
         let otherwise = init.diverge.as_ref().map(|(_, otherwise)| self.branch(otherwise, Used::No));
         let (pattern, pending) = self.pending(&local.pat, value);
         if let (Some(id), Some(then)) = (id, otherwise) {
-            let cond = Cond::Not(Box::new(Cond::Matches { value, pattern }));
+            let cond = Cond::Not(Box::new(Cond::Matches { value, pattern: Box::new(pattern) }));
             self.b().push_as(id, span, StepKind::If { cond, then, otherwise: crate::unit::Block::default() });
         }
         self.bind(&pending, rest);

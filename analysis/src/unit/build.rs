@@ -139,8 +139,8 @@ impl BodyBuilder {
     /// The finished body.
     pub fn build(mut self) -> Body {
         while self.open.len() > 1 {
-            let lost = self.close();
-            self.top().steps.extend(lost.steps);
+            let mut lost = self.close();
+            self.top().steps.append(&mut lost.steps);
         }
         self.body.root = self.open.pop().unwrap_or_default();
         self.body

@@ -1,5 +1,7 @@
 //! Steps: what a body does, one after another, in value form.
 
+use std::ops::{Deref, DerefMut};
+
 use serde::{Deserialize, Serialize};
 
 use super::{BodyId, Colour, Const, LocalId, Name, Path, Span, TypeId, TypeTree, ValueId};
@@ -8,15 +10,47 @@ use super::{BodyId, Colour, Const, LocalId, Name, Path, Span, TypeId, TypeTree, 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StepId(pub u32);
 
-/// Steps that run one after another.
+/// Steps that run one after another. An empty one takes no room: most `else`s are empty.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Block(Option<Box<Steps>>);
+
+/// What a [`Block`] holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Block {
+pub struct Steps {
     /// The steps.
     pub steps: Vec<Step>,
     /// Rust: the variables whose scope ends with this block, in the order they were declared.
     pub declares: Vec<LocalId>,
     /// Rust: the value the block leaves (its tail expression), if it is used.
     pub value: Option<ValueId>,
+}
+
+static NOTHING: Steps = Steps { steps: Vec::new(), declares: Vec::new(), value: None };
+
+impl Deref for Block {
+    type Target = Steps;
+
+    fn deref(&self) -> &Steps {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Block {
+    fn deref_mut(&mut self) -> &mut Steps {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Block) -> bool {
+        **self == **other
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(to)
+    }
 }
 
 /// One step.
@@ -279,7 +313,7 @@ pub enum Cond {
     /// A comparison.
     Compare { op: Compare, left: ValueId, right: ValueId },
     /// `if let P = v`, `case P`.
-    Matches { value: ValueId, pattern: Pattern },
+    Matches { value: ValueId, pattern: Box<Pattern> },
     /// Not read.
     Unknown,
 }

@@ -44,12 +44,16 @@ struct Steps {
 
 impl Steps {
     fn of(program: &Program<'_>) -> Steps {
-        let mut steps = Steps::default();
+        let mut steps = Steps { firm: program.calls().bearing(program.whole()).collect(), ..Steps::default() };
         for body in program.bodies() {
             for node in program.flow(body).nodes() {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
-                    StepKind::Call { .. } | StepKind::Update { op: Op::Subtract, .. } => steps.firm.push(site),
+                    // A function of the program may add the number that it is given.
+                    StepKind::Call { args, .. } if args.iter().any(|arg| is_number(program, body, arg.value)) => {
+                        steps.firm.push(site);
+                    }
+                    StepKind::Update { op: Op::Subtract, .. } => steps.firm.push(site),
                     StepKind::Update { op: Op::Add, value, .. } => match is_negative(program, body, *value) {
                         true => steps.firm.push(site),
                         false => steps.raising.push(site),
@@ -64,8 +68,14 @@ impl Steps {
                 }
             }
         }
+        steps.firm.sort_unstable();
+        steps.firm.dedup();
         steps
     }
+}
+
+fn is_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    matches!(program.constant_of(body, value), Some(Const::Int(_) | Const::Float(_)))
 }
 
 /// The operator that makes a value.

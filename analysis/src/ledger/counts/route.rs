@@ -229,10 +229,8 @@ fn before_local(program: &Program<'_>, body: BodyRef, local: LocalId) -> Vec<Spo
         Some(LocalOrigin::Param) => {
             let mut found = Vec::new();
             for site in program.calls().callers(body).iter().take(20) {
-                for (value, param) in program.bound_args(*site, body) {
-                    if param == local {
-                        found.push(program.origin(site.body, value).0);
-                    }
+                for value in program.args_bound_to(*site, body, local) {
+                    found.push(program.origin(site.body, value).0);
                 }
             }
             found

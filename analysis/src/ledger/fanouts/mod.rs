@@ -98,19 +98,16 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     fn all(&self) -> Vec<Resource> {
         let mut found = Vec::new();
-        for body in self.program.bodies() {
-            for node in self.program.flow(body).nodes() {
-                let site = Site { body, step: node.step.id };
-                let Some(call) = self.program.call(site) else { continue };
-                let Target::Model(model) = call.target else { continue };
-                let Some(birth) = &model.birth else { continue };
-                match (birth.kind, birth.owner) {
-                    (Kind::Fanout, _) => found.extend(self.fan_out(site, call, model, birth)),
-                    (Kind::Task | Kind::Thread, OwnerOf::Receiver) => {
-                        found.extend(self.supervised(site, &call, model, birth))
-                    }
-                    _ => {}
+        for site in self.builder.calls() {
+            let Some(call) = self.program.call(site) else { continue };
+            let Target::Model(model) = call.target else { continue };
+            let Some(birth) = &model.birth else { continue };
+            match (birth.kind, birth.owner) {
+                (Kind::Fanout, _) => found.extend(self.fan_out(site, call, model, birth)),
+                (Kind::Task | Kind::Thread, OwnerOf::Receiver) => {
+                    found.extend(self.supervised(site, &call, model, birth))
                 }
+                _ => {}
             }
         }
         found

@@ -74,18 +74,12 @@ pub(super) struct Work<'a> {
 /// Every birth by a modelled call.
 pub(super) fn find<'a>(builder: &Builder<'_, 'a>) -> Vec<Birth<'a>> {
     let mut found = Vec::new();
-    for body in builder.program.bodies() {
-        for node in builder.program.flow(body).nodes() {
-            if !matches!(node.step.kind, StepKind::Call { .. }) {
-                continue;
-            }
-            let site = Site { body, step: node.step.id };
-            let Some(call) = builder.program.call(site) else { continue };
-            found.extend(direct(builder, site, &call));
-            found.extend(lent(builder, site, &call));
-            found.extend(started(builder, site, &call));
-            found.extend(called_back(builder, site, &call));
-        }
+    for site in builder.calls() {
+        let Some(call) = builder.program.call(site) else { continue };
+        found.extend(direct(builder, site, &call));
+        found.extend(lent(builder, site, &call));
+        found.extend(started(builder, site, &call));
+        found.extend(called_back(builder, site, &call));
     }
     found
 }

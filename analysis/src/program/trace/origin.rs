@@ -133,10 +133,8 @@ impl<'a> Program<'a> {
 
     /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
     pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
-        let homes = self.fields.known.get(name);
         let has = |key: &&TypeKey| {
-            homes.is_some_and(|homes| homes.contains_key(*key))
-                || self.header(**key).fields.iter().any(|field| field.name == *name)
+            self.fields.has(**key, name) || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
         self.families.above(&ty).iter().rev().find(has).copied().unwrap_or(ty)
     }

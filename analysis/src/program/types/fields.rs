@@ -2,6 +2,7 @@
 
 use unleak_catalogue::model::Transparent;
 
+use super::super::fields::Mentions;
 use super::super::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{BodyId, LocalId, Name, StepKind};
@@ -124,7 +125,7 @@ impl<'a> Program<'a> {
                 return found;
             }
         }
-        let found = self.type_of_stores(&self.field_sites(ty, name));
+        let found = self.type_of_stores(&self.mentions(ty, name, Mentions::Stores));
         if !found.is_unknown() {
             return found;
         }

@@ -1,0 +1,56 @@
+//! Bodies within bodies of one file: where they are made, and which variables they share with what is around them.
+
+use rustc_hash::FxHashMap;
+
+use super::flow::Flow;
+use super::{BodyRef, File, names};
+use crate::source::Source;
+use crate::unit::{BodyId, LocalId, LocalOrigin, Lowered, StepKind, ValueId};
+
+/// What one file's nested bodies have to do with each other.
+#[derive(Debug, Default)]
+pub(super) struct Nested {
+    made: FxHashMap<BodyId, (BodyRef, ValueId)>,
+    captures: FxHashMap<(BodyId, LocalId), Vec<(BodyRef, LocalId)>>,
+}
+
+impl Nested {
+    fn of(file: u32, flows: &[Flow<'_>]) -> Nested {
+        let mut nested = Nested::default();
+        for (flow, id) in flows.iter().zip(0u32..) {
+            let body = BodyRef { file, body: BodyId(id) };
+            for node in flow.nodes() {
+                if let StepKind::Closure { out, body: inner } = &node.step.kind {
+                    nested.made.insert(*inner, (body, *out));
+                }
+            }
+            let Some(parent) = flow.body.parent else { continue };
+            for (local, at) in flow.body.locals.iter().zip(0u32..) {
+                if let LocalOrigin::Captured { outer, .. } = local.origin {
+                    nested.captures.entry((parent, outer)).or_default().push((body, LocalId(at)));
+                }
+            }
+        }
+        nested
+    }
+
+    /// Where a nested body is made, and as which value.
+    pub(super) fn made(&self, body: BodyId) -> Option<(BodyRef, ValueId)> {
+        self.made.get(&body).copied()
+    }
+
+    /// The variables of nested bodies that are this variable.
+    pub(super) fn captures(&self, body: BodyId, local: LocalId) -> &[(BodyRef, LocalId)] {
+        self.captures.get(&(body, local)).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl<'a> File<'a> {
+    /// A file of the program, its bodies laid flat.
+    pub(super) fn new((index, (source, lowered)): (usize, (&Source, &'a Lowered))) -> File<'a> {
+        let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(Flow::new).collect();
+        let nested = Nested::of(index as u32, &flows);
+        let parts = names::parts_of(&source.path);
+        File { path: source.path.clone(), language: source.language, lowered, flows, parts, nested }
+    }
+}
