@@ -300,7 +300,7 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("analysis/src/ledger/queues/bound.rs", &["float", "int"], "numbers written as text"),
     (
         "analysis/src/ledger/fanouts",
-        &["exit", "close", "aclose", "stop", "shutdown", "disconnect", "drain", "new"],
+        &["exit", "close", "aclose", "stop", "shutdown", "disconnect", "cleanup", "drain", "new"],
         "what people call the methods of their own that begin and end things",
     ),
     (
