@@ -2,7 +2,7 @@
 
 use unleak_catalogue::model::{CallModel, HandlesEvents};
 
-use super::types::Type;
+use super::types::{Head, Type};
 use super::{BodyRef, Def, Program};
 use crate::source::Language;
 use crate::unit::{BodyKind, LocalId, Mark};
@@ -35,36 +35,54 @@ impl<'a> Program<'a> {
     /// (`@app.get("/")`).
     fn mark_model(&self, body: BodyRef, mark: &Mark) -> Option<&'a CallModel> {
         let language = self.language(body);
-        let path = match self.resolve_path(body, &mark.path) {
-            Some(Def::Model(path)) => path,
-            None if language == Language::Python => match self.marked_by(body, mark) {
+        let path = match language {
+            Language::Python => match self.marked_by(body, mark) {
                 Type::Def(Def::Model(path)) => path,
                 _ => return None,
             },
-            _ => return None,
+            Language::Rust => match self.resolve_path(body, &mark.path)? {
+                Def::Model(path) => path,
+                _ => return None,
+            },
         };
         self.model(language, &path)
     }
 
     fn marked_by(&self, body: BodyRef, mark: &Mark) -> Type {
         let Some((first, rest)) = mark.path.split_first() else { return Type::Unknown };
-        let mut around = self.body(body).parent;
-        let mut found = Type::Unknown;
-        while let Some(outer) = around {
-            let outer = BodyRef { file: body.file, body: outer };
-            let scope = self.body(outer);
-            let local = scope.locals.iter().position(|local| local.name == *first);
-            if let Some(local) = local.filter(|_| scope.kind != BodyKind::Module) {
-                found = self.type_of_local(outer, LocalId(local as u32));
-                break;
-            }
-            around = scope.parent;
-        }
-        let found = found.or(|| match self.resolve_path(body, std::slice::from_ref(first)) {
+        let found = match self.local_around(body, first) {
+            Some((outer, local)) => self.type_of_local(outer, local),
+            None => self.plain(self.resolve_path(body, std::slice::from_ref(first))),
+        };
+        rest.iter().fold(found, |ty, name| match &ty {
+            Type::Def(def) => self.plain(self.member(body.file, def, name, 16)),
+            // What a decorated function is, is never asked on the way: it might be this one.
+            Type::Named(Head::Project(key), _) if !self.methods(*key, name).is_empty() => Type::Unknown,
+            _ => self.field_of(body, &ty, name),
+        })
+    }
+
+    /// A definition as it is without its decorators.
+    fn plain(&self, def: Option<Def>) -> Type {
+        match def {
             Some(Def::Variable { file, name }) => self.type_of_variable(file, &name),
             Some(def) => Type::Def(def),
             None => Type::Unknown,
-        });
-        rest.iter().fold(found, |ty, name| self.field_of(body, &ty, name))
+        }
+    }
+
+    /// The variable of this name in the nearest body around one that has it.
+    fn local_around(&self, body: BodyRef, name: &str) -> Option<(BodyRef, LocalId)> {
+        let mut around = self.body(body).parent;
+        while let Some(outer) = around {
+            let outer = BodyRef { file: body.file, body: outer };
+            let scope = self.body(outer);
+            let local = scope.locals.iter().position(|local| local.name == name);
+            if let Some(local) = local.filter(|_| scope.kind != BodyKind::Module) {
+                return Some((outer, LocalId(local as u32)));
+            }
+            around = scope.parent;
+        }
+        None
     }
 }
