@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use unleak_analysis::Counting;
 use unleak_lints::Level;
 
 use crate::args::{self, CheckFormat, ListFormat};
@@ -143,13 +144,23 @@ pub(crate) enum Failing {
     Never,
 }
 
-/// Whether statistics are printed as text.
+/// Whether statistics are printed as text, and counted in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Statistics {
     /// On standard error.
     Printed,
     /// Not.
     Kept,
+}
+
+impl Statistics {
+    /// What costs time is counted only to be told.
+    pub(crate) fn counting(self) -> Counting {
+        match self {
+            Statistics::Printed => Counting::LibrariesToo,
+            Statistics::Kept => Counting::Resources,
+        }
+    }
 }
 
 /// A line of a file.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use unleak_analysis::ledger::{Fact, Location};
 use unleak_analysis::source::{Encoding, Language, Source};
 use unleak_analysis::unit::Span;
-use unleak_analysis::{Analysis, analyse};
+use unleak_analysis::{Analysis, Counting, analyse};
 use unleak_catalogue::Catalogue;
 
 use crate::discover::{self, Context, Found, Named, Unreadable, Walked};
@@ -96,11 +96,11 @@ pub(crate) fn look(paths: &[PathBuf], overrides: &Overrides, working: &Working) 
 }
 
 /// Reads and analyses the projects around the named paths.
-pub(crate) fn load(tree: Tree, working: &Working) -> anyhow::Result<Project> {
+pub(crate) fn load(tree: Tree, working: &Working, counting: Counting) -> anyhow::Result<Project> {
     let mut project = Project::default();
     let owners = Owners::of(&tree.contexts);
     for (index, (context, (walked, settings))) in tree.contexts.iter().zip(tree.walked).enumerate() {
-        project.read(context, walked, &settings, working, |path| owners.scope(path, index))?;
+        project.read(context, walked, &settings, working, counting, |path| owners.scope(path, index))?;
     }
     Ok(project)
 }
@@ -126,6 +126,7 @@ impl Project {
         walked: Walked,
         settings: &Hierarchy,
         working: &Working,
+        counting: Counting,
         scope: impl Fn(&Path) -> Scope,
     ) -> anyhow::Result<()> {
         for Unreadable { path, why } in walked.unreadable {
@@ -153,7 +154,7 @@ impl Project {
             }
         }
         let own = settings.catalogue()?;
-        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| Catalogue::embedded()));
+        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| Catalogue::embedded()), counting);
         self.analysed(analysis, &sources, ids, policies);
         Ok(())
     }

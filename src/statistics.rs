@@ -42,6 +42,17 @@ impl Statistics {
                 *known.entry(*answer).or_default() += count;
             }
         }
+        for met in &other.libraries {
+            match sum.libraries.iter_mut().find(|known| known.language == met.language && known.library == met.library)
+            {
+                Some(known) => {
+                    // The same entries may be called in both.
+                    known.entries = known.entries.max(met.entries);
+                    known.calls += met.calls;
+                }
+                None => sum.libraries.push(met.clone()),
+            }
+        }
         for (reason, count) in &other.open {
             *sum.open.entry(reason).or_default() += count;
         }

@@ -45,15 +45,29 @@ pub struct Analysis {
     pub problems: Vec<(usize, unit::Problem)>,
 }
 
+/// What is counted besides what the verdicts need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Nothing.
+    Resources,
+    /// The libraries whose entries the code calls.
+    LibrariesToo,
+}
+
 /// Analyses files that belong together. The result does not depend on the order of `sources`
 /// other than in the indices it uses, nor on the number of threads.
-pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue) -> Analysis {
+pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, counting: Counting) -> Analysis {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by(|a, b| sources[*a].path.cmp(&sources[*b].path));
     let ordered: Vec<Source> = order.iter().map(|index| sources[*index].clone()).collect();
     let (lowered, ledger) = in_deep_stacks(|| {
         let lowered: Vec<Lowered> = ordered.par_iter().map(lower).collect();
-        let ledger = ledger::Ledger::of(&program::Program::link(&ordered, &lowered, catalogue));
+        let program = program::Program::link(&ordered, &lowered, catalogue);
+        let mut ledger = ledger::Ledger::of(&program);
+        if counting == Counting::LibrariesToo {
+            ledger.count_libraries(&program);
+        }
+        drop(program);
         (lowered, ledger)
     });
     let mut problems = Vec::new();

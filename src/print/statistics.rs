@@ -23,5 +23,8 @@ pub(crate) fn print(statistics: &Statistics) -> String {
         lines.push(format!("{}: {}", kind(*of), answers.collect::<Vec<_>>().join(", ")));
     }
     lines.extend(ledger.open.iter().map(|(reason, count)| format!("open because {reason}: {count}")));
+    lines.extend(ledger.libraries.iter().map(|met| {
+        format!("{} library {}: entries called {}, calls {}", met.language, met.library, met.entries, met.calls)
+    }));
     lines.join("\n") + "\n"
 }

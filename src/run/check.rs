@@ -26,7 +26,7 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         Asked::Findings => {}
     }
     clock.lap("looked for files");
-    let project = project::load(tree, &working)?;
+    let project = project::load(tree, &working, asked.statistics.counting())?;
     clock.lap("read and analysed");
     let mut report = assemble::report(project, Question::Configured);
     clock.lap("asked the lints");

@@ -97,4 +97,7 @@ pub struct Statistics {
     pub resources: BTreeMap<Kind, BTreeMap<Answer, usize>>,
     /// Open ones by reason.
     pub open: BTreeMap<&'static str, usize>,
+    /// The libraries whose entries are called, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<super::Met>,
 }

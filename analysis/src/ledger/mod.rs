@@ -5,6 +5,7 @@ mod census;
 mod counts;
 mod entry;
 mod fanouts;
+mod libraries;
 mod queues;
 mod resource;
 mod supervisors;
@@ -13,6 +14,7 @@ mod tasks;
 use std::sync::Arc;
 
 pub use entry::*;
+pub use libraries::Met;
 pub use resource::*;
 
 use crate::program::many::Handed;
@@ -38,6 +40,11 @@ impl Ledger {
         let entries = census::read(&resources);
         let statistics = census::count(program, &resources);
         Ledger { resources, entries, statistics }
+    }
+
+    /// Counts the libraries whose entries a program calls. It asks what every call calls, which the rest need not.
+    pub fn count_libraries(&mut self, program: &Program<'_>) {
+        self.statistics.libraries = libraries::met(program);
     }
 
     /// Every resource, in the order of path and place.
