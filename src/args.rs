@@ -35,6 +35,12 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List the lints
     Lints(LintsArgs),
+    /// Compare two reports written with `--format json`, and say which verdicts are other; exits with 1 if any is
+    Diff(DiffArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or that of a command
+    Man(ManArgs),
 }
 
 /// `unleak check`.
@@ -173,6 +179,30 @@ pub(crate) enum FailOn {
     Warning,
     /// What must be mended
     Error,
+}
+
+/// `unleak diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The older report, of `check` or of `census`
+    pub(crate) old: PathBuf,
+    /// The newer report
+    pub(crate) new: PathBuf,
+}
+
+/// `unleak completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `unleak man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command
+    pub(crate) command: Option<String>,
 }
 
 /// How findings are printed.

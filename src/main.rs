@@ -5,6 +5,7 @@ mod annotate;
 mod args;
 mod assemble;
 mod baseline;
+mod compare;
 mod discover;
 mod excuse;
 mod fingerprint;

@@ -8,6 +8,7 @@ use unleak_lints::Level;
 use crate::args::{self, CheckFormat, ListFormat};
 use crate::selection::{UnknownLint, known, known_all};
 use crate::settings::{self, Overrides, SettingsError, Sure, Written};
+use crate::suggest;
 use crate::suppress;
 
 /// Arguments that cannot be meant.
@@ -25,6 +26,14 @@ pub(crate) enum UsageError {
     /// A reason that says nothing, or more than a line.
     #[error("`--add-ignore` needs a reason of one line, and {0:?} is none")]
     NoReason(String),
+    /// A command that does not exist.
+    #[error("there is no command `{typed}`; {}", suggest::tail(.suggestion.as_deref(), "`unleak help` lists them all"))]
+    UnknownCommand {
+        /// What was typed.
+        typed: String,
+        /// What was probably meant.
+        suggestion: Option<String>,
+    },
     /// A settings file that is not to be looked at.
     #[error("`--isolated` looks at no settings file, and `--config {0}` names one")]
     IsolatedWith(String),
@@ -49,6 +58,12 @@ pub(crate) enum Request {
     Explain(&'static str, String),
     /// List the lints.
     Lints(ListFormat),
+    /// Compare two reports, the older one first.
+    Diff(PathBuf, PathBuf),
+    /// Print completions.
+    Completions(clap_complete::Shell),
+    /// Print a manual page.
+    Man(clap::Command),
 }
 
 /// A report of what leaks.
@@ -193,6 +208,9 @@ impl Request {
                 Request::Explain(name, page(name))
             }
             args::Command::Lints(typed) => Request::Lints(typed.format),
+            args::Command::Diff(typed) => Request::Diff(typed.old, typed.new),
+            args::Command::Completions(typed) => Request::Completions(typed.shell),
+            args::Command::Man(typed) => Request::Man(manual(typed.command)?),
         })
     }
 }
@@ -308,6 +326,21 @@ fn overrides(typed: &args::SettingsArgs) -> Result<Overrides, UsageError> {
     };
     let lines = pairs.into_iter().map(|pair| settings::line(pair)).collect::<Vec<_>>();
     Ok(Overrides { written: settings::typed(&lines.join("\n"))?, files, ..Overrides::default() })
+}
+
+/// The definition of the whole, or of one command.
+fn manual(command: Option<String>) -> Result<clap::Command, UsageError> {
+    let mut whole = <args::Typed as clap::CommandFactory>::command();
+    whole.build();
+    let Some(name) = command else { return Ok(whole) };
+    let found = whole.find_subcommand(&name).cloned();
+    found.ok_or_else(|| {
+        let names = whole.get_subcommands().map(clap::Command::get_name);
+        UsageError::UnknownCommand {
+            suggestion: suggest::nearest(&name, names).map(str::to_owned),
+            typed: name.clone(),
+        }
+    })
 }
 
 fn page(name: &str) -> String {

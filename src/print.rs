@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod census;
 pub(crate) mod concise;
+pub(crate) mod diff;
 pub(crate) mod files;
 pub(crate) mod full;
 pub(crate) mod github;

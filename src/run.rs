@@ -8,8 +8,9 @@ use anyhow::{Context, bail};
 use unleak_analysis::Counting;
 use unleak_lints::Strictness;
 
-use crate::args::ListFormat;
+use crate::args::{ListFormat, Typed};
 use crate::assemble::{self, Question};
+use crate::compare;
 use crate::discover;
 use crate::options::{Census, Failing, Line, Request, Statistics};
 use crate::output;
@@ -37,6 +38,9 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
         Request::Explain(name, page) => explain(name, &page),
         Request::Lints(ListFormat::Text) => tell(print::lints::text().as_bytes()),
         Request::Lints(ListFormat::Json) => tell(print::lints::json().as_bytes()),
+        Request::Diff(old, new) => diff(&old, &new),
+        Request::Completions(shell) => completions(shell),
+        Request::Man(command) => manual(command),
     }
 }
 
@@ -93,6 +97,24 @@ fn explain(name: &str, page: &str) -> anyhow::Result<Ending> {
         Some(Strictness::Default) | None => "",
     };
     tell(format!("{page}{asked}").as_bytes())
+}
+
+fn diff(old: &Path, new: &Path) -> anyhow::Result<Ending> {
+    let difference = compare::compare(compare::read(old)?, compare::read(new)?);
+    tell(print::diff::print(&difference).as_bytes())?;
+    Ok(if difference.changes.is_empty() { Ending::Clean } else { Ending::Failed })
+}
+
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Ending> {
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut <Typed as clap::CommandFactory>::command(), "unleak", &mut bytes);
+    tell(&bytes)
+}
+
+fn manual(command: clap::Command) -> anyhow::Result<Ending> {
+    let mut bytes = Vec::new();
+    clap_mangen::Man::new(command).render(&mut bytes).context("cannot write the manual page")?;
+    tell(&bytes)
 }
 
 fn tell(bytes: &[u8]) -> anyhow::Result<Ending> {

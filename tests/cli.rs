@@ -4,6 +4,8 @@
 mod adoption;
 #[path = "cli/arguments.rs"]
 mod arguments;
+#[path = "cli/commands.rs"]
+mod commands;
 #[path = "cli/discovery.rs"]
 mod discovery;
 #[path = "cli/findings.rs"]
