@@ -59,6 +59,6 @@ fn completions_and_manual_follow_from_the_arguments() {
     let ran = project.run(&["man"]);
     assert!(ran.code == 0 && ran.out.starts_with(".ie") && ran.out.contains("unleak\\-check(1)"), "{}", ran.out);
     let ran = project.run(&["man", "check"]);
-    assert!(ran.out.contains("\\-\\-since"), "{}", ran.out);
+    assert!(ran.out.contains("\\-\\-baseline"), "{}", ran.out);
     assert_eq!(project.run(&["man", "chek"]).code, 2);
 }
