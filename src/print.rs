@@ -16,6 +16,7 @@ pub(crate) mod rdjson;
 pub(crate) mod sarif;
 pub(crate) mod settings;
 pub(crate) mod statistics;
+mod style;
 pub(crate) mod summary;
 pub(crate) mod table;
 pub(crate) mod tally;
@@ -28,6 +29,15 @@ use unleak_lints::{Confidence, Level};
 /// Whether escape sequences may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colours {
+    /// They may.
+    On(Links),
+    /// They may not.
+    Off,
+}
+
+/// Whether links may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
     /// They may.
     On,
     /// They may not.

@@ -1,15 +1,16 @@
 //! One finding a line: `path:line:column: level[lint] message`.
 
-use super::{level, one_line, summary};
+use super::{Colours, one_line, style, summary};
 use crate::report::Report;
 
 /// The findings, then the problems, then the summary.
-pub(crate) fn print(report: &Report) -> String {
+pub(crate) fn print(report: &Report, colours: Colours) -> String {
     let files = &report.files;
     let mut text = String::new();
     for finding in &report.findings {
         let (point, message) = (files.point(finding.place), one_line(&finding.message));
-        text += &format!("{point}: {}[{}] {message}\n", level(finding.level), finding.lint);
+        let (level, lint) = (style::level(finding.level, colours), style::lint(finding.lint, colours));
+        text += &format!("{point}: {level}[{lint}] {message}\n");
     }
     text + &problems(report) + &summary::print(report)
 }

@@ -5,18 +5,18 @@ use codespan_reporting::term::termcolor::{Buffer, WriteColor};
 use codespan_reporting::term::{self, Config, Styles, StylesWriter};
 use unleak_lints::Level;
 
-use super::{Colours, one_line, summary};
+use super::{Colours, one_line, style, summary};
 use crate::place::{FileId, Files, Place};
 use crate::report::{Finding, Problem, Report};
 
 /// The findings, then the problems, then the summary.
 pub(crate) fn print(report: &Report, colours: Colours) -> Vec<u8> {
     let mut buffer = match colours {
-        Colours::On => Buffer::ansi(),
+        Colours::On(_) => Buffer::ansi(),
         Colours::Off => Buffer::no_color(),
     };
     let files = &report.files;
-    let findings = report.findings.iter().map(|finding| diagnostic(files, finding));
+    let findings = report.findings.iter().map(|finding| diagnostic(files, finding, colours));
     let problems = report.problems.iter().map(|problem| trouble(files, problem));
     for diagnostic in findings.chain(problems) {
         draw(&mut buffer, files, &diagnostic);
@@ -36,7 +36,7 @@ fn draw(buffer: &mut Buffer, files: &Files, diagnostic: &Diagnostic<FileId>) {
     }
 }
 
-fn diagnostic(files: &Files, finding: &Finding) -> Diagnostic<FileId> {
+fn diagnostic(files: &Files, finding: &Finding, colours: Colours) -> Diagnostic<FileId> {
     let severity = match finding.level {
         Level::Note => Severity::Note,
         Level::Warning => Severity::Warning,
@@ -45,7 +45,7 @@ fn diagnostic(files: &Files, finding: &Finding) -> Diagnostic<FileId> {
     let assumption = finding.assumption.map(|words| format!("likely: it rests on the assumption that {words}"));
     let help = (!finding.help.is_empty()).then(|| format!("help: {}", finding.help));
     Diagnostic::new(severity)
-        .with_code(finding.lint)
+        .with_code(style::lint(finding.lint, colours))
         .with_message(one_line(&finding.message))
         .with_labels(labels(files, finding))
         .with_notes(assumption.into_iter().chain(help).collect())

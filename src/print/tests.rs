@@ -20,7 +20,7 @@ fn full_shows_the_ownership_story() {
 
 #[test]
 fn colours_change_nothing_but_colours() {
-    let coloured = full(Colours::On);
+    let coloured = full(Colours::On(Links::Off));
     assert!(coloured.contains('\u{1b}'));
     let mut parts = coloured.split('\u{1b}');
     let first = parts.next().unwrap_or_default();
@@ -31,7 +31,7 @@ fn colours_change_nothing_but_colours() {
 
 #[test]
 fn concise_is_one_line_a_finding() {
-    assert_snapshot!(concise::print(&examples::report()));
+    assert_snapshot!(concise::print(&examples::report(), Colours::Off));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn spans_beyond_the_text_do_no_harm() {
         finding.place.span = unleak_analysis::unit::Span::new(9_999, 99_999);
     }
     assert!(!full::print(&report, Colours::Off).is_empty());
-    assert!(!concise::print(&report).is_empty());
+    assert!(!concise::print(&report, Colours::Off).is_empty());
     assert!(!json::check(&report).is_empty());
     let server = server(&report);
     for line in 0..20 {

@@ -65,7 +65,7 @@ fn printed(report: &Report, output: &Output, colours: Colours) -> Vec<u8> {
         (Extent::Tally, CheckFormat::Json | CheckFormat::JsonLines) => print::tally::json(report),
         (Extent::Tally, CheckFormat::Full | CheckFormat::Concise) => print::tally::text(report),
         (_, CheckFormat::Full) => return print::full::print(report, colours),
-        (_, CheckFormat::Concise) => print::concise::print(report),
+        (_, CheckFormat::Concise) => print::concise::print(report, colours),
         (_, CheckFormat::Json) => print::json::check(report),
         (_, CheckFormat::JsonLines) => print::json::lines(report),
         (_, CheckFormat::Sarif) => print::sarif::print(report),

@@ -1,7 +1,5 @@
 //! The commands beside `check`: comparing reports, completions, the manual.
 
-use insta::assert_snapshot;
-
 use crate::project::Project;
 
 const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(asyncio.sleep(1))\n";
@@ -17,7 +15,10 @@ fn two_reports_are_compared() {
     project.run(&["check", "--output-file=json=new.json", "--format=concise"]);
     let ran = project.run(&["diff", "old.json", "new.json"]);
     assert_eq!((ran.err.as_str(), ran.code), ("", 1));
-    assert_snapshot!(ran.out);
+    let says = "fire-and-forget: nobody keeps the task that `asyncio.create_task` starts: its failure is never seen, \
+                and shutdown can neither wait for it nor stop it (error, certain)";
+    let counts = "1 new, 1 gone, 0 with another verdict, 1 the same.";
+    assert_eq!(ran.out, format!("- b.py:5:5 {says}\n+ c.py:5:5 {says}\n{counts}\n"));
     project.run(&["check", "--output-file=json=note.json", "--config=levels.fire-and-forget=note"]);
     let ran = project.run(&["diff", "new.json", "note.json"]);
     assert!(ran.out.contains("(error, certain → note, certain)") && ran.out.contains("0 new, 0 gone, 2 with another"));
@@ -33,11 +34,7 @@ fn two_censuses_are_compared() {
     let project = project.file("a.py", LEAK.replace("    asyncio.create", "    await asyncio.create"));
     census(&project, "new.json");
     let ran = project.run(&["diff", "old.json", "new.json"]);
-    assert!(
-        ran.code == 1 && ran.out.contains("~ a.py:5:11 task made by `asyncio.create_task` (yes → no)"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.code == 1 && ran.out.contains("task made by `asyncio.create_task` (yes → no)"), "{}", ran.out);
 }
 
 #[test]
@@ -57,7 +54,7 @@ fn completions_and_manual_follow_from_the_arguments() {
         assert!(ran.code == 0 && ran.out.contains("min-confidence") && ran.out.contains("census"), "{shell}");
     }
     let ran = project.run(&["man"]);
-    assert!(ran.code == 0 && ran.out.starts_with(".ie") && ran.out.contains("unleak\\-check(1)"), "{}", ran.out);
+    assert!(ran.code == 0 && ran.out.contains(".TH unleak") && ran.out.contains("check(1)"), "{}", ran.out);
     let ran = project.run(&["man", "check"]);
     assert!(ran.out.contains("\\-\\-baseline"), "{}", ran.out);
     assert_eq!(project.run(&["man", "chek"]).code, 2);

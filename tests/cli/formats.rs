@@ -110,3 +110,18 @@ fn times_are_told_beside_the_report() {
     assert_eq!(steps, ["looked for files", "read and analysed", "asked the lints", "printed"]);
     assert!(serde_json::from_str::<Value>(&ran.out).is_ok());
 }
+
+#[test]
+fn colours_and_links_are_for_terminals_or_when_they_are_asked_for() {
+    let project = project();
+    for format in ["full", "concise"] {
+        let plain = project.run(&["check", "--format", format]).out;
+        assert!(!plain.contains('\u{1b}'), "{plain}");
+        let run = |links: &str| {
+            let mut command = project.command(".", &["check", "--color=always", "--format", format]);
+            project.ran(command.env("FORCE_HYPERLINK", links).output().unwrap()).out
+        };
+        assert!(run("0").contains("\u{1b}[") && !run("0").contains("\u{1b}]8"));
+        assert!(run("1").contains("\u{1b}]8;;https://") && run("1").contains("docs/lints/fire-and-forget.md\u{1b}\\"));
+    }
+}
