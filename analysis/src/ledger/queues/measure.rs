@@ -4,6 +4,7 @@ use super::super::builder::Builder;
 use super::traffic::Traffic;
 use crate::program::calls::Target;
 use crate::program::trace::Spot;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
 use crate::unit::{Cond, Op, Place, StepKind, ValueId};
 
@@ -101,7 +102,11 @@ fn is_measure(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic:
     let flow = builder.program.flow(body);
     let Some(step) = flow.def(value) else { return false };
     match &step.kind {
-        StepKind::Call { .. } => traffic.measures.contains(&Site { body, step: step.id }),
+        StepKind::Call { .. } => {
+            let site = Site { body, step: step.id };
+            traffic.measures.contains(&site)
+                || asked(builder, site).iter().any(|function| returns_measure(builder, *function, traffic, hops))
+        }
         StepKind::Operate { operands, .. } => {
             operands.iter().any(|operand| is_measure(builder, body, *operand, traffic, hops))
         }
@@ -114,6 +119,31 @@ fn is_measure(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic:
         }
         _ => false,
     }
+}
+
+/// The functions of the program that a call asks: those it calls, or what tells the length of the object it measures.
+fn asked(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
+    let program = builder.program;
+    let Some(call) = program.call(site) else { return Vec::new() };
+    match &call.target {
+        Target::Functions(functions) => functions.clone(),
+        Target::Model(_) => {
+            let own = call.args.iter().filter_map(|arg| match program.type_of(site.body, arg.value) {
+                Type::Named(Head::Project(ty), _) => Some(program.methods(ty, "__len__")),
+                _ => None,
+            });
+            own.flatten().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn returns_measure(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, hops: u32) -> bool {
+    let mut nodes = builder.program.flow(function).nodes();
+    nodes.any(|node| match &node.step.kind {
+        StepKind::Return { value: Some(value) } => is_measure(builder, function, *value, traffic, hops),
+        _ => false,
+    })
 }
 
 /// The places that the values of a condition are read from.

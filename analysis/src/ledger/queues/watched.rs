@@ -10,11 +10,22 @@ use crate::program::flow::Slot;
 use crate::program::{BodyRef, Site};
 use crate::unit::{Compare, Cond, StepId, StepKind};
 
-/// Where the length is compared by the body that adds, or by a function it calls, and more is done about it than to tell.
+/// How many callers of a function that adds are asked.
+const CALLERS: usize = 12;
+
+/// Where the length is compared by the body that adds, by one that calls it, or by a function that these call, and more
+/// is done about it than to tell.
 pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Site> {
-    watched_in(builder, put.body, traffic).or_else(|| {
-        let calls = builder.program.flow(put.body).nodes().filter_map(|node| {
-            match builder.program.call(Site { body: put.body, step: node.step.id }).map(|call| call.target) {
+    watched_around(builder, put.body, traffic).or_else(|| {
+        let mut callers = builder.program.calls().callers(put.body).iter().take(CALLERS);
+        callers.find_map(|caller| watched_around(builder, caller.body, traffic))
+    })
+}
+
+fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
+    watched_in(builder, body, traffic).or_else(|| {
+        let calls = builder.program.flow(body).nodes().filter_map(|node| {
+            match builder.program.call(Site { body, step: node.step.id }).map(|call| call.target) {
                 Some(Target::Functions(functions)) => Some(functions),
                 _ => None,
             }
