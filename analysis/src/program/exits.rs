@@ -144,9 +144,13 @@ impl<'a> Program<'a> {
                 let items = self.turns_of(site) == crate::ledger::Many::PerItem;
                 return vec![if items { Exit::Finite } else { Exit::SourceEnds(site) }];
             }
+            Driver::While { cond, .. } if self.runs_out(site, cond) => return vec![Exit::Finite],
             Driver::While { cond, .. } => {
                 if !matches!(self.constant_cond(site.body, cond), Some(true)) {
-                    ways.push(self.way_of_cond(site, cond));
+                    ways.push(match self.way_of_cond(site, cond) {
+                        Exit::Own(own) => self.source_by_shape(site.body, cond).unwrap_or(Exit::Own(own)),
+                        way => way,
+                    });
                 }
             }
             Driver::Forever => {}
@@ -158,9 +162,50 @@ impl<'a> Program<'a> {
             }
         }
         if ways.is_empty() {
-            ways.push(Exit::Never(site));
+            return vec![Exit::Never(site)];
         }
-        ways
+        // A loop that waits for nothing is over as soon as its work is.
+        let works_through = self.turns_of(site) == crate::ledger::Many::PerItem;
+        if works_through { vec![Exit::Finite] } else { ways }
+    }
+
+    /// Whether a loop's condition wears off: it counts up to something, or empties what it asks about.
+    fn runs_out(&self, site: Site, cond: &Cond) -> bool {
+        let flow = self.flow(site.body);
+        let counted = |value: ValueId| match flow.def(value).map(|step| &step.kind) {
+            Some(StepKind::Read { place: Place::Local(local), .. }) => flow.stores(*local).iter().any(|store| {
+                let updates = flow.step(*store).is_some_and(|step| matches!(step.kind, StepKind::Update { .. }));
+                updates && flow.within(*store, site.step)
+            }),
+            _ => false,
+        };
+        match cond {
+            Cond::Compare { left, right, .. } => counted(*left) || counted(*right),
+            Cond::Truthy(asked) => {
+                let (asked, _) = self.origin(site.body, *asked);
+                let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, site.step));
+                inside.any(|node| self.takes_from(Site { body: site.body, step: node.step.id }, &asked))
+            }
+            _ => false,
+        }
+    }
+
+    fn takes_from(&self, site: Site, from: &Spot) -> bool {
+        let Some(call) = self.call(site) else { return false };
+        let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { return false };
+        let takes = model.does.get(&Subject::Receiver);
+        matches!(takes, Some(Effect::Take | Effect::TakeAll | Effect::Remove))
+            && self.origin(site.body, receiver).0 == *from
+    }
+
+    /// `while let Some(x) = source.step().await`: what is waited for step by step is a source, and it ends.
+    fn source_by_shape(&self, body: BodyRef, cond: &Cond) -> Option<Exit> {
+        let Cond::Matches { value, pattern } = cond else { return None };
+        let Pattern::Variant { path, .. } = &**pattern else { return None };
+        let going_on = path.last().is_some_and(|last| last == "Some" || last == "Ok");
+        let waited = matches!(self.flow(body).def(*value)?.kind, StepKind::Await { .. });
+        let site = self.maker(body, *value).filter(|_| going_on && waited)?;
+        self.call(site)?.receiver.map(|_| Exit::SourceEnds(site))
     }
 
     fn constant_cond(&self, body: BodyRef, cond: &Cond) -> Option<bool> {

@@ -82,6 +82,8 @@ pub enum What<'a> {
     Entered,
     /// It is an arm of a race.
     Raced,
+    /// One of its attributes, which is no method that is known, is read and used.
+    Attribute,
     /// One of its methods is handed on as a callable.
     MethodHanded(&'a CallModel),
     /// What follows is not known.

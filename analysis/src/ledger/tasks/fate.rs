@@ -20,6 +20,9 @@ const OWN_EXIT: &str = "it has an exit whose condition is not understood";
 /// Why a task in Rust is open: what it runs is not known.
 const UNKNOWN_WORK: &str = "what it runs was not read";
 
+/// Why a process is open: who has its number or its pipes can end it or wait for it.
+const BY_PARTS: &str = "reached by its number or its pipes";
+
 /// A task's entry, and the bodies that hand it on.
 pub(super) struct Fate {
     /// The entry.
@@ -168,7 +171,11 @@ fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) 
         }
         What::Unknown(reason) => resource.open.push((reason, Fact { label: (*reason).to_owned(), location: at })),
         What::Local(..) | What::Field(..) | What::LooseField(_) | What::Global(..) | What::Element(_) => {}
-        What::Tested | What::Iterated | What::Called(_) | What::Returned(_) => {}
+        // A process can be reached by its number, and its end is seen at its pipes.
+        What::Attribute if resource.kind == Kind::Process => {
+            resource.open.push((BY_PARTS, builder.fact(BY_PARTS, used.site)));
+        }
+        What::Attribute | What::Tested | What::Iterated | What::Called(_) | What::Returned(_) => {}
     }
 }
 

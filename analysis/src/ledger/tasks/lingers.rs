@@ -1,6 +1,6 @@
 //! Work that comes to its end late: a long wait that keeps its maker, a loop that only a failure of its own ends.
 
-use unleak_catalogue::model::Waits;
+use unleak_catalogue::model::{Transparent, Waits};
 
 use super::super::builder::Builder;
 use super::super::queues::bound;
@@ -8,7 +8,7 @@ use super::super::{Fact, Work};
 use crate::program::calls::{Target, argument};
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
-use crate::program::types::Type;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
 use crate::unit::{LocalId, LocalOrigin, ParamKind, StepId, StepKind, ValueId};
 
@@ -25,11 +25,16 @@ pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Wor
             .any(|(outer, slot)| matches!(slot, Slot::SelectHead(_)) || matches!(outer.kind, StepKind::Loop { .. }));
         let made = builder.program.maker(work, value).filter(|_| !raced)?;
         let seconds = length(builder, made)?;
-        (seconds.is_none_or(|seconds| seconds >= LONG) && keeps_its_maker(builder, work, node.step.id))
-            .then_some((made, seconds))
+        let kept: Vec<LocalId> =
+            captured(builder, work).filter(|local| used_after(builder, work, *local, node.step.id)).collect();
+        let keeps = match seconds {
+            Some(seconds) => seconds >= LONG && kept.iter().any(|local| is_object(builder, work, *local)),
+            None => kept.iter().any(|local| is_its_maker(builder, work, *local)),
+        };
+        keeps.then_some((made, seconds))
     });
     let (site, seconds) = waits.next()?;
-    let fact = builder.fact("it waits here by the clock, and keeps the object that started it until then", site);
+    let fact = builder.fact("it waits here by the clock, and keeps what it works on until then", site);
     Some(match seconds {
         Some(_) => Work::Lingers(fact),
         None => Work::MayLinger(fact),
@@ -71,21 +76,40 @@ fn constant(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<
     })
 }
 
-/// Whether a body uses, after a step, the object whose method made it.
-fn keeps_its_maker(builder: &Builder<'_, '_>, work: BodyRef, step: StepId) -> bool {
+/// Whether a body uses a variable after a step.
+fn used_after(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId, step: StepId) -> bool {
     let flow = builder.program.flow(work);
-    captured(builder, work).any(|local| {
-        let used_later = flow.reads(local).iter().any(|read| *read > step)
-            || builder.program.captures_of(work, local).iter().any(|(inner, _)| {
-                builder
-                    .program
-                    .closure_site(*inner)
-                    .is_some_and(|(_, made)| flow.def(made).is_some_and(|made| made.id > step))
-            });
-        used_later
-            && matches!(builder.program.source(&Spot::Local(work, local)), Spot::Local(home, source)
-            if is_receiver(builder, home, source))
-    })
+    let made_later = |inner: BodyRef| {
+        let (_, made) = builder.program.closure_site(inner)?;
+        Some(flow.def(made)?.id > step)
+    };
+    flow.reads(local).iter().any(|read| *read > step)
+        || builder.program.captures_of(work, local).iter().any(|(inner, _)| made_later(*inner) == Some(true))
+}
+
+/// Whether a variable is the object whose method started the task.
+fn is_its_maker(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> bool {
+    let source = builder.program.source(&Spot::Local(work, local));
+    matches!(source, Spot::Local(home, source) if is_receiver(builder, home, source))
+}
+
+/// Whether a variable holds an object of the program's own, itself or by a strong reference.
+fn is_object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> bool {
+    let mut ty = builder.program.type_of_local(work, local);
+    loop {
+        ty = match ty {
+            Type::Named(Head::Project(_), _) => return true,
+            Type::Named(Head::Model(path), args) => {
+                let language = builder.program.language(work).name();
+                let through = builder.program.catalogue.ty(language, &path).map(|model| model.transparent);
+                match args.into_iter().next().filter(|_| through == Some(Transparent::Strong)) {
+                    Some(inner) => inner,
+                    None => return false,
+                }
+            }
+            _ => return false,
+        }
+    }
 }
 
 fn captured(builder: &Builder<'_, '_>, body: BodyRef) -> impl Iterator<Item = LocalId> {

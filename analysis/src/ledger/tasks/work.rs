@@ -14,6 +14,9 @@ use crate::program::{BodyRef, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind};
 
+/// How many callers back what a parameter is given is looked for.
+const CALLERS: usize = 3;
+
 /// How the work ends: the best of the ways out of its worst loop.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     let Some(body) = birth.work.body else {
@@ -91,7 +94,7 @@ enum Fired {
 }
 
 fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
-    let source = builder.program.source(spot);
+    let source = given_by_callers(builder, builder.program.source(spot));
     let trail = builder.program.follow(source.clone(), 0, Returns::Follow);
     let fires = |used: &&Use<'_>| match &used.what {
         What::Effect(effect, _) => matches!(effect, Effect::Fired | Effect::Set | Effect::Cancelled | Effect::Closed),
@@ -107,6 +110,25 @@ fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
         true => Fired::Nowhere,
         false => Fired::Unknown,
     }
+}
+
+/// For a parameter that all callers give the same thing: that thing.
+fn given_by_callers(builder: &Builder<'_, '_>, spot: Spot) -> Spot {
+    let mut spot = spot;
+    for _ in 0..CALLERS {
+        let Spot::Local(body, param) = spot else { return spot };
+        let callers = builder.program.calls().callers(body).iter();
+        let mut given = callers.filter_map(|site| {
+            let bound = builder.program.bound_args(*site, body);
+            let (value, _) = bound.into_iter().find(|(_, local)| *local == param)?;
+            Some(builder.program.source(&builder.program.origin(site.body, value).0))
+        });
+        match given.next() {
+            Some(first) if !matches!(first, Spot::Value(..)) && given.all(|other| other == first) => spot = first,
+            _ => return spot,
+        }
+    }
+    spot
 }
 
 /// Whether everything that is done with a variable is known: it goes nowhere but into fields that others cannot reach.

@@ -6,7 +6,7 @@ use unleak_catalogue::subject::TypeRef;
 use super::super::calls::{Call, Depth, Target};
 use super::super::types::Type;
 use super::super::{BodyRef, Def, Site, TypeKey};
-use crate::unit::{Driver, LocalId, Name, ParamKind, StepKind, ValueId};
+use crate::unit::{Driver, LocalId, ParamKind, StepKind, ValueId};
 
 use super::*;
 
@@ -22,7 +22,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// `value.name`: when it is called, the call says what happens; when it is handed on, the method is.
-    pub(super) fn method_read(&mut self, state: &State, body: BodyRef, out: ValueId, name: &Name) {
+    pub(super) fn method_read(&mut self, state: &State, body: BodyRef, out: ValueId) {
         let flow = self.program.flow(body);
         for &id in flow.uses(out) {
             let site = Site { body, step: id };
@@ -36,7 +36,7 @@ impl<'a> Walk<'_, 'a> {
                             self.note(state, site, What::MethodHanded(model));
                         }
                     }
-                    Type::Unknown if state.depth == 0 && name.starts_with('_') => {}
+                    _ if state.depth == 0 => self.note(state, site, What::Attribute),
                     _ => {}
                 },
             }

@@ -137,7 +137,7 @@ impl<'a> Walk<'_, 'a> {
 
     pub(super) fn read_from(&mut self, state: &State, body: BodyRef, value: ValueId, out: ValueId, place: &Place) {
         match place {
-            Place::Field { base, name } if *base == value => self.method_read(state, body, out, name),
+            Place::Field { base, .. } if *base == value => self.method_read(state, body, out),
             Place::Index { base, key } if *base == value && state.depth > 0 => {
                 let slice = key.is_some_and(|key| {
                     let def = self.program.flow(body).def(key).map(|step| &step.kind);
