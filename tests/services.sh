@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs clients that nobody here wrote against the reference pipeline. Needs Rust, and Python 3 with venv and pip;
-# Node is used if it is there. With CI=true everything must be there; otherwise what is missing is told and passed over.
+# Runs clients and servers that nobody here wrote against the reference pipeline. Needs Rust, Python 3 with venv and pip,
+# and Node with npm. With CI=true all of it must be there; otherwise what is missing is told, and the run ends well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 tools="$target/services"
-mkdir -p "$tools"
+mkdir -p "$tools/node"
 folder="$(mktemp -d)"
-server=""
+started=()
 
 finish() {
-    if [ -n "$server" ]; then
-        kill -TERM "$server" 2>/dev/null || true
-        wait "$server" || true
-    fi
+    for process in "${started[@]}"; do
+        kill -TERM "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     rm -rf "$folder"
 }
 trap finish EXIT
@@ -25,29 +25,63 @@ missing() {
 }
 
 python3 -m venv "$tools/python" >"$folder/venv" 2>&1 || missing "Python 3 with venv is missing: $(tail -1 "$folder/venv")"
-"$tools/python/bin/pip" install --quiet --disable-pip-version-check -r pipeline/clients/requirements.txt ||
-    missing "the Python clients cannot be installed"
-
+python="$tools/python/bin/python"
+"$python" -m pip install --quiet --disable-pip-version-check -r pipeline/clients/requirements.txt ||
+    missing "the Python packages cannot be installed"
+command -v npm >"$folder/npm" || missing "Node with npm is missing"
+cp pipeline/clients/package.json pipeline/clients/*.mjs "$tools/node/"
+npm install --prefix "$tools/node" --silent --no-package-lock --no-audit --no-fund ||
+    missing "the Node packages cannot be installed"
 cargo build --quiet --locked --package unleak-pipeline
-UNLEAK_PIPELINE_LISTEN_HTTP=127.0.0.1:0 UNLEAK_PIPELINE_LISTEN_WYOMING=127.0.0.1:0 UNLEAK_PIPELINE_STORE_FOLDER="$folder/data" \
-    "$target/debug/unleak-pipeline" >"$folder/out" 2>"$folder/log" &
-server=$!
+
+# Starts a pipeline called $1; the rest are settings for its environment. Sets `process`, `http` and `wyoming`.
+pipeline() {
+    local name="$1"
+    shift
+    env UNLEAK_PIPELINE_LISTEN_HTTP=127.0.0.1:0 UNLEAK_PIPELINE_LISTEN_WYOMING=127.0.0.1:0 \
+        UNLEAK_PIPELINE_STORE_FOLDER="$folder/$name" "$@" \
+        "$target/debug/unleak-pipeline" >"$folder/$name.out" 2>"$folder/$name.log" &
+    process=$!
+    started+=("$process")
+    for _ in $(seq 300); do
+        [ "$(wc -l <"$folder/$name.out")" -lt 2 ] || break
+        kill -0 "$process" || { cat "$folder/$name.log"; exit 1; }
+        sleep 0.1
+    done
+    http="$(sed -n 's|.*http://\([0-9.:]*\)/ .*|\1|p' "$folder/$name.out")"
+    wyoming="$(sed -n 's|.*tcp://\([0-9.:]*\) .*|\1|p' "$folder/$name.out")"
+}
+
+# Ends the pipeline called $1, and expects that it ends well.
+end() {
+    kill -TERM "$process"
+    local code=0
+    wait "$process" || code=$?
+    [ "$code" -eq 0 ] || { cat "$folder/$1.log"; echo "services: the pipeline ended with $code" >&2; exit 1; }
+}
+
+# Runs a client of the pipeline called $1.
+client() {
+    local name="$1"
+    shift
+    "$@" || { cat "$folder/$name.log"; exit 1; }
+}
+
+pipeline doubles
+client doubles "$python" pipeline/clients/openai_realtime.py "ws://$http/v1" any-key
+client doubles node "$tools/node/agents_realtime.mjs" "ws://$http/v1/realtime" any-key
+client doubles "$python" pipeline/clients/wyoming_client.py "tcp://$wyoming"
+client doubles "$python" pipeline/clients/operators.py "http://$http"
+end doubles
+
+port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+"$tools/python/bin/fakellm" serve --port "$port" --config pipeline/clients/fakellm.yaml >"$folder/fakellm.log" 2>&1 &
+started+=("$!")
 for _ in $(seq 300); do
-    [ "$(wc -l <"$folder/out")" -lt 2 ] || break
-    kill -0 "$server" || { cat "$folder/log"; exit 1; }
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
     sleep 0.1
 done
-http="$(sed -n 's|.*http://\([0-9.:]*\)/ .*|\1|p' "$folder/out")"
-wyoming="$(sed -n 's|.*tcp://\([0-9.:]*\) .*|\1|p' "$folder/out")"
-python="$tools/python/bin/python"
-
-"$python" pipeline/clients/openai_realtime.py "ws://$http/v1" any-key || { cat "$folder/log"; exit 1; }
-"$python" pipeline/clients/wyoming_client.py "tcp://$wyoming" || { cat "$folder/log"; exit 1; }
-"$python" pipeline/clients/operators.py "http://$http" || { cat "$folder/log"; exit 1; }
-
-kill -TERM "$server"
-code=0
-wait "$server" || code=$?
-server=""
-[ "$code" -eq 0 ] || { cat "$folder/log"; echo "services: the pipeline ended with $code" >&2; exit 1; }
+pipeline model UNLEAK_PIPELINE_ENGINES_LANGUAGE_MODEL_URL="http://127.0.0.1:$port/v1"
+client model "$python" pipeline/clients/language_model.py "ws://$http/v1" any-key
+end model
 echo "services: all is well"

@@ -51,6 +51,14 @@ assert values[("supervisor_exits_total", ("label", "session"), ("reason", "disco
 assert values[("turn_first_audio_seconds_count", ("label", "turn"))] >= 3, values
 
 tasks = {task["name"] for task in json.loads(get("/diagnostics"))["tasks"]}
-assert tasks == {"http listener", "wyoming listener", "keeper", "archiver", "http connection"}, tasks
+assert tasks == {
+    "http listener",
+    "wyoming listener",
+    "keeper",
+    "archiver",
+    "memory",
+    "aftermath writer",
+    "http connection",
+}, tasks
 assert "VmRSS" in get("/memory")
 print("operators: ok")

@@ -1,5 +1,6 @@
 //! What listens, thinks and speaks, each behind a small trait.
 
+mod openai;
 mod responder;
 mod tones;
 
@@ -7,10 +8,12 @@ use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use openai::OpenAi;
 pub use responder::Responder;
 pub use tones::Tones;
 
 use crate::audio::{Audio, Rate};
+use crate::outside::Address;
 use crate::queue::Sender;
 use crate::settings::Settings;
 use crate::structured::Label;
@@ -84,13 +87,18 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// The engines that `settings` name: so far, the doubles.
+    /// The engines that `settings` name.
     pub fn new(settings: &Settings) -> Self {
-        Self {
-            speech_to_text: Arc::new(Tones),
-            language_model: Arc::new(Responder::new(settings.engines.words_per_second)),
-            text_to_speech: Arc::new(Tones),
-        }
+        let engines = &settings.engines;
+        let server = engines.language_model_url.as_ref().and_then(|url| url.parse::<Address>().ok());
+        let language_model: Arc<dyn LanguageModel> = match server {
+            None => Arc::new(Responder::new(engines.words_per_second)),
+            Some(base) => {
+                let (model, key) = (engines.language_model.clone(), engines.language_model_key.clone());
+                Arc::new(OpenAi::new(&base, model, key, settings.limits.message_bytes))
+            }
+        };
+        Self { speech_to_text: Arc::new(Tones), language_model, text_to_speech: Arc::new(Tones) }
     }
 
     /// Tells what it runs on, in a line.

@@ -127,6 +127,15 @@ impl<T> Receiver<T> {
         self.receiver.recv().await
     }
 
+    /// Takes what is in the queue now, until `items` are `most`.
+    pub fn take_ready(&mut self, items: &mut Vec<T>, most: usize) {
+        while items.len() < most
+            && let Ok(item) = self.receiver.try_recv()
+        {
+            items.push(item);
+        }
+    }
+
     /// Closes the queue and takes what is in it.
     pub fn take_rest(&mut self) -> Vec<T> {
         self.receiver.close();

@@ -64,8 +64,8 @@ pub(crate) async fn converse(socket: Socket, shared: Arc<Shared>, scope: Scope) 
     let (commands, to_session) = bounded(Label::new("commands"), settings.queues.commands);
     let (to_client, events) = bounded(Label::new("events"), settings.queues.events);
     let (sink, stream) = socket.split();
-    let (engines, keeper) = (shared.engines.clone(), shared.keeper.clone());
-    let session = Session::new(settings.clone(), engines, keeper, scope.spawner(), to_client);
+    let (engines, desks) = (shared.engines.clone(), shared.desks.clone());
+    let session = Session::new(settings.clone(), engines, desks, scope.spawner(), to_client);
 
     let exit = supervise(&scope, stream, sink, session, (commands, to_session), events, settings).await;
     let plan = Plan::cancel_first(settings.times.drain.get()).after_abort(settings.times.after_abort.get());

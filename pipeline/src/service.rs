@@ -8,17 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::archive::{Archiver, FolderArchive, Keeper, Spill, Unsaved};
+use crate::background::{Background, Desks};
 use crate::engine::Engines;
-use crate::queue::bounded;
 use crate::settings::Settings;
-use crate::structured::{Ended, Label, NamedTask, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
+use crate::structured::{Label, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
 use crate::telemetry::{CONNECTIONS, Held, REFUSED};
 use crate::{http, wyoming};
 
@@ -29,8 +27,8 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     /// What listens, thinks and speaks.
     pub engines: Engines,
-    /// Where conversations hand in what they heard.
-    pub keeper: Keeper,
+    /// Where conversations hand in what is to be done behind them.
+    pub desks: Desks,
     /// Room for conversations.
     pub sessions: Arc<Semaphore>,
     /// Lists the tasks of the whole service.
@@ -44,7 +42,7 @@ pub struct Shared {
 impl Shared {
     /// Whether new work is welcome.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed) && !self.keeper.is_troubled()
+        self.ready.load(Ordering::Relaxed) && !self.desks.keeper.is_troubled()
     }
 }
 
@@ -63,9 +61,7 @@ pub struct Service {
     root: Scope,
     listeners: Scope,
     connections: Scope,
-    background: Scope,
-    /// The task that writes recordings: that it has ended is not enough, it must have ended well.
-    keeping: NamedTask<(), Unsaved>,
+    background: Background,
     http: TcpListener,
     wyoming: TcpListener,
 }
@@ -74,8 +70,6 @@ const HTTP: Label = Label::new("http listener");
 const WYOMING: Label = Label::new("wyoming listener");
 const HTTP_CONNECTION: Label = Label::new("http connection");
 const WYOMING_CONNECTION: Label = Label::new("wyoming connection");
-const KEEPER: Label = Label::new("keeper");
-const ARCHIVER: Label = Label::new("archiver");
 
 impl Service {
     /// Binds the addresses of `settings`, opens what is kept, and resumes what was on its way.
@@ -86,11 +80,10 @@ impl Service {
         let root = Scope::new(Label::new("service"));
         let listeners = root.child(Label::new("listeners"));
         let connections = root.child(Label::new("connections"));
-        let background = root.child(Label::new("background"));
-        let (keeper, keeping) = keep(&settings, &background)?;
+        let (background, desks) = Background::start(&settings, root.child(Label::new("background")))?;
         let shared = Arc::new(Shared {
             engines: Engines::new(&settings),
-            keeper,
+            desks,
             sessions: Arc::new(Semaphore::new(settings.limits.sessions.get())),
             connections: Arc::new(Semaphore::new(settings.limits.connections.get())),
             tasks: root.spawner(),
@@ -98,7 +91,7 @@ impl Service {
             ready: AtomicBool::new(false),
             settings,
         });
-        Ok(Self { shared, root, listeners, connections, background, keeping, http, wyoming })
+        Ok(Self { shared, root, listeners, connections, background, http, wyoming })
     }
 
     /// Where it listens: HTTP, and Wyoming.
@@ -113,7 +106,7 @@ impl Service {
 
     /// Serves until `stop` fires, and then ends everything in order. `hurry` ends it without patience.
     pub async fn run(self, stop: CancellationToken, hurry: CancellationToken) -> Ending {
-        let Self { shared, root, listeners, connections, background, keeping, http, wyoming } = self;
+        let Self { shared, root, listeners, connections, background, http, wyoming } = self;
         let spawner = connections.spawner();
         let token = listeners.token();
         let http = accept(http, shared.clone(), spawner.clone(), token.clone(), Interface::Http);
@@ -134,11 +127,10 @@ impl Service {
         ending.part(&listeners, times.send.get(), times.after_abort.get(), end, &hurry).await;
         ending.part(&connections, times.drain.get(), times.after_abort.get(), end, &hurry).await;
         // What they left to do is done or kept, now that nobody adds to it.
-        ending.part(&background, times.drain.get(), times.after_abort.get(), end, &hurry).await;
-        if let Some(Ended::Failed(unsaved)) = keeping.now_or_never() {
-            ending.unsaved = unsaved.0;
-        }
+        ending.part(&background.scope, times.drain.get(), times.after_abort.get(), end, &hurry).await;
         ending.part(&root, times.send.get(), times.after_abort.get(), end, &hurry).await;
+        // The stores last, when nobody uses them any more.
+        ending.losses = background.close(times.after_abort.get()).await;
         ending
     }
 }
@@ -151,14 +143,14 @@ pub struct Ending {
     pub aborted: Vec<(Label, usize)>,
     /// What did not end, by the part of the service it belongs to.
     pub stuck: Vec<(Label, Label)>,
-    /// How many recordings could not be written.
-    pub unsaved: usize,
+    /// What was lost, in sentences.
+    pub losses: Vec<String>,
 }
 
 impl Ending {
     /// Whether everything ended, and nothing was lost.
     pub fn is_clean(&self) -> bool {
-        self.stuck.is_empty() && self.unsaved == 0
+        self.stuck.is_empty() && self.losses.is_empty()
     }
 
     /// Ends one part. However it goes, it comes back, so that the parts after it get their turn.
@@ -197,26 +189,13 @@ impl fmt::Display for Ending {
         if self.is_clean() {
             return f.write_str("everything ended");
         }
-        if self.unsaved > 0 {
-            write!(f, "{}; ", Unsaved(self.unsaved))?;
+        let mut sentences = self.losses.clone();
+        if !self.stuck.is_empty() {
+            let names: Vec<_> = self.stuck.iter().map(|(scope, name)| format!("{scope}/{name}")).collect();
+            sentences.push(format!("did not end: {}", names.join(", ")));
         }
-        let names: Vec<_> = self.stuck.iter().map(|(scope, name)| format!("{scope}/{name}")).collect();
-        write!(f, "did not end: {}", if names.is_empty() { "nothing".to_owned() } else { names.join(", ") })
+        f.write_str(&sentences.join("; "))
     }
-}
-
-/// Starts what keeps and archives recordings.
-fn keep(settings: &Settings, background: &Scope) -> io::Result<(Keeper, NamedTask<(), Unsaved>)> {
-    let folder = &settings.store.folder;
-    let spill = Arc::new(Spill::open(&folder.join("spill"))?);
-    let archive = Arc::new(FolderArchive::open(&folder.join("archive"))?);
-    let (keeper, task) = Keeper::new(settings.queues.keeper);
-    let (to_archiver, fresh) = bounded(ARCHIVER, settings.queues.archiver);
-    let (retry, token) = (settings.times.retry.get(), background.token());
-    let keeping = background.spawn_named(KEEPER, task.run(spill.clone(), to_archiver, retry, token.clone()));
-    let archiver = Archiver::new(spill, archive, retry).run(fresh, token.clone());
-    background.spawn_named(ARCHIVER, archiver).map_err(io::Error::other)?;
-    Ok((keeper, keeping.map_err(io::Error::other)?))
 }
 
 async fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -14,8 +14,10 @@ use std::time::SystemTime;
 
 use tokio::time::timeout;
 
-use crate::archive::{Keeper, NotKept, Utterance};
+use crate::aftermath::Finished;
+use crate::archive::{NotKept, Utterance};
 use crate::audio::{Audio, Rate};
+use crate::background::Desks;
 use crate::engine::{Engines, Said, Who};
 use crate::queue::{Receiver, Sender};
 use crate::settings::Settings;
@@ -24,7 +26,7 @@ use crate::telemetry::{self, TURN_ENDS, TURN_SECONDS};
 
 use ear::{Ear, EarEvent};
 use history::{Entry, History};
-pub use message::{Command, Configuration, Detection, Event, Modality, Refusal, Request, Response, Status};
+pub use message::{Command, Configuration, Detection, Event, Form, Modality, Refusal, Request, Response, Status};
 pub use turn::TurnError;
 use turn::{Job, TurnEvent};
 use voice::{Silent, Voice};
@@ -52,7 +54,7 @@ pub struct Session {
     settings: Arc<Settings>,
     engines: Engines,
     spawner: Spawner,
-    keeper: Keeper,
+    desks: Desks,
     /// The name of the conversation, which no other has, in this process or another.
     name: String,
     events: Sender<Event>,
@@ -75,7 +77,7 @@ impl Session {
     pub fn new(
         settings: Arc<Settings>,
         engines: Engines,
-        keeper: Keeper,
+        desks: Desks,
         spawner: Spawner,
         events: Sender<Event>,
     ) -> Self {
@@ -84,7 +86,7 @@ impl Session {
         let history = History::new(settings.conversation.entries);
         let voice = Voice::Silent(Silent);
         let (name, waiting) = (unique(), VecDeque::new());
-        Self { settings, engines, spawner, keeper, name, events, configuration, ear, voice, history, waiting }
+        Self { settings, engines, spawner, desks, name, events, configuration, ear, voice, history, waiting }
     }
 
     /// Runs until the client has no more commands, or until the scope of the spawner is cancelled. Either way, a
@@ -96,6 +98,9 @@ impl Session {
             let (Silent, unheard) = answering.interrupt(self.settings.times.interrupt.get()).await;
             tracing::debug!(items = unheard.dropped_items, "turn ended with its session");
             TURN_ENDS.increment([Label::new("session_over")]);
+            if let Some(response) = &unheard.response {
+                self.finished(response, &unheard.spoken.heard(unheard.heard_millis));
+            }
         }
         let left = commands.discard();
         if !left.is_empty() || !self.waiting.is_empty() {
@@ -177,6 +182,14 @@ impl Session {
                 }
                 None => Some(Refusal::NoSuchItem),
             },
+            Command::Retrieve { item } => match self.history.get(&item) {
+                Some(entry) => {
+                    let (who, form, text) = (entry.who, entry.form, entry.text.clone());
+                    self.emit(Event::Retrieved { item, who, form, text }).await?;
+                    None
+                }
+                None => Some(Refusal::NoSuchItem),
+            },
             Command::Delete { item } => {
                 if self.history.remove(&item) {
                     self.emit(Event::Deleted { item }).await?;
@@ -236,7 +249,7 @@ impl Session {
         // Before anyone is told that it was heard, it is kept.
         let audio = Arc::new(audio);
         let utterance = Utterance { session: self.name.clone(), item: item.clone(), audio: audio.clone() };
-        match self.spawner.token().run_until_cancelled(self.keeper.keep(utterance)).await {
+        match self.spawner.token().run_until_cancelled(self.desks.keeper.keep(utterance)).await {
             Some(kept) => kept?,
             None => return Ok(()),
         }
@@ -331,10 +344,21 @@ impl Session {
         }
         if let Some(response) = ended.response {
             let text = ended.spoken.whole();
+            self.finished(&response, &text);
             self.history.push(Entry::answered(response.item.clone(), ended.spoken));
             self.emit(Event::AnswerEnded { response, text, status }).await?;
         }
         self.go_on().await
+    }
+
+    /// What follows from a turn is done behind the conversation.
+    fn finished(&self, response: &Response, answered: &str) {
+        self.desks.outbox.hand_in(Finished {
+            session: self.name.clone(),
+            item: response.item.clone(),
+            said: self.history.last_of(Who::User).unwrap_or_default(),
+            answered: answered.to_owned(),
+        });
     }
 
     /// Begins the turn that has waited longest, if one waits.
@@ -363,6 +387,7 @@ impl Session {
             tracing::info!(reason, items = unheard.dropped_items, millis = unheard.dropped_millis, "turn interrupted");
             let entry = Entry::interrupted(response.item.clone(), unheard.spoken, unheard.heard_millis);
             let text = entry.text.clone();
+            self.finished(&response, &text);
             self.history.push(entry);
             self.emit(Event::AnswerEnded { response, text, status: Status::Cancelled(reason) }).await?;
         }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::audio::tones;
+use crate::background::Background;
 use crate::engine::{EngineError, LanguageModel, TextToSpeech, Tones, Work};
 use crate::queue::bounded;
 use crate::structured::{NamedTask, Plan, Scope, drain};
@@ -12,7 +13,7 @@ const RATE: Rate = Rate::REALTIME;
 /// A conversation under test, from its client's side.
 struct Client {
     scope: Scope,
-    keeping: Scope,
+    background: Background,
     _folder: tempfile::TempDir,
     session: NamedTask<(), SessionError>,
     commands: Option<Sender<Request>>,
@@ -25,10 +26,13 @@ impl Client {
         let size = NonZeroUsize::new(8).unwrap();
         let (commands, to_session) = bounded(Label::new("commands"), size);
         let (to_client, events) = bounded(Label::new("events"), size);
-        let (keeper, keeping, folder) = keeper();
-        let session = Session::new(Arc::new(settings), engines, keeper, scope.spawner(), to_client);
+        let folder = tempfile::tempdir().unwrap();
+        let stored =
+            Settings { store: crate::settings::Store { folder: folder.path().to_owned() }, ..settings.clone() };
+        let (background, desks) = Background::start(&stored, Scope::new(Label::new("background"))).unwrap();
+        let session = Session::new(Arc::new(settings), engines, desks, scope.spawner(), to_client);
         let session = scope.spawn_named(Label::new("session"), session.run(to_session)).unwrap();
-        Self { scope, keeping, _folder: folder, session, commands: Some(commands), events }
+        Self { scope, background, _folder: folder, session, commands: Some(commands), events }
     }
 
     fn doubles() -> Self {
@@ -89,22 +93,10 @@ impl Client {
         assert_eq!(self.session.await, crate::structured::Ended::Done(()));
         let report = drain(&self.scope, Plan::wait_first(Duration::from_secs(1))).await.unwrap();
         assert!(report.is_clean(), "{report:?}");
-        let report = drain(&self.keeping, Plan::cancel_first(Duration::from_secs(1))).await.unwrap();
+        let report = drain(&self.background.scope, Plan::cancel_first(Duration::from_secs(30))).await.unwrap();
         assert!(report.is_clean(), "{report:?}");
         seen
     }
-}
-
-/// A keeper that writes into a folder of its own.
-fn keeper() -> (Keeper, Scope, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let spill = Arc::new(crate::archive::Spill::open(folder.path()).unwrap());
-    let keeping = Scope::new(Label::new("keeping"));
-    let (keeper, task) = Keeper::new(NonZeroUsize::new(8).unwrap());
-    let (archiver, _nobody) = bounded(Label::new("archiver"), NonZeroUsize::new(1).unwrap());
-    let run = task.run(spill, archiver, Duration::from_secs(1), keeping.token().clone());
-    drop(keeping.spawn_named(Label::new("keeper"), run).unwrap());
-    (keeper, keeping, folder)
 }
 
 /// The names of events, pieces of the same kind in a row told once.
@@ -129,6 +121,7 @@ fn kinds(events: &[Event]) -> Vec<&'static str> {
                 Status::Failed(_) => "failed",
             },
             Event::Truncated { .. } => "truncated",
+            Event::Retrieved { .. } => "retrieved",
             Event::Deleted { .. } => "deleted",
             Event::Refused { .. } => "refused",
         })

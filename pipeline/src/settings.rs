@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::outside::Address;
+
 pub use kinds::{Seconds, Secret, Share};
 
 /// What settings in the environment begin with.
@@ -58,6 +60,8 @@ section! {
         engines: Engines = Engines::default(),
         /// What is kept, and where.
         store: Store = Store::default(),
+        /// What is done after a turn.
+        aftermath: Aftermath = Aftermath::default(),
     }
 }
 
@@ -144,6 +148,8 @@ section! {
         keeper: NonZeroUsize = count(64),
         /// From the keeper to the archiver; what has no room there waits on disk.
         archiver: NonZeroUsize = count(16),
+        /// From conversations to what is done after turns.
+        aftermath: NonZeroUsize = count(1_000),
     }
 }
 
@@ -168,6 +174,10 @@ section! {
         drain: Seconds = Seconds::of(30.0),
         /// For what was aborted to go.
         after_abort: Seconds = Seconds::of(5.0),
+        /// For an integration to take what it is told.
+        webhook: Seconds = Seconds::of(10.0),
+        /// For the database to give up a lock.
+        store: Seconds = Seconds::of(2.0),
         /// Until what could not be written or archived is tried again.
         retry: Seconds = Seconds::of(1.0),
         /// For the whole service to end.
@@ -180,6 +190,13 @@ section! {
     Engines {
         /// How many words the built-in responder says in a second.
         words_per_second: NonZeroUsize = count(50),
+        /// The base address of a server that speaks the chat completions of OpenAI, as `http://127.0.0.1:8000/v1`.
+        /// Without it, the built-in responder answers.
+        language_model_url: Option<String> = None,
+        /// The name of its model.
+        language_model: String = "default".to_owned(),
+        /// Its key.
+        language_model_key: Option<Secret> = None,
     }
 }
 
@@ -188,6 +205,14 @@ section! {
     Store {
         /// The folder of the database, the archive and the spill.
         folder: PathBuf = PathBuf::from("unleak-pipeline-data"),
+    }
+}
+
+section! {
+    /// What is done after a turn.
+    Aftermath {
+        /// An integration that is told of each turn: an address over plain HTTP.
+        webhook: Option<String> = None,
     }
 }
 
@@ -259,6 +284,14 @@ impl Settings {
         }
         if self.times.shutdown.get() <= self.times.after_abort.get() {
             return contradiction("times: shutdown must be more than after_abort");
+        }
+        if self.aftermath.webhook.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
+            return contradiction("aftermath: webhook must be an address over plain http, without a user in it");
+        }
+        if self.engines.language_model_url.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
+            return contradiction(
+                "engines: language_model_url must be an address over plain http, without a user in it",
+            );
         }
         if self.limits.message_burst < self.limits.messages_per_second {
             return contradiction("limits: message_burst must be at least messages_per_second");

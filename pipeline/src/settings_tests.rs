@@ -46,6 +46,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("", &[("LIMITS_SESSIONS", "many")], "UNLEAK_PIPELINE_LIMITS_SESSIONS"),
         ("[listen]\nhttp = \"0.0.0.0:80\"", &[], "needs security.key"),
         ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
+        ("[aftermath]\nwebhook = \"https://example.com\"", &[], "over plain http"),
         ("[security]\nkey = \"\"", &[], "not empty"),
     ] {
         let error = read(file, environment).unwrap_err();

@@ -35,6 +35,8 @@ pub static REFUSED: Counter<1> =
 pub static FORGOTTEN: Counter<0> =
     Counter::new("history_forgotten_total", "Old entries that made room in the memory of conversations.", []);
 
+/// What became of jobs in the background.
+pub static JOBS: Counter<2> = Counter::new("jobs_total", "What became of jobs.", ["label", "outcome"]);
 /// Recordings that are on disk.
 pub static KEPT: Counter<0> = Counter::new("recordings_kept_total", "Recordings written into the spill.", []);
 /// Recordings that the archive has.
@@ -64,6 +66,7 @@ fn render(page: &mut String) -> fmt::Result {
     for counter in [&FORGOTTEN, &KEPT, &ARCHIVED, &OVERFLOWED, &CORRUPT] {
         counter.render(page)?;
     }
+    JOBS.render(page)?;
     LONGEST.render(page)?;
     TURN_SECONDS.render(page)?;
     metrics::render(page)

@@ -48,12 +48,9 @@ impl<A: Archive> Archiver<A> {
         shutdown: CancellationToken,
     ) -> Result<(), std::convert::Infallible> {
         loop {
-            // What was on its way when the last process ended, and what had no room in memory.
-            let step = match shutdown.run_until_cancelled(self.sweep(&shutdown)).await {
-                None => break,
-                Some(step) => step,
-            };
-            let quiet = match step {
+            // What was on its way when the last process ended, and what had no room in memory. Work on the disk is
+            // short, and never cut short.
+            let quiet = match self.sweep(&shutdown).await {
                 Step::Done => self.take(&mut fresh, &shutdown).await,
                 Step::Later => sleep_or_shutdown(self.again, &shutdown).await,
             };

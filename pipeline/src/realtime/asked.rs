@@ -81,6 +81,7 @@ impl Reading {
                 let heard_millis = millis.as_u64().ok_or_else(|| wrong("audio_end_ms", "a number of milliseconds"))?;
                 Ok(Command::Truncate { item: text(event, "item_id")?.to_owned(), heard_millis })
             }
+            "conversation.item.retrieve" => Ok(Command::Retrieve { item: text(event, "item_id")?.to_owned() }),
             "conversation.item.delete" => Ok(Command::Delete { item: text(event, "item_id")?.to_owned() }),
             "response.create" => {
                 let modality = match event.get("response") {

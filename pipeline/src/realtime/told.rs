@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::audio;
 use crate::engine::Who;
-use crate::session::{Configuration, Event, Modality, Refusal, Response, Status, TurnError, name};
+use crate::session::{Configuration, Event, Form, Modality, Refusal, Response, Status, TurnError, name};
 
 /// Tells events, and knows which answer the client has heard of.
 #[derive(Debug)]
@@ -93,6 +93,16 @@ impl Telling {
                 "type": "conversation.item.truncated",
                 "item_id": item, "content_index": 0, "audio_end_ms": heard_millis,
             })],
+            Event::Retrieved { item, who, form, text } => {
+                let content = match (who, form) {
+                    (Who::Assistant, Form::Spoken) => content(Modality::Audio, &text),
+                    (Who::Assistant, Form::Written) => content(Modality::Text, &text),
+                    (_, Form::Spoken) => json!({ "type": "input_audio", "transcript": text, "audio": null }),
+                    (_, Form::Written) => json!({ "type": "input_text", "text": text }),
+                };
+                let item = message(&item, who, content, "completed");
+                vec![json!({ "type": "conversation.item.retrieved", "item": item })]
+            }
             Event::Deleted { item } => vec![json!({ "type": "conversation.item.deleted", "item_id": item })],
             Event::Refused { request, refusal } => {
                 vec![json!({ "type": "error", "error": refused(request, &refusal) })]

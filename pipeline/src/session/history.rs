@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use crate::engine::{Said, Who};
 use crate::telemetry::FORGOTTEN;
 
+use super::Form;
+
 /// What was said, the oldest first. When it is full, the oldest entry makes room, and is counted.
 #[derive(Debug)]
 pub(super) struct History {
@@ -15,7 +17,8 @@ pub(super) struct History {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) id: String,
-    who: Who,
+    pub(super) who: Who,
+    pub(super) form: Form,
     pub(super) text: String,
     /// Whether it was ended before its end.
     interrupted: bool,
@@ -26,17 +29,18 @@ pub(super) struct Entry {
 impl Entry {
     /// An entry that was written.
     pub(super) fn written(id: String, who: Who, text: String) -> Self {
-        Self { id, who, text, interrupted: false, spoken: Spoken::default() }
+        Self { id, who, form: Form::Written, text, interrupted: false, spoken: Spoken::default() }
     }
 
     /// An entry that was heard, whose text is not known yet.
     pub(super) fn heard(id: String) -> Self {
-        Self::written(id, Who::User, String::new())
+        Self { form: Form::Spoken, ..Self::written(id, Who::User, String::new()) }
     }
 
     /// An answer that was given to its end.
     pub(super) fn answered(id: String, spoken: Spoken) -> Self {
-        Self { text: spoken.whole(), spoken, ..Self::written(id, Who::Assistant, String::new()) }
+        let form = if spoken.sentences.is_empty() { Form::Written } else { Form::Spoken };
+        Self { form, text: spoken.whole(), spoken, ..Self::written(id, Who::Assistant, String::new()) }
     }
 
     /// An answer of which only the first part was heard.
@@ -84,6 +88,16 @@ impl History {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.id != id);
         self.entries.len() < before
+    }
+
+    /// What somebody said last.
+    pub(super) fn last_of(&self, who: Who) -> Option<String> {
+        self.entries.iter().rev().find(|entry| entry.who == who).map(|entry| entry.text.clone())
+    }
+
+    /// The entry of this name.
+    pub(super) fn get(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Entry> {

@@ -51,6 +51,11 @@ pub enum Command {
         /// How much of it was heard.
         heard_millis: u64,
     },
+    /// To be told what an entry is.
+    Retrieve {
+        /// Which entry.
+        item: String,
+    },
     /// To forget an entry.
     Delete {
         /// Which entry.
@@ -67,6 +72,15 @@ pub enum Modality {
     Audio,
     /// In text alone.
     Text,
+}
+
+/// How something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// It was written.
+    Written,
+    /// It was spoken.
+    Spoken,
 }
 
 /// How turns are detected.
@@ -232,6 +246,17 @@ pub enum Event {
         item: String,
         /// How much.
         heard_millis: u64,
+    },
+    /// What an entry is.
+    Retrieved {
+        /// The entry.
+        item: String,
+        /// Who said it.
+        who: Who,
+        /// How it was said.
+        form: Form,
+        /// What they said.
+        text: String,
     },
     /// An entry is forgotten.
     Deleted {

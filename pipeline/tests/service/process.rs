@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::support::Client;
+use super::support::{Client, PATIENCE};
 
 pub(crate) struct Program {
     pub(crate) child: Child,
@@ -76,6 +76,62 @@ async fn a_signal_under_load_ends_every_session_with_a_word() {
     let (code, log) = tokio::task::spawn_blocking(|| program.end()).await.unwrap();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("part=connections cancelled=100 aborted=0"), "{log}");
+}
+
+/// An integration that takes connections and never answers.
+fn hung() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/hook", listener.local_addr().unwrap());
+    (listener, address)
+}
+
+#[tokio::test]
+async fn a_hung_integration_and_a_stalled_database_do_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_listener, address) = hung();
+    let environment = [
+        ("UNLEAK_PIPELINE_AFTERMATH_WEBHOOK", address.as_str()),
+        ("UNLEAK_PIPELINE_TIMES_STORE", "0.5"),
+        ("UNLEAK_PIPELINE_TIMES_WEBHOOK", "600"),
+    ];
+    let program = Program::start(folder.path(), &environment);
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        let mut client = Client::connect(program.http, &[]).await.unwrap();
+        client.until("session.created").await;
+        client.ask("Short.").await;
+        client.until("response.done").await;
+        clients.push(client);
+    }
+    let database = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
+    database.busy_timeout(PATIENCE).unwrap();
+    let count = || {
+        let jobs = "SELECT COUNT(*) FROM jobs WHERE kind = 'webhook'";
+        database.query_row(jobs, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let written = async {
+        while count() < 100 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, written).await.expect("all turns are written down");
+    database.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for client in &mut clients {
+        client.ask("Count to 900.").await;
+    }
+    // What these turns leave behind when they end cannot be written any more.
+    let start = std::time::Instant::now();
+    program.signal("-TERM");
+    let (code, log) = tokio::task::spawn_blocking(|| program.end()).await.unwrap();
+    let took = start.elapsed();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(took < PATIENCE, "{took:?}");
+    let told =
+        ["part=listeners", "part=connections cancelled=100", "part=background", "turns could not be written down"];
+    let places = told.map(|told| log.rfind(told).unwrap_or_else(|| panic!("{told} is missing in {log}")));
+    assert!(places.is_sorted(), "{log}");
+    database.execute_batch("COMMIT").unwrap();
+    assert_eq!(count(), 100, "what the integration did not take is kept");
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! What is done after a turn, in the background: what is worth remembering goes into the store, and integrations are
+//! told. All of it can be done again from the archive, so when there is too much of it some is dropped, and counted.
+
+mod webhook;
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::queue::{self, NotNow, Receiver, bounded};
+use crate::store::{Job, Kind, Store, StoreError};
+use crate::structured::{Label, Woke, sleep_or_shutdown};
+use crate::telemetry::{DROPPED, JOBS};
+
+pub use webhook::WebhookError;
+pub(crate) use webhook::tell;
+
+const QUEUE: Label = Label::new("aftermath");
+/// The jobs of remembering.
+pub const MEMORY: Kind = Label::new("memory");
+/// The jobs of telling integrations.
+pub const WEBHOOK: Kind = Label::new("webhook");
+/// How many turns are written down at once.
+const BATCH: usize = 64;
+
+/// A turn that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The conversation.
+    pub session: String,
+    /// The entry that answered.
+    pub item: String,
+    /// What the user said.
+    pub said: String,
+    /// What was answered, as far as it was heard.
+    pub answered: String,
+}
+
+/// Where conversations hand in what is over.
+#[derive(Debug, Clone)]
+pub struct Outbox(queue::Sender<Finished>);
+
+/// A box for turns that are over, and where they come out.
+pub fn outbox(capacity: NonZeroUsize) -> (Outbox, Receiver<Finished>) {
+    let (sender, receiver) = bounded(QUEUE, capacity);
+    (Outbox(sender), receiver)
+}
+
+impl Outbox {
+    /// Hands in a turn. It never waits: when there is no room, the turn is dropped and counted.
+    pub fn hand_in(&self, finished: Finished) {
+        if let Err(NotNow::Full(finished) | NotNow::Gone(finished)) = self.0.try_send(finished) {
+            DROPPED.increment([QUEUE]);
+            tracing::warn!(item = finished.item, "no room for what follows from a turn, dropped");
+        }
+    }
+}
+
+/// Turns that could not be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("what follows from {0} turns could not be written down")]
+pub struct Unwritten(pub usize);
+
+/// What workers need.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// Where the work is.
+    pub store: Arc<Store>,
+    /// Rung when there is new work.
+    pub bell: Arc<Notify>,
+    /// How long to wait before what failed is tried again.
+    pub retry: Duration,
+}
+
+/// Writes down what follows from turns, until shutdown, and then what was handed in before it.
+pub async fn write_down(
+    desk: Desk,
+    kinds: Vec<Kind>,
+    mut turns: Receiver<Finished>,
+    shutdown: CancellationToken,
+) -> Result<(), Unwritten> {
+    while let Some(Some(turn)) = shutdown.run_until_cancelled(turns.recv()).await {
+        let mut batch = vec![turn];
+        turns.take_ready(&mut batch, BATCH);
+        while let Err(error) = add(&desk, &kinds, &batch).await {
+            tracing::error!(%error, "what follows from turns cannot be written down");
+            if sleep_or_shutdown(desk.retry, &shutdown).await == Woke::Shutdown {
+                return rest(&desk, &kinds, batch, &mut turns).await;
+            }
+        }
+        desk.bell.notify_waiters();
+    }
+    rest(&desk, &kinds, Vec::new(), &mut turns).await
+}
+
+/// The last attempt.
+async fn rest(
+    desk: &Desk,
+    kinds: &[Kind],
+    mut left: Vec<Finished>,
+    turns: &mut Receiver<Finished>,
+) -> Result<(), Unwritten> {
+    left.extend(turns.take_rest());
+    if left.is_empty() {
+        return Ok(());
+    }
+    add(desk, kinds, &left).await.map_err(|error| {
+        tracing::error!(%error, "what follows from turns is not written down");
+        Unwritten(left.len())
+    })
+}
+
+async fn add(desk: &Desk, kinds: &[Kind], turns: &[Finished]) -> Result<(), StoreError> {
+    let jobs = turns.iter().flat_map(|turn| {
+        let payload =
+            json!({ "session": turn.session, "item": turn.item, "said": turn.said, "answered": turn.answered });
+        let payload = payload.to_string();
+        kinds.iter().map(move |kind| (*kind, format!("{}/{}", turn.session, turn.item), payload.clone()))
+    });
+    desk.store.add(jobs.collect()).await
+}
+
+/// Does the jobs of one kind with `work`, until shutdown. A job that fails comes again, later each time.
+pub async fn work_off<W, F>(desk: Desk, kind: Kind, work: W, shutdown: CancellationToken) -> Result<(), Infallible>
+where
+    W: Fn(Job) -> F,
+    F: Future<Output = Result<(), JobError>>,
+{
+    while !shutdown.is_cancelled() {
+        let rung = desk.bell.notified();
+        // A call of the store is short. It is never cut short: what it works with must be free when it comes back.
+        match desk.store.next(kind).await {
+            Ok(Some(job)) => match step(&desk, kind, job, &work).await {
+                Ok(()) => continue,
+                Err(error) => tracing::error!(%error, %kind, "a job cannot be marked"),
+            },
+            Ok(None) => {
+                // New work rings; what was put off does not.
+                if shutdown.run_until_cancelled(timeout(desk.retry, rung)).await.is_none() {
+                    break;
+                }
+                continue;
+            }
+            Err(error) => tracing::error!(%error, %kind, "no job can be read"),
+        }
+        if sleep_or_shutdown(desk.retry, &shutdown).await == Woke::Shutdown {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Why a job failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Shutdown came first; the job stays as it is.
+    #[error("shutdown came first")]
+    Stopped,
+    /// The integration did not take it.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+}
+
+/// How often a job is tried.
+const ATTEMPTS: u32 = 8;
+
+async fn step<W, F>(desk: &Desk, kind: Kind, job: Job, work: &W) -> Result<(), StoreError>
+where
+    W: Fn(Job) -> F,
+    F: Future<Output = Result<(), JobError>>,
+{
+    let error = match work(job.clone()).await {
+        Ok(()) => {
+            JOBS.increment([kind, Label::new("done")]);
+            return Ok(());
+        }
+        Err(JobError::Stopped) => return Ok(()),
+        Err(error) => error,
+    };
+    if job.attempts + 1 >= ATTEMPTS {
+        JOBS.increment([kind, Label::new("given_up")]);
+        tracing::error!(%error, %kind, key = job.key, "a job is given up");
+        return desk.store.done(job).await;
+    }
+    JOBS.increment([kind, Label::new("put_off")]);
+    tracing::warn!(%error, %kind, key = job.key, "a job is put off");
+    let delay = desk.retry * 2_u32.pow(job.attempts);
+    desk.store.later(job, delay).await
+}
+
+/// Remembers what is worth it.
+pub async fn remember(store: Arc<Store>, job: Job) -> Result<(), JobError> {
+    let turn: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
+    let memories = worth_remembering(turn["said"].as_str().unwrap_or(""));
+    Ok(store.remember(job, memories).await?)
+}
+
+/// The double for memory extraction: what the user asked to remember, and who they are.
+fn worth_remembering(said: &str) -> Vec<String> {
+    let sentences = said.split_inclusive(['.', '!', '?']).map(str::trim);
+    let worth = |sentence: &&str| {
+        let lower = sentence.to_lowercase();
+        lower.starts_with("remember ") || lower.starts_with("my name is ")
+    };
+    sentences.filter(worth).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+#[path = "aftermath_tests.rs"]
+mod tests;
