@@ -28,10 +28,6 @@ async def main(url: str, key: str) -> None:
         await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
         said, response = await ask(connection, "hello")
         assert response.status == "completed" and said == "Hi there! I am a mock. It is 3.14 o'clock.", (said, response)
-    async with client.realtime.connect(model="unleak-pipeline") as connection:
-        await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-        said, response = await ask(connection, "trouble")
-        assert response.status == "failed" and "500" in response.status_details.error.message, response
     print("language model: ok")
 
 

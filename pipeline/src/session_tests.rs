@@ -222,6 +222,18 @@ async fn a_client_can_cancel_and_what_was_spoken_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_in_text_comes_to_its_end() {
+    let mut client = Client::doubles();
+    client.send(write("Hello. And more.")).await;
+    client.send(Command::Respond { modality: Some(Modality::Text) }).await;
+    let events = client.until(is_over).await;
+    assert!(!events.iter().any(|event| matches!(event, Event::Audio { .. })));
+    let Some(Event::AnswerEnded { text, status: Status::Completed, .. }) = events.last() else { panic!("{events:?}") };
+    assert_eq!(text, "You said: Hello. And more.");
+    client.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_may_say_where_turns_end() {
     let mut client = Client::doubles();
     let configuration = Configuration { detection: None, ..Configuration::new(&Settings::default()) };

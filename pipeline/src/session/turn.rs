@@ -123,12 +123,16 @@ impl Turn {
     async fn answer(&self, modality: Modality) -> Result<(), TurnError> {
         let queues = &self.settings.queues;
         let (tokens, said) = hand_over(TOKENS, queues.tokens);
-        let (sentences, spoken) = hand_over(SENTENCES, queues.sentences);
-        let sentences = match modality {
-            Modality::Audio => Some(sentences),
-            Modality::Text => None,
-        };
-        tokio::try_join!(self.think(tokens), self.cut(said, sentences), self.speak(spoken))?;
+        match modality {
+            Modality::Text => {
+                tokio::try_join!(self.think(tokens), self.cut(said, None))?;
+            }
+            // Each end of a queue belongs to one step: when the step is over, so is the queue.
+            Modality::Audio => {
+                let (sentences, spoken) = hand_over(SENTENCES, queues.sentences);
+                tokio::try_join!(self.think(tokens), self.cut(said, Some(sentences)), self.speak(spoken))?;
+            }
+        }
         Ok(())
     }
 
