@@ -102,13 +102,12 @@ async fn what_was_on_its_way_is_resumed_and_not_put_twice() {
     let (waiting, archived) = (Recording::of(&utterance("waiting")), Recording::of(&utterance("archived")));
     {
         let spill = Spill::open(&folder.path().join("spill")).unwrap();
-        spill.put(&waiting).unwrap();
-        spill.put(&archived).unwrap();
+        spill.put(&[waiting.clone(), archived.clone()]).unwrap();
         // Killed after it was archived, and before it was removed from the spill.
         let archive = FolderArchive::open(&folder.path().join("archive")).unwrap();
         archive.put(&archived).unwrap();
         // Killed while it was written: it has no name yet, and nobody was told that it was kept.
-        std::fs::write(folder.path().join("spill/incoming.tmp"), b"RIFF").unwrap();
+        std::fs::write(folder.path().join("spill/incoming-0.tmp"), b"RIFF").unwrap();
     }
     let before = std::fs::metadata(folder.path().join("archive").join(archived.name())).unwrap().modified().unwrap();
     let works = Works::in_folder(folder);
@@ -126,7 +125,7 @@ async fn a_corrupt_recording_is_set_aside_and_stops_nothing() {
     let good = Recording::of(&utterance("good"));
     {
         let spill = Spill::open(&folder.path().join("spill")).unwrap();
-        spill.put(&good).unwrap();
+        spill.put(std::slice::from_ref(&good)).unwrap();
         std::fs::write(folder.path().join("spill/0000.wav"), b"torn").unwrap();
     }
     let works = Works::in_folder(folder);
@@ -139,7 +138,7 @@ async fn a_corrupt_recording_is_set_aside_and_stops_nothing() {
 #[tokio::test]
 async fn a_full_disk_holds_back_and_loses_nothing() {
     let works = Works::new();
-    let incoming = works.folder.path().join("spill/incoming.tmp");
+    let incoming = works.folder.path().join("spill/incoming-0.tmp");
     // The kernel's own full disk.
     std::os::unix::fs::symlink("/dev/full", &incoming).unwrap();
     let keeper = works.keeper.clone();
@@ -162,7 +161,7 @@ async fn a_full_disk_holds_back_and_loses_nothing() {
 #[tokio::test]
 async fn what_cannot_be_saved_at_the_end_is_told() {
     let works = Works::new();
-    std::os::unix::fs::symlink("/dev/full", works.folder.path().join("spill/incoming.tmp")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", works.folder.path().join("spill/incoming-0.tmp")).unwrap();
     let keeper = works.keeper.clone();
     let waiting = tokio::spawn(async move { keeper.keep(utterance("a")).await });
     until("the trouble is told", || works.keeper.is_troubled()).await;

@@ -14,6 +14,8 @@ use crate::telemetry::{KEPT, OVERFLOWED};
 use super::{Recording, Spill, Utterance};
 
 const QUEUE: Label = Label::new("keeper");
+/// How many recordings are written at once.
+const BATCH: usize = 64;
 
 /// Where conversations hand in what they heard.
 #[derive(Debug, Clone)]
@@ -79,26 +81,33 @@ impl KeeperTask {
         shutdown: CancellationToken,
     ) -> Result<(), Unsaved> {
         let mut unsaved = 0;
-        while let Some(Some(keep)) = shutdown.run_until_cancelled(self.receiver.recv()).await {
-            unsaved += usize::from(self.save(keep, &spill, &archiver, retry, &shutdown).await.is_err());
+        while let Some(Some(first)) = shutdown.run_until_cancelled(self.receiver.recv()).await {
+            let mut batch = vec![first];
+            self.receiver.take_ready(&mut batch, BATCH);
+            let count = batch.len();
+            if self.save(batch, &spill, &archiver, retry, &shutdown).await.is_err() {
+                unsaved += count;
+            }
         }
-        for keep in self.receiver.take_rest() {
-            unsaved += usize::from(Self::write(&keep, &spill, &archiver).await.is_err());
+        for batch in self.receiver.take_rest().chunks(BATCH) {
+            if Self::write(batch, &spill, &archiver).await.is_err() {
+                unsaved += batch.len();
+            }
         }
         if unsaved > 0 { Err(Unsaved(unsaved)) } else { Ok(()) }
     }
 
-    /// Writes one, however often it takes. Only shutdown ends the patience.
+    /// Writes some, however often it takes. Only shutdown ends the patience.
     async fn save(
         &self,
-        keep: Keep,
+        batch: Vec<Keep>,
         spill: &Arc<Spill>,
         archiver: &queue::Sender<Recording>,
         retry: Duration,
         shutdown: &CancellationToken,
     ) -> io::Result<()> {
         loop {
-            let error = match Self::write(&keep, spill, archiver).await {
+            let error = match Self::write(&batch, spill, archiver).await {
                 Ok(()) => break,
                 Err(error) => error,
             };
@@ -106,30 +115,34 @@ impl KeeperTask {
                 tracing::error!(%error, "a recording cannot be written; clients are held back until it can");
             }
             if sleep_or_shutdown(retry, shutdown).await == Woke::Shutdown {
-                return Self::write(&keep, spill, archiver).await;
+                return Self::write(&batch, spill, archiver).await;
             }
         }
         if self.troubled.swap(false, Ordering::Relaxed) {
             tracing::info!("recordings can be written again");
         }
-        // Who waited may have left; it is kept all the same.
-        if keep.kept.send(()).is_err() {
-            tracing::debug!("kept, and nobody waits for it any more");
+        for keep in batch {
+            // Who waited may have left; it is kept all the same.
+            if keep.kept.send(()).is_err() {
+                tracing::debug!("kept, and nobody waits for it any more");
+            }
         }
         Ok(())
     }
 
-    async fn write(keep: &Keep, spill: &Arc<Spill>, archiver: &queue::Sender<Recording>) -> io::Result<()> {
-        let (utterance, spill) = (keep.utterance.clone(), spill.clone());
+    async fn write(batch: &[Keep], spill: &Arc<Spill>, archiver: &queue::Sender<Recording>) -> io::Result<()> {
+        let utterances: Vec<Utterance> = batch.iter().map(|keep| keep.utterance.clone()).collect();
+        let spill = spill.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let recording = Recording::of(&utterance);
-            spill.put(&recording).map(|()| recording)
+            let recordings: Vec<Recording> = utterances.iter().map(Recording::of).collect();
+            spill.put(&recordings).map(|()| recordings)
         });
-        let recording = written.await.map_err(io::Error::other)??;
-        KEPT.increment([]);
-        if let Err(NotNow::Full(_) | NotNow::Gone(_)) = archiver.try_send(recording) {
-            // It is on disk, where the archiver finds it.
-            OVERFLOWED.increment([]);
+        for recording in written.await.map_err(io::Error::other)?? {
+            KEPT.increment([]);
+            if let Err(NotNow::Full(_) | NotNow::Gone(_)) = archiver.try_send(recording) {
+                // It is on disk, where the archiver finds it.
+                OVERFLOWED.increment([]);
+            }
         }
         Ok(())
     }

@@ -14,8 +14,6 @@ pub struct Spill {
     _lock: File,
 }
 
-/// Where a recording is written before it has its name.
-const INCOMING: &str = "incoming.tmp";
 /// Where recordings are set aside that are not what their names say.
 const CORRUPT: &str = "corrupt";
 
@@ -50,13 +48,19 @@ impl Spill {
         Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
-    /// Writes a recording; it is there for good when this comes back.
-    pub fn put(&self, recording: &Recording) -> io::Result<()> {
-        let incoming = self.folder.join(INCOMING);
-        let mut file = File::create(&incoming)?;
-        file.write_all(recording.bytes())?;
-        file.sync_all()?;
-        fs::rename(&incoming, self.folder.join(recording.name()))?;
+    /// Writes recordings; they are there for good when this comes back. Together they wait for the disk once.
+    pub fn put(&self, recordings: &[Recording]) -> io::Result<()> {
+        let mut written = Vec::new();
+        for (number, recording) in recordings.iter().enumerate() {
+            let incoming = self.folder.join(format!("incoming-{number}.tmp"));
+            let mut file = File::create(&incoming)?;
+            file.write_all(recording.bytes())?;
+            written.push((file, incoming, recording.name()));
+        }
+        for (file, incoming, name) in written {
+            file.sync_all()?;
+            fs::rename(&incoming, self.folder.join(name))?;
+        }
         File::open(&self.folder)?.sync_all()
     }
 

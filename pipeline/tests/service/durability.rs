@@ -121,7 +121,7 @@ async fn kills_at_any_moment_lose_nothing_and_double_nothing() {
 async fn a_full_disk_is_told_and_holds_clients_back() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[("UNLEAK_PIPELINE_TIMES_RETRY", "0.05")]);
-    let incoming = folder.path().join("spill/incoming.tmp");
+    let incoming = folder.path().join("spill/incoming-0.tmp");
     std::os::unix::fs::symlink("/dev/full", &incoming).unwrap();
     let mut client = Client::connect(program.http, &[]).await.unwrap();
     client.until("session.created").await;
@@ -142,7 +142,7 @@ async fn a_full_disk_is_told_and_holds_clients_back() {
 async fn what_cannot_be_written_at_the_end_is_told_by_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(folder.path(), &[("UNLEAK_PIPELINE_TIMES_RETRY", "0.05")]);
-    std::os::unix::fs::symlink("/dev/full", folder.path().join("spill/incoming.tmp")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("spill/incoming-0.tmp")).unwrap();
     let mut client = Client::connect(program.http, &[]).await.unwrap();
     client.until("session.created").await;
     client.say("Hello.").await;
