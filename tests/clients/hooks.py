@@ -1,4 +1,7 @@
-"""The hooks, run by the real pre-commit in a scratch repository: as a wheel that maturin builds, and built by cargo."""
+"""The hook, run by the real pre-commit in a scratch repository, as a wheel that maturin builds.
+
+Not among the checks of tests/clients.sh yet: building the wheel takes minutes. Run it as they are run.
+"""
 
 import os
 import pathlib
@@ -18,7 +21,7 @@ ENVIRONMENT = {
     **{f"GIT_{who}_{what}": "x@example.invalid" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "PRE_COMMIT_HOME": str(home / "cache"),
-    # Both hooks build the same program: once, and as fast as it can be built.
+    # As fast as it can be built.
     "CARGO_TARGET_DIR": str(target),
     "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",
     "CARGO_PROFILE_RELEASE_DEBUG": "false",
@@ -47,23 +50,23 @@ run(["git", "commit", "--quiet", "--message", "all"], source)
 MAIN = "from tasks import spawn\n\n\nasync def work():\n    ...\n\n\nasync def main():\n    await spawn(work())\n"
 (scratch / "main.py").write_text(MAIN)
 (scratch / "pyproject.toml").write_text("")
+revision = run(["git", "rev-parse", "HEAD"], source).strip()
+CONFIG = f"repos:\n  - repo: {source}\n    rev: {revision}\n    hooks:\n      - id: unleak\n"
+(scratch / ".pre-commit-config.yaml").write_text(CONFIG)
 run(["git", "add", "--all"])
 run(["git", "commit", "--quiet", "--message", "first"])
-precommit = [pathlib.Path(sys.executable).parent / "pre-commit", "try-repo", source]
-hooks = ["unleak", "unleak-rust"]
-for hook in hooks:
-    said = run([*precommit, hook, "--all-files"])
-    assert "Passed" in said, said
+precommit = [pathlib.Path(sys.executable).parent / "pre-commit", "run"]
+said = run([*precommit, "--all-files"])
+assert "Passed" in said, said
 
 # The hook is handed the changed file alone, and sees what its cause in another file makes of it.
 (scratch / "main.py").write_text(MAIN.replace("await spawn", "spawn"))
 run(["git", "add", "main.py"])
-for hook in hooks:
-    said = run([*precommit, hook], code=1)
-    assert "main.py:9:5" in said and "tasks.py:5:12" in said and "fire-and-forget" in said, said
+said = run(precommit, code=1)
+assert "main.py:9:5" in said and "tasks.py:5:12" in said and "fire-and-forget" in said, said
 
 # What is not staged is not judged.
 (scratch / "main.py").write_text(MAIN)
-said = run([*precommit, hooks[0]], code=1)
+said = run(precommit, code=1)
 assert "main.py:9:5" in said, said
-print(f"{len(hooks)} hooks run by pre-commit")
+print("the hook run by pre-commit")
