@@ -79,12 +79,12 @@ async fn live_and_be_killed(folder: &Path, round: u64, random: &mut Seeded) -> V
     std::iter::from_fn(|| committed.try_recv().ok()).collect()
 }
 
-/// `UNLEAK_PIPELINE_TEST_KILLS` kills, 20 unless it says otherwise; `UNLEAK_PIPELINE_TEST_SEED` chooses the moments.
+/// `PIPELINE_TEST_KILLS` kills, 20 unless it says otherwise; `PIPELINE_TEST_SEED` chooses the moments.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_at_any_moment_lose_nothing_and_double_nothing() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let kills = number("UNLEAK_PIPELINE_TEST_KILLS").unwrap_or(20);
-    let seed = number("UNLEAK_PIPELINE_TEST_SEED").unwrap_or(1);
+    let kills = number("PIPELINE_TEST_KILLS").unwrap_or(20);
+    let seed = number("PIPELINE_TEST_SEED").unwrap_or(1);
     let folder = tempfile::tempdir().unwrap();
     let mut random = Seeded(seed);
     let mut committed = Vec::new();

@@ -25,6 +25,11 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = child.stdout.take().unwrap();
         let lines: Vec<String> = BufReader::new(out).lines().take(2).map(Result::unwrap).collect();
+        if lines.len() < 2 {
+            let mut log = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+            panic!("it did not start: {:?}: {log}", child.wait());
+        }
         let http = lines[1].split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
         let http = http.parse().unwrap();
         Self { child, lines, http }
