@@ -299,11 +299,6 @@ const WORDS: &[(&str, &[&str], &str)] = &[
     ("analysis/src/ledger/census.rs", &["cancelled", "closed"], "words of a report"),
     ("analysis/src/ledger/queues/bound.rs", &["float", "int"], "numbers written as text"),
     (
-        "analysis/src/ledger/fanouts",
-        &["aexit", "exit", "close", "aclose", "stop", "shutdown", "disconnect", "cleanup", "teardown", "drain", "new"],
-        "what people call the methods of their own that begin and end things",
-    ),
-    (
         "analysis/src/ledger/counts/leave.rs",
         &["BaseException", "Exception", "CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"],
         "which handler a failure passes by, until the catalogue says it",
@@ -343,6 +338,31 @@ fn only_the_catalogue_knows_the_name_of_an_api() {
         }
     }
     report("names of APIs outside the catalogue", &failures);
+}
+
+#[test]
+fn what_people_call_beginnings_and_ends_stands_in_the_catalogue() {
+    // What the languages themselves say (a program's entry, a destructor), and the way threads are started.
+    const OF_THE_LANGUAGES: &[&str] = &["main", "drop", "init", "start"];
+    let libraries = Catalogue::embedded().libraries().iter();
+    let names: BTreeSet<&str> = libraries
+        .flat_map(|library| &library.lifecycles)
+        .flat_map(|lifecycle| [&lifecycle.name].into_iter().chain(&lifecycle.also))
+        .map(|name| name.as_str())
+        .filter(|name| !OF_THE_LANGUAGES.contains(name))
+        .collect();
+    assert!(names.contains("close"), "the catalogue has no lifecycles");
+    let mut failures = Vec::new();
+    for file in
+        ["analysis/src/program", "analysis/src/ledger", "lints/src"].iter().flat_map(|folder| sources(folder, "rs"))
+    {
+        for literal in Code::read(&read(&file)).strings.iter().filter(|literal| names.contains(literal.text.as_str())) {
+            let place = format!("{}:{}", slashed(&file), literal.line);
+            failures
+                .push(format!("{place}: {:?} names code that begins or ends a life; ask for its phase", literal.text));
+        }
+    }
+    report("names of beginnings and ends outside the catalogue", &failures);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Index {
     pub(crate) extensions: FxHashMap<SmolStr, Vec<Entry>>,
     /// From a variable name to the types it suggests.
     pub(crate) hints: FxHashMap<SmolStr, Vec<SmolStr>>,
+    /// Names of code that begins or ends a life.
+    pub(crate) lifecycles: FxHashMap<SmolStr, Entry>,
     /// Every proper prefix of a path.
     modules: FxHashSet<SmolStr>,
 }
@@ -39,6 +41,7 @@ impl Index {
             methods: FxHashMap::default(),
             extensions: FxHashMap::default(),
             hints: FxHashMap::default(),
+            lifecycles: FxHashMap::default(),
             modules: FxHashSet::default(),
         }
     }

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::error::LoadError;
 use crate::files::FILES;
 use crate::index::{Entry, Index};
-use crate::model::{CallModel, ConstModel, Extends, Library, TypeModel};
+use crate::model::{CallModel, ConstModel, Extends, Library, LifecycleModel, Longer, TypeModel};
 use crate::subject::TypeRef;
 
 /// How many bases deep a fact of a type is looked for.
@@ -67,6 +67,7 @@ impl Catalogue {
             other.calls.retain(|call| library.calls.iter().all(|new| new.path != call.path));
             other.types.retain(|ty| library.types.iter().all(|new| new.path != ty.path));
             other.constants.retain(|constant| library.constants.iter().all(|new| new.path != constant.path));
+            other.lifecycles.retain(|lifecycle| library.lifecycles.iter().all(|new| new.name != lifecycle.name));
         }
         let named = libraries.into_iter().map(|library| (library.library.to_string(), library));
         Catalogue::new(named.chain([(file.to_owned(), library)]).collect())
@@ -172,6 +173,16 @@ impl Catalogue {
         entries.into_iter().flatten().map(|&entry| self.call_at(entry))
     }
 
+    /// What a function of this name means for the life of what it belongs to.
+    pub fn lifecycle(&self, language: &str, name: &str) -> Option<&LifecycleModel> {
+        let known = &self.index(language)?.lifecycles;
+        let find =
+            |name: &str| known.get(name).map(|&(file, at)| &self.libraries[file as usize].lifecycles[at as usize]);
+        let name = name.trim_matches('_');
+        let mut starts = name.rmatch_indices('_').map(|(at, _)| &name[..at]);
+        find(name).or_else(|| starts.find_map(|start| find(start).filter(|model| model.longer == Longer::Words)))
+    }
+
     /// All methods of this name, whatever their type.
     pub fn methods_named(&self, language: &str, name: &str) -> impl Iterator<Item = &CallModel> {
         let entries = self.index(language).and_then(|index| index.methods.get(name));
@@ -236,6 +247,13 @@ impl Catalogue {
                 return Err(twice(&constant.path));
             }
             name(index, &constant.path, &constant.also);
+        }
+        for (entry, lifecycle) in library.lifecycles.iter().enumerate() {
+            for name in [&lifecycle.name].into_iter().chain(&lifecycle.also) {
+                if index.lifecycles.insert(name.clone(), (place, entry as u32)).is_some() {
+                    return Err(twice(name));
+                }
+            }
         }
         self.libraries.push(library);
         Ok(())

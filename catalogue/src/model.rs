@@ -3,6 +3,7 @@
 //! These enums are closed and shared by the data, the ledger and the lints. A model never speaks of
 //! syntax, and nothing outside the data files knows the name of an API.
 
+mod life;
 mod ty;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use smol_str::SmolStr;
 
 use crate::subject::{Subject, TypeRef};
 
+pub use life::{Caller, LifecycleModel, Longer, Phase};
 pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, TypeModel};
 
 /// What a resource is.
@@ -297,6 +299,19 @@ pub struct CallModel {
     /// For what makes a length of time of its first argument: how many seconds one of it is.
     #[serde(default)]
     pub seconds: Option<f64>,
+    /// Where the type asked for decides what it gives (`collect`): the function of that type that makes it of what the
+    /// receiver contains (`from_iter`).
+    #[serde(default)]
+    pub asks: Option<SmolStr>,
+    /// Who says how many items it gives, or how much its result holds.
+    #[serde(default)]
+    pub gives: Gives,
+    /// What it keeps from reaching what it passes through.
+    #[serde(default)]
+    pub shields: Shields,
+    /// What runs the work that it is given.
+    #[serde(default)]
+    pub runs_on: RunsOn,
     /// Whether it may raise.
     #[serde(default)]
     pub fails: Fails,
@@ -334,6 +349,39 @@ impl CallModel {
         let given = [&self.returns, &self.unawaited].into_iter().flatten().any(TypeRef::is_of_receiver);
         in_effects(&self.does) || self.when_given.values().any(in_effects) || born_there || given
     }
+}
+
+/// Who says how much a call gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gives {
+    /// Its arguments, or nobody that is known.
+    #[default]
+    Unsaid,
+    /// The outside: rows, files, lines, what a client sent.
+    AnyNumber,
+}
+
+/// What a call keeps from what it passes through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shields {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Cancelling the result leaves it running.
+    FromCancellation,
+}
+
+/// What runs the work that a call is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunsOn {
+    /// The loop or runtime, as much at once as there is.
+    #[default]
+    Anything,
+    /// One of a few workers: the rest waits until one is free.
+    Workers,
 }
 
 /// Whether a call can wait.
@@ -406,4 +454,7 @@ pub struct Library {
     /// Its constants.
     #[serde(default, rename = "constant")]
     pub constants: Vec<ConstModel>,
+    /// What people call the code that begins or ends a life.
+    #[serde(default, rename = "lifecycle")]
+    pub lifecycles: Vec<LifecycleModel>,
 }

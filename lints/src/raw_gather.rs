@@ -10,9 +10,9 @@
 //! raised, the siblings go on alone, on connections that are already closed.
 //!
 //! ## What it says
-//! - (a) **nothing limits how many run at once**: the items are as many as a parameter, a field, a query or a stream
-//!   gives, and no gate stands in their work, before their start, or in the call. `likely`, unless the number is shown to
-//!   come from outside.
+//! - (a) **nothing limits how many run at once**: the items are as many as a query, a request or a stream gives, as a
+//!   caller gives, or as a field has gathered while it lives, and no gate stands in their work, before their start, or in
+//!   the call. `certain` where the number is shown to come from outside, `likely` where callers or events say it.
 //! - (b) **the results are not read**, though the failures are among them; or the fan-out is never awaited.
 //! - (c) **on some way out the siblings go on alone**: a race whose losers are left pending, a loop over the completed
 //!   ones that is left early, tasks whose first failure is raised past the others.
@@ -40,10 +40,11 @@
 //! ```
 //!
 //! ## Never
-//! A few awaitables that are written out and whose results are used; a collection with a constant bound, or one that is
-//! set up once and never added to; slices and chunks; a semaphore, lock or limiter in the mapped function, in what it
-//! awaits or in its decorator, or before each start; a length check before it; a pool with a limited number of workers;
-//! a wait for tasks that were made elsewhere or have just been told to stop.
+//! A few awaitables that are written out and whose results are used; a collection with a constant bound, or one that
+//! is filled while its owner is set up and never added to; what runs once when its owner is made ready or ends; slices
+//! and chunks; a semaphore, lock or limiter in the mapped function, in what it awaits or in its decorator, or before
+//! each start; a length check before it; a pool with a limited number of workers, or work that waits for one; waits
+//! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
 //! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning.
 //!
@@ -51,6 +52,12 @@
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
 //! public function keeps small is not known: the finding is `likely` then. Whether the permit covers all of the work
 //! inside the mapped function is not asked.
+//!
+//! Silent, and counted as open: where nothing says how many there are and nothing that they come from outside (a value of
+//! an unknown call, of a map of settings); where each item is asked for one thing of its own (`link.flush()` for each
+//! link that is there already); where the work is a callable that was handed in and kept, and may wait by itself.
+//!
+//! That the program ends after a race, and its runner with it, is not seen: the losers are reported.
 
 use unleak_analysis::ledger::{Answer, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;

@@ -6,6 +6,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
+use crate::source::Language;
 use crate::unit::{Arg, ArgKind, BodyId, LocalId, Name, ParamKind, Place, StepId, StepKind, ValueId};
 
 /// What a call calls.
@@ -54,6 +55,8 @@ pub struct Calls {
     resolved: Vec<Resolutions>,
     callers: FxHashMap<BodyRef, Vec<Site>>,
     constructed: FxHashMap<TypeKey, Vec<Site>>,
+    /// Calls of methods on what is not known, by the method's name.
+    by_name: FxHashMap<Name, Vec<Site>>,
 }
 
 /// The calls of one file.
@@ -86,6 +89,9 @@ impl Calls {
             }
             for (ty, sites) in part.constructed {
                 calls.constructed.entry(ty).or_default().extend(sites);
+            }
+            for (name, sites) in part.by_name {
+                calls.by_name.entry(name).or_default().extend(sites);
             }
         }
         calls
@@ -123,11 +129,17 @@ impl Calls {
                 true
             }
             Resolved::Model(_) => true,
-            Resolved::External(_) => false,
-            Resolved::Unknown => matches!(
-                program.flow(site.body).def(callee).map(|step| &step.kind),
-                Some(StepKind::Read { place: Place::Local(_), .. })
-            ),
+            Resolved::External(_) => {
+                self.note_named(program, site);
+                false
+            }
+            Resolved::Unknown => {
+                self.note_named(program, site);
+                matches!(
+                    program.flow(site.body).def(callee).map(|step| &step.kind),
+                    Some(StepKind::Read { place: Place::Local(_), .. })
+                )
+            }
         };
         let Some(file) = self.resolved.last_mut() else { return };
         if bearing {
@@ -136,6 +148,12 @@ impl Calls {
         match resolved {
             Resolved::Unknown => file.unknown += 1,
             known => drop(file.known.insert((site.body.body, site.step), known)),
+        }
+    }
+
+    fn note_named(&mut self, program: &Program<'_>, site: Site) {
+        if let Some(name) = program.method_name(site) {
+            self.by_name.entry(name).or_default().push(site);
         }
     }
 
@@ -152,6 +170,11 @@ impl Calls {
     /// The calls of a function.
     pub fn callers(&self, function: BodyRef) -> &[Site] {
         self.callers.get(&function).map_or(&[], Vec::as_slice)
+    }
+
+    /// The calls of a method of this name on something whose type is not known.
+    pub fn named(&self, method: &str) -> &[Site] {
+        self.by_name.get(method).map_or(&[], Vec::as_slice)
     }
 
     /// The calls that construct a type.
@@ -235,6 +258,15 @@ impl<'a> Program<'a> {
         Some(Call { target, known, receiver, out: *out, args })
     }
 
+    /// The name of the method that a call calls, when it is one.
+    fn method_name(&self, site: Site) -> Option<Name> {
+        let StepKind::Call { callee, .. } = &self.flow(site.body).step(site.step)?.kind else { return None };
+        match &self.flow(site.body).def(*callee)?.kind {
+            StepKind::Read { place: Place::Field { name, .. }, .. } => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     /// Which arguments of a call become which parameters of a function.
     pub fn bound_args(&self, site: Site, function: BodyRef) -> Vec<(ValueId, LocalId)> {
         let mut bound = Vec::new();
@@ -268,6 +300,8 @@ impl<'a> Program<'a> {
             if constructed || on.is_some() {
                 places.next();
                 name(on.filter(|_| !constructed).unwrap_or(*out), params[0].local);
+            } else if self.is_bound_method(site.body, *callee) {
+                places.next();
             }
         }
         let of_kind = |kind: ParamKind| params.iter().find(|param| param.kind == kind);
@@ -290,6 +324,12 @@ impl<'a> Program<'a> {
                 name(arg.value, param.local);
             }
         }
+    }
+
+    /// Whether a callee is a variable that holds a method together with its object.
+    fn is_bound_method(&self, body: BodyRef, callee: ValueId) -> bool {
+        let read = self.flow(body).def(callee).map(|step| &step.kind);
+        self.language(body) == Language::Python && matches!(read, Some(StepKind::Read { place: Place::Local(_), .. }))
     }
 
     /// The values of a call that a subject names, and whether their elements are meant.

@@ -9,7 +9,7 @@ use crate::unit::{BodyKind, LocalId, Mark};
 
 impl<'a> Program<'a> {
     /// Whether a library calls a function once per event: by a decorator, or as a method that it overrides.
-    pub(super) fn is_handler(&self, body: BodyRef) -> bool {
+    pub fn is_handler(&self, body: BodyRef) -> bool {
         let marks = &self.body(body).marks;
         marks.iter().any(|mark| {
             self.mark_model(body, mark).is_some_and(|model| model.handles_events == HandlesEvents::PerEvent)

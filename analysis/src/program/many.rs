@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::sync::Arc;
-use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Waits};
+use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 
 use super::calls::{Depth, Target};
 use super::types::Type;
@@ -143,7 +143,7 @@ impl Rhythm {
         let owned = program.body(body);
         match owned.kind {
             BodyKind::Module | BodyKind::Class => return Many::Once,
-            BodyKind::Function if owned.name == "main" && owned.owner.is_none() => return Many::Once,
+            BodyKind::Function if owned.owner.is_none() && is_whole_program(program, body) => return Many::Once,
             _ => {}
         }
         if program.is_handler(body) {
@@ -222,6 +222,11 @@ impl Program<'_> {
             _ => false,
         }
     }
+}
+
+/// Whether a function is the whole program.
+fn is_whole_program(program: &Program<'_>, body: BodyRef) -> bool {
+    program.lifecycle(body).is_some_and(|lifecycle| lifecycle.phase == Phase::Main)
 }
 
 /// The more frequent of two.

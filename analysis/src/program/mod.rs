@@ -8,6 +8,7 @@ mod families;
 mod fields;
 pub mod flow;
 mod handed_back;
+pub mod lifecycle;
 pub mod many;
 mod memo;
 mod names;

@@ -1,5 +1,6 @@
 //! What values are, as far as constructors, annotations, fields and results tell.
 
+mod asked;
 mod fields;
 mod results;
 mod written;
@@ -154,7 +155,8 @@ impl<'a> Program<'a> {
             StepKind::Read { place, access, .. } => self.type_of_place(body, place, *access),
             StepKind::Call { callee, args, .. } => {
                 let args: Vec<ValueId> = args.iter().map(|arg| arg.value).collect();
-                self.type_of_call(body, *callee, &args)
+                let asked = self.asked_for(body, value, *callee).map(|(ty, _)| ty);
+                asked.unwrap_or_else(|| self.type_of_call(body, *callee, &args))
             }
             StepKind::Await { value, .. } => self.awaited(self.language(body), self.type_of(body, *value)),
             StepKind::Propagate { value, .. } => self.unwrapped(self.type_of(body, *value)),
@@ -200,6 +202,11 @@ impl<'a> Program<'a> {
             _ => return Type::Unknown,
         };
         Type::Named(Head::External(Name::new(path)), Vec::new())
+    }
+
+    /// Whether a type is that of yes and no.
+    pub fn is_flag(&self, ty: &Type) -> bool {
+        matches!(ty, Type::Named(Head::Model(path) | Head::External(path), _) | Type::Def(Def::Model(path) | Def::External(path)) if path == "bool")
     }
 
     pub(super) fn type_of_place(&self, body: BodyRef, place: &Place, _access: Access) -> Type {

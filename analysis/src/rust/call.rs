@@ -20,7 +20,10 @@ impl Reader<'_> {
         let place = Place::Field { base, name: name(&call.method) };
         let callee = self.b().define(callee_span, |out| StepKind::Read { out, place, access: Access::Receiver });
         let args = self.args(&call.args);
-        self.b().define(span, |out| StepKind::Call { out, callee, args })
+        let out = self.b().define(span, |out| StepKind::Call { out, callee, args });
+        let asked = call.turbofish.as_ref().and_then(|turbofish| self.first_type(turbofish));
+        self.b().body.asked.extend(asked.map(|ty| (out, ty)));
+        out
     }
 
     fn args<'e>(&mut self, args: impl IntoIterator<Item = &'e Expr>) -> Vec<Arg> {

@@ -170,6 +170,14 @@ impl Reader<'_> {
         self.path_args(written, MAX_TYPE)
     }
 
+    /// The first type between brackets.
+    pub(super) fn first_type(&self, bracketed: &syn::AngleBracketedGenericArguments) -> Option<TypeTree> {
+        bracketed.args.iter().find_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(self.tree(ty, MAX_TYPE)),
+            _ => None,
+        })
+    }
+
     fn path_args(&self, written: &syn::Path, fuel: u32) -> Vec<TypeTree> {
         let bracketed = written.segments.iter().rev().find_map(|segment| match &segment.arguments {
             PathArguments::AngleBracketed(arguments) => Some(arguments),

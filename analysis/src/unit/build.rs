@@ -63,6 +63,7 @@ impl BodyBuilder {
             marks: Vec::new(),
             visibility: Visibility::Private,
             locals: Vec::new(),
+            asked: Vec::new(),
             value_count: 0,
             step_count: 0,
             root: Block::default(),

@@ -165,6 +165,8 @@ pub struct Body {
     pub visibility: Visibility,
     /// All local variables, parameters and captures included.
     pub locals: Vec<Local>,
+    /// Rust: the first type written on a method call (`collect::<JoinSet<_>>()`), by what the call gives.
+    pub asked: Vec<(ValueId, TypeTree)>,
     /// How many values its steps define; ids are below it.
     pub value_count: u32,
     /// How many steps it has; ids are below it, in the order of the text.

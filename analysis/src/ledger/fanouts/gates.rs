@@ -1,29 +1,77 @@
 //! What limits how many of a fan-out's items run at once, whatever their number.
 
-use unleak_catalogue::model::{Effect, Kind};
+use unleak_catalogue::model::{Effect, Kind, RunsOn};
+use unleak_catalogue::subject::Subject;
 
 use super::Sizer;
 use super::number::Number;
 use super::supply::Maker;
-use crate::ledger::Fact;
+use crate::ledger::{Bound, Fact};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{Block, BodyId, Compare, Cond, Discard, Driver, StepId, StepKind, ValueId};
+use crate::unit::{Block, BodyId, Compare, Cond, Discard, Driver, LocalId, StepId, StepKind, ValueId};
 
 impl Sizer<'_, '_, '_> {
     /// The gate that every item passes inside its own work.
     pub(super) fn gate_inside(&self, makers: &[Maker]) -> Option<Fact> {
-        let known: Vec<&Maker> = makers.iter().filter(|maker| !maker.work.is_empty()).collect();
-        if known.is_empty() || known.len() < makers.len() {
-            return None;
-        }
-        let mut gates = known
-            .iter()
-            .map(|maker| maker.work.iter().map(|work| self.gate_in(*work, 4)).collect::<Option<Vec<Fact>>>());
-        let first = gates.next()??.into_iter().next()?;
+        let mut gates = makers.iter().map(|maker| self.gate_of(maker));
+        let first = gates.next()??;
         gates.all(|gate| gate.is_some()).then_some(first)
+    }
+
+    fn gate_of(&self, maker: &Maker) -> Option<Fact> {
+        let own = self.workers_of(maker.site, 3).or_else(|| self.only_waits(maker.site));
+        own.or_else(|| {
+            let all = maker.work.iter().map(|work| self.gate_in(*work, 4));
+            all.collect::<Option<Vec<Fact>>>()?.into_iter().next()
+        })
+    }
+
+    /// A pool of a few workers that runs what a call is given, itself or in the one thing it does.
+    fn workers_of(&self, site: Site, hops: u32) -> Option<Fact> {
+        let hops = hops.checked_sub(1)?;
+        let call = self.program.call(site)?;
+        match &call.target {
+            Target::Model(model) if model.runs_on == RunsOn::Workers => {
+                let pool = call.args.first().and_then(|pool| self.workers(site.body, pool.value));
+                let few = !matches!(pool, Some(Bound::Absurd(_) | Bound::None));
+                few.then(|| self.builder.fact("each waits here for one of a few workers", site))
+            }
+            Target::Functions(functions) => match functions.as_slice() {
+                [one] => self.workers_in(*one, hops),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same of a function that waits for, or gives back, nothing else.
+    fn workers_in(&self, function: BodyRef, hops: u32) -> Option<Fact> {
+        let flow = self.program.flow(function);
+        let waited = flow.nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Await { value, .. } | StepKind::Return { value: Some(value) } => Some(*value),
+            _ => None,
+        });
+        let mut found = None;
+        for value in waited {
+            let step = flow.def(value)?;
+            match &step.kind {
+                StepKind::Call { .. } => found = Some(self.workers_of(Site { body: function, step: step.id }, hops)?),
+                StepKind::Await { .. } | StepKind::Const { .. } | StepKind::Read { .. } | StepKind::Collect { .. } => {}
+                _ => return None,
+            }
+        }
+        found
+    }
+
+    /// What is run only waits for a signal: it uses nothing that could run short.
+    pub(super) fn only_waits(&self, site: Site) -> Option<Fact> {
+        let call = self.program.call(site)?;
+        let Target::Model(model) = &call.target else { return None };
+        let heeds = model.does.get(&Subject::Receiver) == Some(&Effect::Heeded);
+        heeds.then(|| self.builder.fact("each only waits for a signal", site))
     }
 
     /// The gate that a body passes, its own or that of what it awaits or is decorated with.
@@ -40,7 +88,7 @@ impl Sizer<'_, '_, '_> {
                 _ => None,
             }
         });
-        inner.or_else(|| self.decorated_gate(body, hops))
+        inner.or_else(|| self.decorated_gate(body, hops)).or_else(|| self.workers_in(body, 2))
     }
 
     fn entered_gate(&self, site: Site, context: ValueId, hops: u32) -> Option<Fact> {
@@ -200,10 +248,47 @@ impl Sizer<'_, '_, '_> {
         None
     }
 
+    /// A collection that a turn of the loop empties again when it has reached a number.
+    pub(super) fn emptied_in_turn(&self, adding: Site, local: LocalId) -> Option<Fact> {
+        let body = adding.body;
+        let flow = self.program.flow(body);
+        let (looping, _) = flow
+            .around(adding.step)
+            .find(|(outer, slot)| matches!(outer.kind, StepKind::Loop { .. }) && *slot == Slot::LoopBody)?;
+        let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.id));
+        inside.find_map(|node| {
+            let StepKind::If { cond, .. } = &node.step.kind else { return None };
+            let capped = self.caps(body, cond, false)?;
+            let asked = crate::program::flow::cond_values(cond);
+            let same = asked.iter().any(|value| self.measures(body, *value, &[Spot::Local(body, local)]));
+            let emptied = same && self.is_emptied(body, local, node.step.id);
+            let site = Site { body, step: node.step.id };
+            emptied.then(|| self.builder.fact(format!("emptied again when it has {}", capped.text()), site))
+        })
+    }
+
+    /// Whether a variable is given something new, or all is taken out of it, within a step.
+    fn is_emptied(&self, body: BodyRef, local: LocalId, within: StepId) -> bool {
+        let flow = self.program.flow(body);
+        let anew = flow.stores(local).iter().any(|store| flow.within(*store, within));
+        let reads = flow.reads(local).iter().filter(|read| flow.within(**read, within));
+        anew || reads.filter_map(|read| flow.step(*read)).any(|step| {
+            let StepKind::Read { out, .. } = &step.kind else { return false };
+            let trail = self.program.follow(Spot::Value(body, *out), 0, Returns::Stop);
+            trail.uses.iter().any(|used| {
+                matches!(used.what, What::Effect(Effect::TakeAll, _)) && flow.within(used.site.step, within)
+            })
+        })
+    }
+
     /// A permit taken before the start, and given back by nobody but the work or its end.
     fn taken_before(&self, site: Site, work: &[BodyRef]) -> Option<Fact> {
         let call = self.program.call(site)?;
-        let Target::Model(model) = &call.target else { return None };
+        let model = match &call.target {
+            Target::Model(model) => *model,
+            Target::Functions(functions) => return self.taken_in(functions),
+            _ => return None,
+        };
         let receiver = call.receiver?;
         let effect = self.program.effect_on(&call, model, receiver, Depth::Itself)?;
         let held = match effect {
@@ -219,6 +304,25 @@ impl Sizer<'_, '_, '_> {
         }
         let name = self.builder.written_value(site.body, receiver, 4);
         Some(self.builder.fact(format!("each start waits here for `{name}`"), site))
+    }
+
+    /// A permit that a function takes and leaves to its caller.
+    fn taken_in(&self, functions: &[BodyRef]) -> Option<Fact> {
+        let [one] = functions else { return None };
+        let flow = self.program.flow(*one);
+        let calls = flow.nodes().filter(|node| matches!(node.step.kind, StepKind::Call { .. }));
+        let mut taken = None;
+        for node in calls {
+            let site = Site { body: *one, step: node.step.id };
+            let Some(call) = self.program.call(site) else { continue };
+            let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { continue };
+            match self.program.effect_on(&call, model, receiver, Depth::Itself) {
+                Some(Effect::Acquire) => taken = self.gate(site, receiver),
+                Some(Effect::Release) => return None,
+                _ => {}
+            }
+        }
+        taken
     }
 
     /// Each turn takes one result out again.

@@ -5,35 +5,47 @@
 
 mod gates;
 mod number;
+mod own;
 mod pieces;
 mod places;
 mod results;
+mod said;
+mod sets;
 mod siblings;
 mod supervised;
 mod supply;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use unleak_catalogue::model::{Birth, CallModel, Effect, Kind, OwnerOf, Unbounded, ZeroBound};
+use unleak_catalogue::model::{Birth, CallModel, Effect, Kind, OwnerOf, Phase, Unbounded, ZeroBound};
 
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Missing, Resource};
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
-use crate::unit::{ArgKind, Const, Item, Step, StepKind, ValueId};
+use crate::unit::{ArgKind, Const, Item, Step, StepKind, TypeTree, ValueId};
 use number::Number;
-use supply::{From, Size, Supply};
+use supply::{From, Growth, Size, Supply};
 
 /// How far sizes and limits are followed.
 const HOPS: u32 = 14;
 
+/// How far it is followed who says a size, and how many steps that may take for one fan-out.
+const SAYS: u32 = 24;
+const PATIENCE: u32 = 4_000;
+
+/// Nothing tells how many there are, and nothing that they come from outside.
+const SIZE_UNSEEN: &str = "how many there are is not seen";
+
+/// Each item does one thing of its own: whether that is too much at once is for those to say who made the items.
+const ITEMS_OWN: &str = "each item is asked for one thing of its own";
+
+/// The work is a callable that was handed in and kept: it may wait by itself.
+const HANDED_IN: &str = "what runs was handed in, and may wait by itself";
+
 /// More workers than this is no limit.
 const MANY_WORKERS: i64 = 500;
-
-/// How people name what frees an object's own things when it ends.
-const ENDS: [&str; 10] =
-    ["aexit", "exit", "close", "aclose", "stop", "shutdown", "disconnect", "cleanup", "teardown", "drain"];
 
 /// Enters them.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -49,6 +61,8 @@ struct Sizer<'b, 'p, 'a> {
     program: &'p Program<'a>,
     places: RefCell<Vec<Spot>>,
     functions: RefCell<Vec<BodyRef>>,
+    /// How many steps are still followed to learn who says how many there are.
+    patience: Cell<u32>,
 }
 
 /// One fan-out.
@@ -73,11 +87,24 @@ impl<T> Drop for Busy<'_, T> {
 
 impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
     fn new(builder: &'b Builder<'p, 'a>) -> Self {
-        Sizer { builder, program: builder.program, places: RefCell::default(), functions: RefCell::default() }
+        Sizer {
+            builder,
+            program: builder.program,
+            places: RefCell::default(),
+            functions: RefCell::default(),
+            patience: Cell::new(0),
+        }
     }
 
     fn step(&self, site: Site) -> &'a Step {
         self.program.flow(site.body).step(site.step).expect("a site is a step of its body")
+    }
+
+    /// Whether one step more is followed.
+    fn is_patient(&self) -> bool {
+        let left = self.patience.get().checked_sub(1);
+        self.patience.set(left.unwrap_or_default());
+        left.is_some()
     }
 
     fn enter_place(&self, spot: Spot) -> Option<Busy<'_, Spot>> {
@@ -100,22 +127,58 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         let mut found = Vec::new();
         for site in self.builder.calls() {
             let Some(call) = self.program.call(site) else { continue };
-            let Target::Model(model) = call.target else { continue };
-            let Some(birth) = &model.birth else { continue };
-            match (birth.kind, birth.owner) {
-                (Kind::Fanout, _) => found.extend(self.fan_out(site, call, model, birth)),
-                (Kind::Task | Kind::Thread, OwnerOf::Receiver) => {
-                    found.extend(self.supervised(site, &call, model, birth))
-                }
-                _ => {}
+            if let Target::Model(model) = call.target {
+                found.extend(self.born_at(site, call, model));
             }
         }
         found
     }
 
-    fn fan_out(&self, site: Site, call: Call<'a>, model: &'a CallModel, birth: &'a Birth) -> Vec<Resource> {
-        let Some(subject) = &birth.items else { return Vec::new() };
-        let items = self.program.subjects(&call, subject);
+    /// The fan-outs that a call begins.
+    fn born_at(&self, site: Site, call: Call<'a>, model: &'a CallModel) -> Vec<Resource> {
+        self.patience.set(PATIENCE);
+        let birth = model.birth.as_ref();
+        match birth.map(|birth| (birth.kind, birth.owner)) {
+            Some((Kind::Fanout, _)) => {
+                let items = birth.and_then(|birth| birth.items.as_ref());
+                let items = items.map(|subject| self.program.subjects(&call, subject)).unwrap_or_default();
+                birth.map_or_else(Vec::new, |birth| self.fan_out(site, call, model, birth, items))
+            }
+            Some((Kind::Task | Kind::Thread, OwnerOf::Receiver)) => {
+                self.supervised(site, &call, model).into_iter().collect()
+            }
+            Some(_) => Vec::new(),
+            None if self.puts_into_set(site, &call, model) => self.supervised(site, &call, model).into_iter().collect(),
+            None => self.collected_into_set(site, call, model),
+        }
+    }
+
+    /// What is collected into a set that runs all it holds.
+    fn collected_into_set(&self, site: Site, call: Call<'a>, model: &'a CallModel) -> Vec<Resource> {
+        let Some(callee) = model.asks.as_ref().and_then(|_| self.callee(site)) else { return Vec::new() };
+        let Some((_, making)) = self.program.asked_for(site.body, call.out, callee) else { return Vec::new() };
+        let items: Vec<(ValueId, Depth)> = call.receiver.into_iter().map(|from| (from, Depth::Elements)).collect();
+        match &making.birth {
+            Some(birth) if birth.kind == Kind::Fanout => self.fan_out(site, call, making, birth, items),
+            _ => Vec::new(),
+        }
+    }
+
+    fn callee(&self, site: Site) -> Option<ValueId> {
+        match &self.step(site).kind {
+            StepKind::Call { callee, .. } => Some(*callee),
+            _ => None,
+        }
+    }
+
+    fn fan_out(
+        &self,
+        site: Site,
+        call: Call<'a>,
+        model: &'a CallModel,
+        birth: &'a Birth,
+        items: Vec<(ValueId, Depth)>,
+    ) -> Vec<Resource> {
         let supply = self.supply_of_items(site.body, &items);
         let effect = self.effect_on_items(site.body, &call, model, birth);
         let fan = Fan { site, call, model, birth, items, supply, effect };
@@ -172,16 +235,25 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             found = match self.program.constant_of(body, value) {
                 Some(Const::Bool(false) | Const::Nothing) => Given::Not,
                 Some(_) => Given::Surely,
-                None if self.is_param(body, value) => Given::Perhaps,
+                None if self.is_open_param(body, value) => Given::Perhaps,
                 None => Given::Surely,
             };
         }
         found
     }
 
-    fn is_param(&self, body: BodyRef, value: ValueId) -> bool {
+    /// Whether a value is a parameter that may also say no: without a type, or with one that has such a value.
+    fn is_open_param(&self, body: BodyRef, value: ValueId) -> bool {
         let Spot::Local(owner, local) = self.program.origin(body, value).0 else { return false };
-        self.program.body(owner).params.iter().any(|param| param.local == local)
+        let Some(param) = self.program.body(owner).params.iter().find(|param| param.local == local) else {
+            return false;
+        };
+        match &param.ty {
+            Some(tree @ TypeTree::Path { args, .. }) if args.is_empty() && param.default.is_none() => {
+                self.program.is_flag(&self.program.type_from_tree(owner, tree))
+            }
+            _ => true,
+        }
     }
 
     /// The value of a key of a literal map of options.
@@ -217,31 +289,46 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             other => match (&fan.supply.size, other) {
                 (Size::Known(number), _) => Bound::Const(*number),
                 (Size::Limited(bound), _) => bound.clone(),
-                (Size::Unknown(_), other) => match self.gate_inside(&fan.supply.makers) {
-                    Some(gate) => Bound::Gate(gate),
-                    None => match self.checked_before(fan.site, &fan.supply.sources) {
-                        Some(gate) => Bound::Gate(gate),
-                        None => self.teardown(fan).or(other).unwrap_or(Bound::None),
-                    },
-                },
+                (Size::Unknown(growth), other) => {
+                    let gate = self.gate_inside(&fan.supply.makers).map(Bound::Gate);
+                    let gate = gate.or_else(|| self.checked_before(fan.site, &fan.supply.sources).map(Bound::Gate));
+                    gate.or_else(|| self.runs_once(fan.site, growth)).or(other).unwrap_or(Bound::None)
+                }
             },
         };
-        if matches!(resource.bound, Bound::None | Bound::Absurd(_)) {
-            resource.missing.push(Missing::Limit);
+        self.miss_limit(&fan.supply, resource);
+    }
+
+    /// A limit is missing where something says that there can be many; where nobody says it, that is open.
+    fn miss_limit(&self, supply: &Supply, resource: &mut Resource) {
+        match (&resource.bound, &supply.size) {
+            (Bound::None, Size::Unknown(growth)) if growth.from == From::Unseen => {
+                resource.bound = Bound::Unknown;
+                resource.open.push((SIZE_UNSEEN, growth.fact.clone()));
+            }
+            (Bound::None, Size::Unknown(growth)) if growth.from == From::Given && self.is_items_own(&supply.makers) => {
+                resource.bound = Bound::Unknown;
+                resource.open.push((ITEMS_OWN, growth.fact.clone()));
+            }
+            (Bound::None, Size::Unknown(growth)) if growth.from == From::Given && self.is_handed_in(&supply.makers) => {
+                resource.bound = Bound::Unknown;
+                resource.open.push((HANDED_IN, growth.fact.clone()));
+            }
+            (Bound::None | Bound::Absurd(_), _) => resource.missing.push(Missing::Limit),
+            _ => {}
         }
     }
 
-    /// The end of an owner, which frees what it has in its fields, once.
-    fn teardown(&self, fan: &Fan<'a>) -> Option<Bound> {
-        let named = self.program.named_around(fan.site.body);
-        let name = self.program.body(named).name.trim_matches('_');
-        let ends = ENDS.iter().any(|end| name.starts_with(end));
-        let own = fan
-            .supply
-            .sources
-            .iter()
-            .any(|spot| matches!(spot, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..)));
-        (ends && own).then(|| Bound::Finite(self.builder.fact("runs once, when its owner ends", fan.site)))
+    /// The beginning or the end of an owner, once.
+    fn runs_once(&self, site: Site, growth: &Growth) -> Option<Bound> {
+        let often = self.program.is_handler(self.program.named_around(site.body));
+        let phase = self.program.phase_at(site).filter(|_| !often)?;
+        let label = match phase {
+            phase if phase.ends() => "runs once, when its owner ends",
+            Phase::SetUp if growth.from < From::Outside => "runs once, when its owner is made ready",
+            _ => return None,
+        };
+        Some(Bound::Finite(self.builder.fact(label, site)))
     }
 
     /// The limit that the call itself is given.
@@ -261,7 +348,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
     }
 
     /// How many workers a pool has.
-    fn workers(&self, body: BodyRef, pool: ValueId) -> Option<Bound> {
+    pub(super) fn workers(&self, body: BodyRef, pool: ValueId) -> Option<Bound> {
         let language = self.program.language(body);
         let ty = self.program.type_of(body, pool);
         let model = self.program.model(language, ty.model_path()?)?;
@@ -291,7 +378,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             && resource.missing.contains(&Missing::Limit)
         {
             resource.notes.insert(0, growth.fact.clone());
-            if resource.missing.len() == 1 && growth.from == From::Somewhere {
+            if resource.missing.len() == 1 && growth.from < From::Outside {
                 resource.assumption = Some(Assumption::SizeUnknown);
             }
         }

@@ -31,7 +31,7 @@ impl Sizer<'_, '_, '_> {
                 match &model.pieces_of {
                     Some(subject) => {
                         let (value, _) = self.program.subjects(&call, subject).into_iter().next()?;
-                        Some(self.counted(site, self.number(body, value, hops)))
+                        Some(self.counted(site, value, hops))
                     }
                     None => match self.passed_through(&call, model)? {
                         (value, Depth::Elements | Depth::Itself) => self.piece(body, value, hops),

@@ -1,17 +1,17 @@
 //! What variables, fields and slices hold: what is stored in them, and what is added later.
 
-use unleak_catalogue::model::{Effect, Kind};
+use unleak_catalogue::model::{Effect, Iterates, Kind, Phase};
 
 use super::Sizer;
 use super::number::Number;
 use super::supply::{From, Growth, Size, Supply};
-use crate::ledger::{Bound, Many};
+use crate::ledger::{Bound, Fact, Many};
 use crate::program::calls::{Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::unit::{
-    BodyKind, Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId,
+    Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId, Visibility,
 };
 
 /// What a function's callers give may be called few up to here; beyond, it is the function that has no limit.
@@ -119,10 +119,10 @@ impl Sizer<'_, '_, '_> {
                 StepKind::Read { out, .. } => {
                     for (adding, item, depth) in self.additions(body, *out) {
                         let mut turns = self.turns(body, adding, home, hops);
-                        if let (Size::Unknown(_), Some(gate)) =
-                            (&turns.size, self.gate_before(Site { body, step: adding }, &[], None))
-                        {
-                            turns.size = Size::Limited(Bound::Gate(gate));
+                        if matches!(turns.size, Size::Unknown(_)) {
+                            let at = Site { body, step: adding };
+                            let gate = self.gate_before(at, &[], None).or_else(|| self.emptied_in_turn(at, local));
+                            turns.size = gate.map_or(turns.size, |gate| Size::Limited(Bound::Gate(gate)));
                         }
                         let more = match depth {
                             Depth::Itself => self.item(body, item, hops),
@@ -177,49 +177,60 @@ impl Sizer<'_, '_, '_> {
 
     /// What callers give for a parameter.
     fn given(&self, body: BodyRef, local: LocalId, hops: u32) -> Supply {
-        let param = self.program.body(body).params.iter().find(|param| param.local == local);
-        let name = self.builder.spot_name(&Spot::Local(body, local));
-        let span = self.program.body(body).locals[local.0 as usize].span;
-        let fact = crate::ledger::Fact {
-            label: format!("the caller may give any number of `{name}`"),
-            location: self.builder.location(body, span),
-        };
-        let mut any = Supply::of(Size::Unknown(Growth { fact: fact.clone(), from: From::Somewhere }));
+        let from = self.said_by_callers(body, local, super::SAYS);
+        let from = if self.is_stream(body, local) { from.max(From::Given) } else { from };
+        let any = |from| Size::Unknown(Growth { fact: self.given_fact(body, local), from });
         let ty = self.program.type_of_local(body, local);
         let element = self.program.element(self.program.language(body), &ty);
+        let mut elsewhere = Vec::new();
         if matches!(self.kind_of(body, &element), Some(Kind::Task | Kind::Thread | Kind::Signal)) {
-            any.elsewhere.push(fact);
+            elsewhere.push(self.given_fact(body, local));
         }
-        let rest = param.is_some_and(|param| param.kind == ParamKind::Rest);
-        let mut all: Option<Supply> = None;
-        for site in self.program.calls().callers(body) {
-            let bound = self.program.bound_args(*site, body);
-            let mut bound = bound.into_iter().filter(|(_, to)| *to == local).peekable();
-            if bound.peek().is_none() && !rest {
-                return any;
-            }
-            let mut here = Supply::of(Size::Known(0));
-            for (value, _) in bound {
-                let single = rest && !self.is_spread(*site, value);
-                here = here.and(if single {
-                    self.item(site.body, value, hops.saturating_sub(1))
-                } else {
-                    self.supply(site.body, value, hops.saturating_sub(1))
-                });
-            }
-            all = Some(match all {
-                Some(before) => before.with(here, Size::or),
-                None => here,
-            });
+        let rest = self.program.body(body).params.iter().any(|p| p.local == local && p.kind == ParamKind::Rest);
+        let all = self.callers_of_product(body).into_iter().map(|site| self.given_at(site, body, local, rest, hops));
+        let Some(all) = all.reduce(|before, here| before.with(here, Size::or)) else {
+            let setting = || Size::Limited(Bound::Setting(self.builder.spot_name(&Spot::Local(body, local))));
+            let once = self.program.phase_of(body) == Some(Phase::SetUp);
+            return Supply { elsewhere, ..Supply::of(if once { setting() } else { any(from) }) };
+        };
+        let size = match all.size {
+            Size::Known(number) if number <= FEW => return all,
+            Size::Limited(_) => return all,
+            // A few today by a constant; what is many is whatever the next caller gives.
+            Size::Known(_) => any(From::Given),
+            Size::Unknown(growth) if growth.from == From::Outside => Size::Unknown(growth),
+            Size::Unknown(growth) => any(growth.from.max(from)),
+        };
+        Supply { size, elsewhere, ..all }
+    }
+
+    /// Whether a parameter is a stream: its items are events, whoever hands it in.
+    fn is_stream(&self, body: BodyRef, local: LocalId) -> bool {
+        let ty = self.program.type_of_local(body, local);
+        let model =
+            ty.model_path().and_then(|path| self.program.catalogue.ty(self.program.language(body).name(), path));
+        model.is_some_and(|model| model.iterates == Iterates::Events)
+    }
+
+    fn given_fact(&self, body: BodyRef, local: LocalId) -> Fact {
+        let name = self.builder.spot_name(&Spot::Local(body, local));
+        let span = self.program.body(body).locals[local.0 as usize].span;
+        Fact {
+            label: format!("the caller may give any number of `{name}`"),
+            location: self.builder.location(body, span),
         }
-        match all {
-            Some(all) => match all.size {
-                Size::Known(number) if number <= FEW => all,
-                Size::Limited(_) => all,
-                _ => Supply { makers: all.makers, elsewhere: any.elsewhere, ..any },
-            },
-            None => any,
+    }
+
+    /// What one call gives; nothing where it leaves the default.
+    fn given_at(&self, site: Site, body: BodyRef, local: LocalId, rest: bool, hops: u32) -> Supply {
+        let hops = hops.saturating_sub(1);
+        let mut here = Supply::of(Size::Known(0));
+        for (value, _) in self.program.bound_args(site, body).into_iter().filter(|(_, to)| *to == local) {
+            let single = rest && !self.is_spread(site, value);
+            here =
+                here.and(if single { self.item(site.body, value, hops) } else { self.supply(site.body, value, hops) });
         }
+        here
     }
 
     fn is_spread(&self, site: Site, value: ValueId) -> bool {
@@ -287,33 +298,40 @@ impl Sizer<'_, '_, '_> {
         let name = self.builder.spot_name(spot);
         let mut held: Option<Supply> = None;
         let mut tasks = Vec::new();
-        let mut grows: Option<Site> = None;
-        let mut set_up = false;
+        let mut grows: Option<(From, Site)> = None;
+        let setting = || Size::Limited(Bound::Setting(name.clone()));
         for &site in sites {
+            let mut note = |from, at| {
+                if grows.as_ref().is_none_or(|(before, _)| *before < from) {
+                    grows = Some((from, at));
+                }
+            };
             match &self.step(site).kind {
                 StepKind::Store { value, .. } => {
-                    let here = self.supply(site.body, *value, hops);
+                    let mut here = self.supply(site.body, *value, hops);
+                    if self.program.sets_up(site) && matches!(here.size, Size::Unknown(_)) {
+                        here.size = setting();
+                    }
                     held = Some(match held {
                         Some(before) => before.with(here, Size::or),
                         None => here,
                     });
-                    if !self.is_setup(site.body) && !self.is_empty(site.body, *value) {
-                        grows.get_or_insert(site);
-                    }
                 }
-                StepKind::Update { .. } => drop(grows.get_or_insert(site)),
+                StepKind::Update { .. } if self.program.sets_up(site) => {}
+                StepKind::Update { .. } => note(self.growth_at(site, sites), site),
                 StepKind::Read { out, .. } => {
                     for (step, item, _) in self.additions(site.body, *out) {
                         let adding = Site { body: site.body, step };
-                        let often = self.builder.many(adding);
                         let item = self.item(site.body, item, hops);
                         if item.makers.iter().any(|maker| maker.starts == super::supply::Starts::AtOnce) {
                             tasks.push(self.builder.fact(format!("kept in `{name}` here"), adding));
                         }
-                        if self.is_setup(adding.body) {
-                            set_up = true;
-                        } else if grows.is_none() || often == Many::PerEvent {
-                            grows = Some(adding);
+                        match held.as_mut() {
+                            Some(held) if self.program.sets_up(adding) => {
+                                held.size = std::mem::replace(&mut held.size, Size::Known(0)).or(setting());
+                            }
+                            None if self.program.sets_up(adding) => held = Some(Supply::of(setting())),
+                            _ => note(self.growth_at(adding, sites), adding),
                         }
                     }
                 }
@@ -321,17 +339,12 @@ impl Sizer<'_, '_, '_> {
             }
         }
         let mut supply = match (held, grows) {
-            (_, Some(site)) => {
-                let from = if self.builder.many(site) == Many::PerEvent { From::Outside } else { From::Somewhere };
-                self.unknown(format!("`{name}` gets more items here"), site, from)
+            (held, Some((from, site))) => {
+                let more = self.unknown(format!("`{name}` gets more items here"), site, from);
+                held.map_or(more.clone(), |held| held.with(more, Size::or))
             }
-            (Some(held), None) => match held.size {
-                size if set_up || matches!(size, Size::Unknown(_)) => {
-                    Supply { size: Size::Limited(Bound::Setting(name.clone())), ..held }
-                }
-                _ => held,
-            },
-            (None, None) if self.is_declared(spot) => Supply::of(Size::Limited(Bound::Setting(name.clone()))),
+            (Some(held), None) => held,
+            (None, None) if self.is_declared(spot) => Supply::of(setting()),
             (None, None) => return None,
         };
         // What is kept beyond the frame was made for its keeper.
@@ -342,28 +355,33 @@ impl Sizer<'_, '_, '_> {
         Some(supply)
     }
 
+    /// Who says how often something is added: events, callers that are not seen, or nobody.
+    fn growth_at(&self, adding: Site, sites: &[Site]) -> From {
+        let named = self.program.named_around(adding.body);
+        let often = self.builder.many(adding);
+        let whoever = self.program.calls().callers(named).is_empty()
+            && self.program.body(named).visibility == Visibility::Public
+            && !self.is_called_unseen(named)
+            && !self.is_decorator(named);
+        if matches!(often, Many::PerEvent | Many::PerItem) || whoever || self.comes_and_goes(sites) {
+            From::Given
+        } else {
+            From::Unseen
+        }
+    }
+
+    /// Whether a function is written above others, which it registers as the module is read.
+    fn is_decorator(&self, function: BodyRef) -> bool {
+        self.program.bodies().any(|body| {
+            let marks = self.program.body(body).marks.iter();
+            marks.into_iter().any(|mark| self.program.resolve_path(body, &mark.path) == Some(Def::Function(function)))
+        })
+    }
+
     /// Whether a field is declared in its type, so that whoever makes the object sets it.
     fn is_declared(&self, spot: &Spot) -> bool {
         let Spot::Field(ty, name) = spot else { return false };
         self.program.header(*ty).fields.iter().any(|field| field.name == *name)
-    }
-
-    /// Whether code runs once when a module or an object is set up.
-    fn is_setup(&self, body: BodyRef) -> bool {
-        let owned = self.program.body(body);
-        matches!(owned.kind, BodyKind::Module | BodyKind::Class)
-            || matches!(owned.name.as_str(), "__init__" | "__post_init__" | "new")
-    }
-
-    fn is_empty(&self, body: BodyRef, value: ValueId) -> bool {
-        match self.program.flow(body).def(value).map(|step| &step.kind) {
-            Some(StepKind::Collect { items, out, .. }) => {
-                items.is_empty() && self.program.flow(body).uses(*out).len() <= 1
-            }
-            Some(StepKind::Const { .. }) => true,
-            Some(StepKind::Call { args, .. }) => args.is_empty(),
-            _ => false,
-        }
     }
 
     /// `xs[a:b]`.

@@ -1,20 +1,25 @@
 //! Whether somebody sees what fails in a fan-out.
 
-use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Takes};
+use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Phase, Takes};
+use unleak_catalogue::subject::TypeRef;
 
+use super::sets::tells_failure;
+use super::supply::Maker;
 use super::{Fan, Sizer};
 use crate::ledger::{Answer, Bound, End, Ending, Missing, Resource};
-use crate::program::calls::Target;
+use crate::program::calls::{Depth, Target};
+use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Discard, Part, StepKind, TypeTree, ValueId};
+use crate::unit::{Discard, Part, Place, StepKind, ValueId};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Asks whether the results are read where they carry failures.
     pub(super) fn results(&self, fan: &Fan<'a>, resource: &mut Resource) {
         let body = fan.site.body;
-        let trail = self.program.follow(Spot::Value(body, fan.call.out), 1, Returns::Stop);
+        let outcome = self.outcome(body, fan.call.out);
+        let trail = self.program.follow(Spot::Value(body, outcome), 1, Returns::Stop);
         let awaited = trail.uses.iter().find(|used| matches!(used.what, What::Await | What::Raced | What::Entered));
         if let Some(used) = awaited {
             resource.ends.push(End { how: Ending::Awaited, at: self.builder.at(used.site) });
@@ -25,12 +30,13 @@ impl<'a> Sizer<'_, '_, 'a> {
             resource.missing.push(Missing::Results);
             return;
         }
-        if !self.hides_failures(fan) {
+        if !self.hides_failures(fan) || self.is_goodbye(fan) {
             return;
         }
         let seen = match fan.effect {
             Some(Effect::Joined) if self.gives_tasks(fan) => self.tasks_are_asked(fan),
-            _ => trail.uses.iter().any(is_read) && !self.drops_a_part(body, &trail),
+            None => self.is_consumed(body, outcome),
+            _ => (trail.uses.iter().any(is_read) || self.looks_into(&trail)) && !self.drops_a_part(body, &trail),
         };
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
@@ -38,25 +44,106 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
     }
 
+    /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`).
+    fn outcome(&self, body: BodyRef, out: ValueId) -> ValueId {
+        let flow = self.program.flow(body);
+        let mut at = out;
+        for _ in 0..4 {
+            let [only] = flow.uses(at) else { break };
+            let Some(call) = self.program.call(Site { body, step: *only }) else { break };
+            let Target::Model(model) = &call.target else { break };
+            let effect = self.program.effect_on(&call, model, at, Depth::Itself);
+            if effect != Some(Effect::Awaited) || !matches!(model.returns, Some(TypeRef::Awaited(_))) {
+                break;
+            }
+            at = call.out;
+        }
+        at
+    }
+
+    /// Whether a result that raises when it is taken out is given to anything that takes it.
+    fn is_consumed(&self, body: BodyRef, out: ValueId) -> bool {
+        let flow = self.program.flow(body);
+        flow.uses(out).iter().filter_map(|id| flow.step(*id)).any(|step| match &step.kind {
+            StepKind::Discard { .. } => false,
+            StepKind::Store { place: Place::Local(local), .. } => {
+                !flow.reads(*local).is_empty() || !self.program.captures_of(body, *local).is_empty()
+            }
+            _ => true,
+        })
+    }
+
+    /// Whether something is read off a result, beside the calls of its methods.
+    fn looks_into(&self, trail: &Trail<'a>) -> bool {
+        trail.spots.iter().any(|spot| {
+            let Spot::Value(body, value) = spot else { return false };
+            let flow = self.program.flow(*body);
+            flow.uses(*value).iter().filter_map(|id| flow.step(*id)).any(|step| match &step.kind {
+                StepKind::Read { out, place: Place::Field { .. }, .. } => !flow.uses(*out).iter().any(|id| {
+                    matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Call { callee, .. }) if callee == out)
+                }),
+                _ => false,
+            })
+        })
+    }
+
     /// Whether a failure of an item is not raised where the fan-out is awaited.
     fn hides_failures(&self, fan: &Fan<'a>) -> bool {
         match fan.effect {
             Some(Effect::Joined) => true,
             Some(Effect::Awaited) if self.program.language(fan.site.body) == Language::Rust => {
-                fan.model.returns.as_ref().is_some_and(|ty| !ty.to_string().starts_with("Result"))
-                    && self.items_can_fail(fan)
+                fan.model.returns.as_ref().is_some_and(|ty| !tells_failure(ty)) && self.items_can_fail(fan)
             }
             None => fan.birth.owner == OwnerOf::Receiver && fan.birth.failure == Failure::Propagates,
             _ => false,
         }
     }
 
+    /// Whether there is no failure to see: it only waits for signals, deals with its own failures, or says goodbye.
+    fn is_goodbye(&self, fan: &Fan<'a>) -> bool {
+        let makers = &fan.supply.makers;
+        let waits = !makers.is_empty() && makers.iter().all(|maker| self.waits_only(maker));
+        let works = || makers.iter().flat_map(|maker| &maker.work);
+        let handled = makers.iter().all(|maker| !maker.work.is_empty())
+            && works().next().is_some()
+            && works().all(|work| self.speaks_for_itself(*work, 3));
+        waits || handled || self.fails_already(fan.site) || self.program.phase_at(fan.site).is_some_and(Phase::ends)
+    }
+
+    /// Whether a handler that passes on another failure stands around a step.
+    fn fails_already(&self, site: Site) -> bool {
+        self.program.flow(site.body).around(site.step).any(|(outer, slot)| {
+            let (StepKind::Try { handlers, .. }, Slot::Handler(at)) = (&outer.kind, slot) else { return false };
+            let last = handlers.get(at as usize).and_then(|handler| handler.body.steps.last());
+            matches!(last.map(|step| &step.kind), Some(StepKind::Raise { .. }))
+        })
+    }
+
+    /// Whether work deals with its own failures, or does nothing but wait for work that does.
+    fn speaks_for_itself(&self, work: BodyRef, hops: u32) -> bool {
+        if self.program.handles_its_failures(work) {
+            return true;
+        }
+        let Some(hops) = hops.checked_sub(1) else { return false };
+        let mut awaited = self.program.flow(work).nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Await { value, .. } => Some(*value),
+            _ => None,
+        });
+        let speaks = |value| self.program.work_of(work, value).is_some_and(|inner| self.speaks_for_itself(inner, hops));
+        awaited.next().is_some_and(speaks) && awaited.all(speaks)
+    }
+
+    /// Whether a maker's call, or what it starts, is a wait for a signal.
+    fn waits_only(&self, maker: &Maker) -> bool {
+        let Some(call) = self.program.call(maker.site) else { return false };
+        let started = call.args.iter().filter_map(|arg| self.program.flow(maker.site.body).def(arg.value));
+        let mut sites = started.map(|step| Site { body: maker.site.body, step: step.id }).chain([maker.site]);
+        sites.any(|site| self.only_waits(site).is_some())
+    }
+
     fn items_can_fail(&self, fan: &Fan<'a>) -> bool {
         let works = fan.supply.makers.iter().flat_map(|maker| &maker.work);
-        works.into_iter().any(|work| match &self.program.body(*work).returns {
-            Some(TypeTree::Path { path, .. }) => path.last().is_some_and(|last| last == "Result"),
-            _ => false,
-        })
+        works.into_iter().any(|work| self.can_fail(*work))
     }
 
     /// Whether the results are the tasks themselves.
@@ -78,7 +165,6 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// What is done with the items elsewhere.
     pub(super) fn item_trails(&self, fan: &Fan<'a>) -> Vec<Trail<'a>> {
-        use crate::program::calls::Depth;
         let body = fan.site.body;
         let mut trails = Vec::new();
         for (value, depth) in &fan.items {
@@ -118,6 +204,10 @@ impl<'a> Sizer<'_, '_, 'a> {
             return Vec::new();
         }
         let trail = self.program.follow(Spot::Value(fan.site.body, fan.call.out), 1, Returns::Stop);
+        // A helper that looks at them itself owes its callers nothing.
+        if trail.uses.iter().any(|used| is_read(used) && !matches!(used.what, What::Returned(_))) {
+            return Vec::new();
+        }
         let returned = trail.uses.iter().find_map(|used| match used.what {
             What::Returned(body) => Some(body),
             _ => None,

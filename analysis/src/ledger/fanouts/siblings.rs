@@ -1,33 +1,39 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::{Effect, Kind};
+use unleak_catalogue::model::{Effect, Kind, Shields, Waits};
+use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
 use crate::ledger::{Answer, Assumption, Fact, Missing, Resource};
+use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Driver, Part, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Driver, Part, Place, StepId, StepKind, ValueId};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Why what is waited for was not made for this: it was made elsewhere, or has just been told to stop.
     pub(super) fn made_elsewhere(&self, fan: &Fan<'a>) -> Option<Fact> {
         for trail in self.item_trails(fan) {
-            let stopped = trail.uses.iter().find(|used| {
-                matches!(used.what, What::Effect(Effect::Cancelled, _))
-                    && used.site.body == fan.site.body
-                    && used.site.step < fan.site.step
-            });
-            if let Some(used) = stopped
-                && self.comes_before(used.site.step, fan.site)
-            {
-                return Some(self.builder.fact("told to stop here, and only waited for after", used.site));
+            let by_type = trail.uses.iter().filter(|used| matches!(used.what, What::Effect(Effect::Cancelled, _)));
+            let stops = by_type.map(|used| used.site).chain(self.stopped_by_name(&trail));
+            let mut here = stops.filter(|site| site.body == fan.site.body && site.step < fan.site.step);
+            if let Some(site) = here.find(|site| self.comes_before(site.step, fan.site)) {
+                return Some(self.builder.fact("told to stop here, and only waited for after", site));
             }
         }
-        if !fan.supply.makers.is_empty() {
+        let makers = &fan.supply.makers;
+        if let Some(maker) = makers.first()
+            && makers
+                .iter()
+                .all(|maker| maker.starts == Starts::AtOnce && !self.is_around(maker.site.body, fan.site.body))
+        {
+            return Some(self.builder.fact("started here, by somebody else", maker.site));
+        }
+        if !makers.is_empty() {
             return None;
         }
         // What only waits starts nothing itself.
@@ -36,6 +42,42 @@ impl<'a> Sizer<'_, '_, 'a> {
             return Some(self.builder.fact("it only waits: what it waits for was started before", fan.site));
         }
         fan.supply.elsewhere.first().cloned()
+    }
+
+    /// Whether a body is another or stands around it, or in it.
+    fn is_around(&self, one: BodyRef, other: BodyRef) -> bool {
+        self.enclosing(one).contains(&other) || self.enclosing(other).contains(&one)
+    }
+
+    /// A body and those it is written in, the module left out.
+    fn enclosing(&self, body: BodyRef) -> Vec<BodyRef> {
+        let mut all = vec![body];
+        let mut at = body;
+        while let Some(parent) = self.program.body(at).parent {
+            at = BodyRef { file: at.file, body: parent };
+            if self.program.body(at).kind != BodyKind::Module {
+                all.push(at);
+            }
+        }
+        all
+    }
+
+    /// Calls on something whose type is not known, of a method whose name means the end of a task.
+    fn stopped_by_name(&self, trail: &Trail<'a>) -> Vec<Site> {
+        let mut found = Vec::new();
+        for spot in &trail.spots {
+            let Spot::Value(body, value) = spot else { continue };
+            let flow = self.program.flow(*body);
+            for step in flow.uses(*value).iter().filter_map(|id| flow.step(*id)) {
+                let StepKind::Read { out, place: Place::Field { name, .. }, .. } = &step.kind else { continue };
+                let language = self.program.language(*body).name();
+                let mut models = self.program.catalogue.methods_named(language, name);
+                if models.any(|model| model.does.get(&Subject::Receiver) == Some(&Effect::Cancelled)) {
+                    found.extend(flow.uses(*out).iter().map(|call| Site { body: *body, step: *call }));
+                }
+            }
+        }
+        found
     }
 
     /// Whether a step stands on the way to a site: not in a branch, handler or loop that the site is not in, save a loop of its own.
@@ -56,8 +98,11 @@ impl<'a> Sizer<'_, '_, 'a> {
             return;
         }
         let left = match fan.effect {
-            Some(Effect::AwaitedInPart) => self.left_pending(fan),
+            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource),
             Some(Effect::PassedThrough) => self.left_in_loop(fan),
+            Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
+                Some(self.builder.fact("when the time is up the shield leaves them running", fan.site))
+            }
             Some(Effect::Awaited) => self.left_when_one_fails(fan, resource),
             _ => None,
         };
@@ -67,25 +112,86 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
     }
 
+    /// Whether a time limit stands around a shield around the fan-out, and nobody else keeps it.
+    fn is_shielded(&self, fan: &Fan<'a>) -> bool {
+        let only_call = |value: ValueId| {
+            let [only] = self.program.flow(fan.site.body).uses(value) else { return None };
+            let call = self.program.call(Site { body: fan.site.body, step: *only })?;
+            match call.target {
+                Target::Model(model) => Some((call, model)),
+                _ => None,
+            }
+        };
+        let Some((shield, model)) = only_call(fan.call.out) else { return false };
+        let timed = only_call(shield.out).is_some_and(|(_, around)| around.waits == Waits::Bounded);
+        model.shields == Shields::FromCancellation && timed
+    }
+
     /// The pending ones of a race or of a wait with a time limit.
-    fn left_pending(&self, fan: &Fan<'a>) -> Option<Fact> {
+    fn left_pending(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
         let body = fan.site.body;
         let whole = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
-        let mut trails = self.item_trails(fan);
+        let trails = self.item_trails(fan);
         let parts: Vec<ValueId> = self.parts_of(body, &whole, 1);
+        let mut left: Vec<Trail<'a>> =
+            parts.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)).collect();
         if parts.is_empty() {
-            trails.push(whole);
+            left.push(whole);
         }
-        trails.extend(parts.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)));
         // Asking those that are done ends none of those that are not.
         let done = self.parts_of(body, &self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop), 0);
-        let done: Vec<Trail<'a>> =
-            done.iter().map(|part| self.program.follow(Spot::Value(body, *part), 1, Returns::Stop)).collect();
-        let enders = without(enders(&trails, fan.site), &done);
+        let done: Vec<Trail<'a>> = done
+            .iter()
+            .flat_map(|part| [1, 2].map(|depth| self.program.follow(Spot::Value(body, *part), depth, Returns::Stop)))
+            .collect();
+        if self.is_waited_for_again(fan) {
+            return None;
+        }
+        let mut enders = without(enders(&trails, fan.site), &done);
+        enders.extend(self::enders(&left, fan.site));
         if enders.is_empty() {
             return Some(self.builder.fact("those that are not done go on alone after this", fan.site));
         }
-        self.leaves_before(fan.site, &enders, &trails)
+        left.extend(trails);
+        self.leaves_before(fan.site, &enders, &left).or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))
+    }
+
+    /// Whether the wait stands in a loop that goes on while its collection holds something.
+    fn is_waited_for_again(&self, fan: &Fan<'a>) -> bool {
+        let body = fan.site.body;
+        self.program.flow(body).around(fan.site.step).any(|(outer, slot)| {
+            let (StepKind::Loop { driver: Driver::While { cond, .. }, .. }, Slot::LoopBody) = (&outer.kind, slot)
+            else {
+                return false;
+            };
+            let asked = crate::program::flow::cond_values(cond);
+            asked.iter().any(|value| fan.supply.sources.contains(&self.program.origin(body, *value).0))
+        })
+    }
+
+    /// Tasks that last, where what ends them stands on the way that a cancellation does not take.
+    fn left_when_cancelled(
+        &self,
+        fan: &Fan<'a>,
+        enders: &[Site],
+        trails: &[Trail<'a>],
+        resource: &mut Resource,
+    ) -> Option<Fact> {
+        let protected = enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step));
+        let again = enders.iter().any(|ender| ender.step < fan.site.step);
+        if protected || again || !self.lasts(fan) || is_kept_beyond(trails) {
+            return None;
+        }
+        if resource.missing.is_empty() {
+            resource.assumption = Some(Assumption::Cancelled);
+        }
+        Some(self.builder.fact("cancelled while it waits here, this leaves the others running", fan.site))
+    }
+
+    /// Whether some of the tasks have a loop that something else has to end.
+    fn lasts(&self, fan: &Fan<'a>) -> bool {
+        let tasks = fan.supply.makers.iter().filter(|maker| maker.starts == Starts::AtOnce);
+        tasks.flat_map(|maker| &maker.work).any(|work| self.program.exit_of(*work) != Exit::Finite)
     }
 
     fn parts_of(&self, body: BodyRef, trail: &Trail<'a>, index: u32) -> Vec<ValueId> {
@@ -206,22 +312,15 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Tasks that run before they are awaited go on when the first failure is raised.
     fn left_when_one_fails(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
-        let tasks: Vec<_> = fan.supply.makers.iter().filter(|maker| maker.starts == Starts::AtOnce).collect();
-        let lasting =
-            tasks.iter().any(|maker| maker.work.iter().any(|work| self.program.exit_of(*work) != Exit::Finite));
-        if tasks.is_empty() || !(lasting || resource.missing.contains(&Missing::Limit)) {
+        let tasks = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
+        if !tasks || !(self.lasts(fan) || resource.missing.contains(&Missing::Limit)) {
             return None;
         }
         let trails = self.item_trails(fan);
-        // What is kept beyond the frame is for its owner to end.
-        let kept = trails.iter().flat_map(|trail| &trail.uses).any(|used| {
-            matches!(
-                used.what,
-                What::Field(..) | What::LooseField(_) | What::Global(..) | What::Returned(_) | What::Unknown(_)
-            ) || matches!(&used.what, What::Element(spot) if !matches!(spot, Spot::Local(..) | Spot::Value(..)))
-        });
         let enders = enders(&trails, fan.site);
-        if kept || enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step)) {
+        if is_kept_beyond(&trails)
+            || enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step))
+        {
             return None;
         }
         if resource.missing.is_empty() {
@@ -253,6 +352,16 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
         _ => false,
     });
     ending.map(|used| used.site).collect()
+}
+
+/// Whether somebody beyond the frame keeps them: they are for that owner to end.
+fn is_kept_beyond(trails: &[Trail<'_>]) -> bool {
+    trails.iter().flat_map(|trail| &trail.uses).any(|used| {
+        matches!(
+            used.what,
+            What::Field(..) | What::LooseField(_) | What::Global(..) | What::Returned(_) | What::Unknown(_)
+        ) || matches!(&used.what, What::Element(spot) if !matches!(spot, Spot::Local(..) | Spot::Value(..)))
+    })
 }
 
 /// The enders that do not follow from these results.

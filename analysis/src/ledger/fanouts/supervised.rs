@@ -1,6 +1,6 @@
 //! Loops that start a task on a supervisor at each turn.
 
-use unleak_catalogue::model::{Birth, CallModel, Failure, Kind};
+use unleak_catalogue::model::{CallModel, Failure, Kind};
 
 use super::supply::{Maker, Size, Starts, Supply};
 use super::{HOPS, Sizer};
@@ -12,19 +12,14 @@ use crate::unit::{Driver, StepId, StepKind};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// The fan-out of a loop that starts a task at each turn.
-    pub(super) fn supervised(
-        &self,
-        site: Site,
-        call: &Call<'a>,
-        model: &'a CallModel,
-        birth: &'a Birth,
-    ) -> Option<Resource> {
+    pub(super) fn supervised(&self, site: Site, call: &Call<'a>, model: &'a CallModel) -> Option<Resource> {
         let home = self.home_of_supervisor(site, call);
-        if !self.is_in_loop_over_items(site, home) {
-            return None;
-        }
+        let mut turns = if self.is_in_loop_over_items(site, home) {
+            self.turns(site.body, site.step, home, HOPS)
+        } else {
+            self.turns_of_callers(site, call)?
+        };
         let work = self.run_by(call, model, site.body);
-        let mut turns = self.turns(site.body, site.step, home, HOPS);
         turns.makers = vec![Maker { site, work: work.clone(), starts: Starts::AtOnce }];
         let mut resource = self.builder.born(Kind::Fanout, site, call.known);
         if let Some(receiver) = call.receiver {
@@ -36,10 +31,14 @@ impl<'a> Sizer<'_, '_, 'a> {
             });
         }
         resource.bound = self.bound_of_turns(site, call, &turns);
-        if matches!(resource.bound, Bound::None | Bound::Absurd(_)) {
-            resource.missing.push(Missing::Limit);
-        }
-        if birth.failure == Failure::Lost && self.is_joined_only(site, call) {
+        self.miss_limit(&turns, &mut resource);
+        let failure = model.birth.as_ref().map(|birth| birth.failure);
+        let unseen = match failure {
+            Some(Failure::Lost) => self.is_joined_only(site, call),
+            Some(Failure::Propagates) => self.is_set_unread(site, call, &work),
+            _ => false,
+        };
+        if unseen {
             resource.failure_seen = Answer::No;
             resource.missing.push(Missing::Results);
         }
@@ -53,11 +52,11 @@ impl<'a> Sizer<'_, '_, 'a> {
             (Some(bound @ (Bound::Const(_) | Bound::Setting(_))), _) => bound,
             (_, Size::Known(number)) => Bound::Const(*number),
             (_, Size::Limited(bound)) => bound.clone(),
-            (other, Size::Unknown(_)) => {
+            (other, Size::Unknown(growth)) => {
                 let gate = self.gate_inside(&turns.makers);
                 let gate = gate.or_else(|| self.gate_before(site, &turns.makers[0].work, call.receiver));
-                let gate = gate.or_else(|| self.checked_before(site, &turns.sources));
-                gate.map_or_else(|| other.unwrap_or(Bound::None), Bound::Gate)
+                let gate = gate.or_else(|| self.checked_before(site, &turns.sources)).map(Bound::Gate);
+                gate.or_else(|| self.runs_once(site, growth)).or(other).unwrap_or(Bound::None)
             }
         }
     }

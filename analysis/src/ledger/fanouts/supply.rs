@@ -1,14 +1,15 @@
 //! What a collection of awaitables holds: how many, who makes them, and whether they were made elsewhere.
 
-use unleak_catalogue::model::{CallModel, Effect, Kind, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Kind};
 use unleak_catalogue::subject::{Subject, TypeRef};
 
-use super::Sizer;
 use super::number::Number;
-use crate::ledger::{Bound, Fact};
+use super::{SAYS, Sizer};
+use crate::ledger::{Bound, Fact, Many};
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Site};
+use crate::source::Language;
 use crate::unit::{Colour, Driver, Item, Part, Shape, StepId, StepKind, ValueId};
 
 /// How many.
@@ -31,13 +32,15 @@ pub(super) struct Growth {
     pub(super) from: From,
 }
 
-/// Where an unknown number comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who says how large an unknown number is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum From {
-    /// From a stream, a connection, a client.
+    /// Nobody that is seen: it may well be small.
+    Unseen,
+    /// Whoever calls, or what happens while it runs: it may be small.
+    Given,
+    /// A stream, a connection, a client, a query.
     Outside,
-    /// From a parameter, a field, a call: it may be small.
-    Somewhere,
 }
 
 /// What makes an awaitable in this frame.
@@ -97,8 +100,7 @@ impl Size {
         match self {
             Size::Known(_) => 0,
             Size::Limited(_) => 1,
-            Size::Unknown(growth) if growth.from == From::Somewhere => 2,
-            Size::Unknown(_) => 3,
+            Size::Unknown(growth) => 2 + growth.from as u8,
         }
     }
 
@@ -143,9 +145,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         let site = Site { body, step: step.id };
         let any = || {
             let what = self.builder.written_value(body, value, 4);
-            self.unknown(format!("`{what}` can have any number of items"), site, From::Somewhere)
+            let handle = self.is_handle(body, Some(value));
+            let from = if handle { From::Outside } else { self.said_by(body, value, SAYS) };
+            self.unknown(format!("`{what}` can have any number of items"), site, from)
         };
-        let Some(hops) = hops.checked_sub(1) else { return any() };
+        let Some(hops) = hops.checked_sub(1).filter(|_| self.is_patient()) else { return any() };
         match &step.kind {
             StepKind::Collect { out, shape, items } => self.collected(site, *out, shape, items, hops),
             StepKind::Read { place, .. } => {
@@ -175,10 +179,10 @@ impl<'a> Sizer<'_, '_, 'a> {
     fn collected(&self, site: Site, out: ValueId, shape: &Shape, items: &[Item], hops: u32) -> Supply {
         let body = site.body;
         match (shape, items) {
-            (Shape::Range, [.., Item::One(last)]) => return self.counted(site, self.number(body, *last, hops)),
+            (Shape::Range, [.., Item::One(last)]) => return self.counted(site, *last, hops),
             (Shape::Repeat, [Item::One(item), Item::One(length)]) => {
                 let mut supply = self.item(body, *item, hops);
-                supply.size = self.counted(site, self.number(body, *length, hops)).size;
+                supply.size = self.counted(site, *length, hops).size;
                 return supply;
             }
             _ => {}
@@ -207,11 +211,22 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     /// A size given by a number.
-    pub(super) fn counted(&self, site: Site, number: Number) -> Supply {
+    pub(super) fn counted(&self, site: Site, value: ValueId, hops: u32) -> Supply {
+        match self.number(site.body, value, hops) {
+            Number::Length => {
+                self.measured(site.body, value, hops).unwrap_or_else(|| self.as_many(site, Number::Length))
+            }
+            number => self.as_many(site, number),
+        }
+    }
+
+    /// As many as a number says.
+    fn as_many(&self, site: Site, number: Number) -> Supply {
         match number {
             Number::Const(number) if number <= 10_000 => Supply::of(Size::Known(number.max(0))),
             Number::Setting(name) => Supply::of(Size::Limited(Bound::Setting(name))),
-            _ => self.unknown(format!("as many as {}", number.text()), site, From::Somewhere),
+            Number::Const(_) => self.unknown(format!("as many as {}", number.text()), site, From::Given),
+            _ => self.unknown(format!("as many as {}", number.text()), site, From::Unseen),
         }
     }
 
@@ -230,7 +245,11 @@ impl<'a> Sizer<'_, '_, 'a> {
                     self.unknown("one for each item of a stream".to_owned(), site, From::Outside)
                 }
                 Driver::Each { source, .. } => self.supply(body, *source, hops),
-                _ => self.unknown("one for each turn of this loop".to_owned(), site, From::Somewhere),
+                _ => {
+                    let waits = self.program.turns_of(site) == Many::PerEvent;
+                    let from = if waits { From::Given } else { From::Unseen };
+                    self.unknown("one for each turn of this loop".to_owned(), site, from)
+                }
             };
             turns = turns.with(Supply { makers: Vec::new(), elsewhere: Vec::new(), ..here }, Size::times);
         }
@@ -240,7 +259,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// One item: who makes it.
     pub(super) fn item(&self, body: BodyRef, value: ValueId, hops: u32) -> Supply {
         let one = Supply::of(Size::Known(1));
-        let Some(hops) = hops.checked_sub(1) else { return one };
+        let Some(hops) = hops.checked_sub(1).filter(|_| self.is_patient()) else { return one };
         let Some(step) = self.program.flow(body).def(value) else { return one };
         let site = Site { body, step: step.id };
         let made = |work: Vec<BodyRef>, starts| Supply { makers: vec![Maker { site, work, starts }], ..one.clone() };
@@ -253,8 +272,10 @@ impl<'a> Sizer<'_, '_, 'a> {
                 self.item(body, *value, hops)
             }
             StepKind::Join { from, .. } => {
-                let all = from.iter().map(|value| self.item(body, *value, hops));
-                all.reduce(|a, b| a.with(b, Size::or)).unwrap_or(one)
+                let all: Vec<Supply> = from.iter().map(|value| self.item(body, *value, hops)).collect();
+                // Where one way of making it waits at a gate, somebody decides whether there is one.
+                let gated = all.iter().find(|way| self.gate_inside(&way.makers).is_some()).cloned();
+                gated.or_else(|| all.into_iter().reduce(|a, b| a.with(b, Size::or))).unwrap_or(one)
             }
             StepKind::Read { place, .. } => self.item_in(site, place, hops),
             // An item of a loop is whatever the collection holds.
@@ -353,7 +374,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         let call = self.program.call(site)?;
         match &call.target {
             Target::Model(model) => self.supply_of_model(site, &call, model, hops),
-            Target::Functions(functions) => self.supply_of_function(*functions.first()?, hops),
+            Target::Functions(functions) => self.supply_of_functions(site, functions, hops),
             _ => None,
         }
     }
@@ -388,27 +409,27 @@ impl<'a> Sizer<'_, '_, 'a> {
         if let Some(bound) = self.at_most(site, model, hops)
             && bound.limits()
         {
-            let size = self.counted(site, bound).size;
+            let size = self.as_many(site, bound).size;
             return Some(Supply { size, ..held.unwrap_or_else(|| Supply::of(Size::Known(0))) });
         }
         if model.at_most.iter().any(|subject| *subject != Subject::Rest(0)) {
             let bound = self.at_most(site, model, hops)?;
-            return Some(held.unwrap_or_else(|| self.counted(site, bound)));
+            return Some(held.unwrap_or_else(|| self.as_many(site, bound)));
         }
         if held.is_some() {
             return held;
         }
         let birth = model.birth.as_ref().map(|birth| birth.kind);
-        if birth == Some(Kind::Collection) && call.args.is_empty() {
+        // What is made of nothing else is empty, whatever it has room for.
+        let room_only = self.program.language(site.body) == Language::Rust;
+        if birth == Some(Kind::Collection) && (room_only || call.args.is_empty()) {
             return Some(Supply::of(Size::Known(0)));
         }
-        let outside = model.waits == Waits::Unbounded
-            || call.receiver.is_some_and(|receiver| {
-                self.kind_of(site.body, &self.program.type_of(site.body, receiver)) == Some(Kind::Handle)
-            });
-        let from = if outside { From::Outside } else { From::Somewhere };
-        let label = format!("`{}` gives any number of items", self.builder.written(site));
-        Some(self.unknown(label, site, from))
+        if let (Some(TypeRef::Receiver), Some(receiver)) = (&model.returns, call.receiver) {
+            return Some(self.supply(site.body, receiver, hops));
+        }
+        let from = self.said_by(site.body, call.out, SAYS);
+        Some(self.unknown(format!("`{}` gives any number of items", self.builder.written(site)), site, from))
     }
 
     /// Whether a call makes one new thing of each.
@@ -417,7 +438,12 @@ impl<'a> Sizer<'_, '_, 'a> {
         args.iter().any(|arg| matches!(arg, TypeRef::Called(_)))
     }
 
-    fn supply_of_function(&self, function: BodyRef, hops: u32) -> Option<Supply> {
+    fn supply_of_functions(&self, site: Site, functions: &[BodyRef], hops: u32) -> Option<Supply> {
+        let all = functions.iter().map(|function| self.supply_of_function(site, *function, hops));
+        all.reduce(|a, b| Some(a?.with(b?, Size::or)))?
+    }
+
+    fn supply_of_function(&self, site: Site, function: BodyRef, hops: u32) -> Option<Supply> {
         let _busy = self.enter_function(function)?;
         let flow = self.program.flow(function);
         let returned = flow.nodes().filter_map(|node| match &node.step.kind {
@@ -427,9 +453,12 @@ impl<'a> Sizer<'_, '_, 'a> {
         let tail = self.program.body(function).root.value;
         let all = returned.chain(tail).map(|value| self.supply(function, value, hops));
         let found = all.reduce(|a, b| a.with(b, Size::or))?;
-        // What is many today by a constant is whatever the function gives tomorrow.
         match found.size {
-            Size::Known(number) if number > super::places::FEW => None,
+            // What is many today by a constant is whatever the function gives tomorrow.
+            Size::Known(number) if number > super::places::FEW => {
+                let label = format!("`{}` gives any number of items", self.builder.written(site));
+                Some(self.unknown(label, site, From::Given))
+            }
             _ => Some(found),
         }
     }
