@@ -63,7 +63,7 @@ pub(crate) enum Request {
     /// Print completions.
     Completions(clap_complete::Shell),
     /// Print a manual page.
-    Man(clap::Command),
+    Man(Box<clap::Command>),
 }
 
 /// A report of what leaks.
@@ -210,7 +210,7 @@ impl Request {
             args::Command::Lints(typed) => Request::Lints(typed.format),
             args::Command::Diff(typed) => Request::Diff(typed.old, typed.new),
             args::Command::Completions(typed) => Request::Completions(typed.shell),
-            args::Command::Man(typed) => Request::Man(manual(typed.command)?),
+            args::Command::Man(typed) => Request::Man(Box::new(manual(typed.command)?)),
         })
     }
 }

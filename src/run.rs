@@ -40,7 +40,7 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
         Request::Lints(ListFormat::Json) => tell(print::lints::json().as_bytes()),
         Request::Diff(old, new) => diff(&old, &new),
         Request::Completions(shell) => completions(shell),
-        Request::Man(command) => manual(command),
+        Request::Man(command) => manual(*command),
     }
 }
 

@@ -9,7 +9,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use facts::{FACTS, Fact};
 use support::{each, read, report, slashed, tree};

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::support::{root, sources, temporary_folder};
 
 /// How often the fixtures are copied: together they are more than one thread takes at a time.
-const COPIES: usize = 4;
+const COPIES: usize = 2;
 
 fn copied(folder: &Path) {
     let files: Vec<PathBuf> = ["py", "rs"].iter().flat_map(|ending| sources("fixtures", ending)).collect();
