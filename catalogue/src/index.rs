@@ -26,6 +26,8 @@ pub(crate) struct Index {
     pub(crate) hints: FxHashMap<SmolStr, Vec<SmolStr>>,
     /// Names of code that begins or ends a life.
     pub(crate) lifecycles: FxHashMap<SmolStr, Entry>,
+    /// The trait whose method says what a value stands for.
+    pub(crate) shown: Option<(SmolStr, SmolStr)>,
     /// Every proper prefix of a path.
     modules: FxHashSet<SmolStr>,
 }
@@ -42,6 +44,7 @@ impl Index {
             extensions: FxHashMap::default(),
             hints: FxHashMap::default(),
             lifecycles: FxHashMap::default(),
+            shown: None,
             modules: FxHashSet::default(),
         }
     }

@@ -162,6 +162,28 @@ impl Catalogue {
         at.runs.as_ref()
     }
 
+    /// The trait, by its last name, whose method says what a value stands for, and that method.
+    pub fn shown_by(&self, language: &str) -> Option<(&str, &str)> {
+        let (of, method) = self.index(language)?.shown.as_ref()?;
+        Some((of, method))
+    }
+
+    /// Whether a type is another, or has its methods.
+    pub fn is_a(&self, language: &str, path: &str, of: &str) -> bool {
+        let Some(index) = self.index(language) else { return false };
+        let mut seen = FxHashSet::default();
+        let mut waiting = vec![index.own(path)];
+        while let Some(path) = waiting.pop() {
+            if path == of {
+                return true;
+            }
+            if let Some(&entry) = index.types.get(&path).filter(|_| seen.insert(path.clone())) {
+                waiting.extend(self.type_at(entry).bases.iter().cloned());
+            }
+        }
+        false
+    }
+
     /// The types that the name of a variable or field suggests.
     pub fn hinted(&self, language: &str, name: &str) -> &[SmolStr] {
         self.index(language).and_then(|index| index.hints.get(name)).map_or(&[], Vec::as_slice)
@@ -231,6 +253,9 @@ impl Catalogue {
             if index.types.insert(ty.path.clone(), (place, entry as u32)).is_some() {
                 return Err(twice(&ty.path));
             }
+            if let (Some(method), Some((_, last))) = (&ty.shows, index.split(&ty.path)) {
+                index.shown = Some((last.into(), method.clone()));
+            }
             name(index, &ty.path, &ty.also);
             for hint in &ty.hints {
                 index.hints.entry(hint.clone()).or_default().push(ty.path.clone());
@@ -270,7 +295,7 @@ impl Catalogue {
             }
             for call in &mut library.calls {
                 let refs = [&mut call.returns, &mut call.unawaited, &mut call.decorated];
-                refs.into_iter().flatten().for_each(|ty| use_own_paths(ty, index));
+                refs.into_iter().flatten().chain(&mut call.hands).for_each(|ty| use_own_paths(ty, index));
             }
         }
         for (place, library) in self.libraries.iter().enumerate() {
@@ -279,7 +304,7 @@ impl Catalogue {
                 let Some((ty, name)) = index.split(&call.path) else { continue };
                 let Some(&(of, ty)) = index.types.get(ty) else { continue };
                 let here = (place as u32, entry as u32);
-                if self.libraries[of as usize].types[ty as usize].extends == Extends::Any {
+                if self.libraries[of as usize].types[ty as usize].extends != Extends::Nothing {
                     index.extensions.entry(name.into()).or_default().push(here);
                 }
                 index.methods.entry(name.into()).or_default().push(here);

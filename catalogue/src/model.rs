@@ -289,6 +289,10 @@ pub struct CallModel {
     /// With what a callback among its arguments is called: the argument from which on the rest is passed on.
     #[serde(default)]
     pub calls_with: Option<Subject>,
+    /// What a callback among its arguments gets, one type a parameter, when that is not the one thing that the receiver
+    /// contains (`fold` hands over what there is so far and the item, `unwrap_or_else` the error).
+    #[serde(default)]
+    pub hands: Vec<TypeRef>,
     /// The arguments of which one bounds how many items it gives, or the number it gives: the first that is there
     /// (`take(n)`, `range(n)`), for `rest` any of them (`min`).
     #[serde(default)]

@@ -99,7 +99,7 @@ impl From<Subject> for String {
 
 /// A type in the data: `asyncio.Task`, `Result<std::thread::JoinHandle<T>>`, `(A, B)`; and the words `receiver`
 /// (the receiver's own type), `element` (what the receiver contains), `argument 0`, `awaited 0`, `called 0`
-/// (the type of an argument, of awaiting it, of calling it), `elements 0` (what an argument contains), and
+/// (the type of an argument, of awaiting it, of calling it), `elements 0` (what an argument contains), `elements called 0`, and
 /// `awaited element`, `awaited elements 0`, `awaited called 0` (what awaiting those gives).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -125,6 +125,8 @@ pub enum TypeRef {
     Called(u32),
     /// What an argument contains.
     ElementsOf(u32),
+    /// What that contains which calling an argument gives.
+    ElementsOfCall(u32),
     /// What awaiting that gives which an argument contains.
     AwaitedElementsOf(u32),
     /// What awaiting that gives which calling an argument gives.
@@ -138,9 +140,8 @@ impl TypeRef {
     pub fn is_of_receiver(&self) -> bool {
         match self {
             TypeRef::Receiver | TypeRef::Element | TypeRef::AwaitedElement => true,
-            TypeRef::Named { path, args } => {
-                (args.is_empty() && path == "T") || args.iter().any(TypeRef::is_of_receiver)
-            }
+            // A parameter's name does not tell: `bounded::<T>()` has one and no receiver.
+            TypeRef::Named { args, .. } => args.iter().any(TypeRef::is_of_receiver),
             TypeRef::Tuple(parts) => parts.iter().any(TypeRef::is_of_receiver),
             _ => false,
         }
@@ -165,6 +166,7 @@ impl FromStr for TypeRef {
             ("awaited called ", TypeRef::AwaitedCall),
             ("awaited ", TypeRef::Awaited),
             ("called ", TypeRef::Called),
+            ("elements called ", TypeRef::ElementsOfCall),
             ("elements ", TypeRef::ElementsOf),
         ] {
             if let Some(place) = text.strip_prefix(word) {
@@ -217,6 +219,7 @@ impl fmt::Display for TypeRef {
             TypeRef::Awaited(place) => write!(f, "awaited {place}"),
             TypeRef::Called(place) => write!(f, "called {place}"),
             TypeRef::ElementsOf(place) => write!(f, "elements {place}"),
+            TypeRef::ElementsOfCall(place) => write!(f, "elements called {place}"),
             TypeRef::AwaitedElementsOf(place) => write!(f, "awaited elements {place}"),
             TypeRef::AwaitedCall(place) => write!(f, "awaited called {place}"),
             TypeRef::AwaitedElement => f.write_str("awaited element"),

@@ -62,7 +62,7 @@ fn every_type_named_exists() {
     for library in libraries() {
         let language = library.language.as_str();
         for ty in &library.types {
-            for base in ty.bases.iter().filter(|base| catalogue.ty(language, base).is_none()) {
+            for base in ty.bases.iter().chain(&ty.given_to).filter(|base| catalogue.ty(language, base).is_none()) {
                 unknown.insert(format!("{base} (base of {})", ty.path));
             }
             let named = [&ty.awaited, &ty.entered, &ty.element, &ty.iterated].into_iter().flatten();
@@ -71,7 +71,7 @@ fn every_type_named_exists() {
             }
         }
         for call in &library.calls {
-            for named in [&call.returns, &call.unawaited, &call.decorated].into_iter().flatten() {
+            for named in [&call.returns, &call.unawaited, &call.decorated].into_iter().flatten().chain(&call.hands) {
                 collect_unknown(catalogue, language, named, &call.path, &mut unknown);
             }
         }

@@ -202,7 +202,8 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow_at_home(builder, &born)?;
-    if is_held_by_any(builder, &born, &trail) || resets::replaces(builder, born.site, &trail) {
+    let other = resets::replaces(builder, born.site, &trail) || resets::is_placed(builder, &trail);
+    if other || is_held_by_any(builder, &born, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);

@@ -8,6 +8,7 @@ mod families;
 mod fields;
 pub mod flow;
 mod handed_back;
+mod impls;
 pub mod lifecycle;
 pub mod many;
 mod memo;
@@ -124,7 +125,9 @@ pub struct File<'a> {
 /// Everything that was lowered, joined, and what was asked of it so far.
 pub struct Program<'a> {
     linked: Arc<Linked<'a>>,
-    bindings: RefCell<FxHashMap<(u32, Name), Option<Def>>>,
+    bindings: RefCell<FxHashMap<(u32, Name, names::Space), Option<Def>>>,
+    /// Whether a file has a trait of the catalogue in scope.
+    scopes: RefCell<FxHashMap<(u32, Name), bool>>,
     types: RefCell<memo::Types>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
@@ -143,6 +146,10 @@ pub struct Linked<'a> {
     outside_bases: FxHashMap<TypeKey, Vec<Name>>,
     /// Which traits a type implements, as written (last segment).
     traits: FxHashMap<TypeKey, Vec<Name>>,
+    /// Methods that traits of the program give to types of the catalogue.
+    foreign: FxHashMap<(Name, Name), BodyRef>,
+    /// The names that a method's impl has for the arguments of its type.
+    impl_homes: FxHashMap<BodyRef, Vec<Name>>,
     fields: fields::FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
     calls: calls::Calls,
@@ -196,6 +203,8 @@ impl<'a> Program<'a> {
             families: families::Families::default(),
             outside_bases: FxHashMap::default(),
             traits: FxHashMap::default(),
+            foreign: FxHashMap::default(),
+            impl_homes: FxHashMap::default(),
             fields: fields::FieldIndex::default(),
             globals: FxHashMap::default(),
             calls: calls::Calls::default(),
@@ -211,6 +220,7 @@ impl<'a> Program<'a> {
         Program {
             linked,
             bindings: RefCell::default(),
+            scopes: RefCell::default(),
             types: RefCell::default(),
             typing: RefCell::default(),
             asked: RefCell::default(),

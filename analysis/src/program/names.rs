@@ -1,13 +1,13 @@
 //! What names mean: tables of every file, and the walk from a path to a definition.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
 use crate::source::Language;
-use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, Place, StepKind, TypeId, TypeTree};
+use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, Place, StepKind, TypeId, TypeKind, TypeTree};
 
 /// How many hops a name may take through imports and aliases.
-const HOPS: u32 = 24;
+pub(super) const HOPS: u32 = 24;
 
 /// How long the path of something from outside may be, in bytes.
 const LONGEST: usize = 300;
@@ -19,7 +19,18 @@ pub(super) struct Names {
     by_last: FxHashMap<Name, Vec<u32>>,
     /// By the last part of their module's path, then by the one before.
     by_pair: FxHashMap<Name, FxHashMap<Name, Vec<u32>>>,
-    impl_owners: FxHashMap<BodyRef, TypeKey>,
+    pub(super) impl_owners: FxHashMap<BodyRef, TypeKey>,
+    /// The names of all type aliases.
+    aliases: FxHashSet<Name>,
+}
+
+/// In which of a language's name spaces a name is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Space {
+    /// In any: functions and values before modules.
+    Any,
+    /// Only what other names can stand in (what comes before a `::`).
+    Holders,
 }
 
 /// Something a file binds at its top level or in an inline module.
@@ -63,6 +74,9 @@ impl Names {
             self.add(index, &function.module, &function.name, Item::Function(body));
         }
         for (header, id) in outline.types.iter().zip(0u32..) {
+            if header.kind == TypeKind::Alias {
+                self.aliases.insert(header.name.clone());
+            }
             if header.within.is_none() && header.outer.is_none() {
                 let ty = TypeKey { file: index, id: TypeId(id) };
                 self.add(index, &header.module, &header.name, Item::Type(ty));
@@ -108,6 +122,11 @@ impl Names {
         }
     }
 
+    /// Whether some type alias has this name.
+    pub(super) fn is_alias(&self, name: &str) -> bool {
+        self.aliases.contains(name)
+    }
+
     pub(super) fn items(&self, file: u32, inline: &[Name], name: &str) -> &[Item] {
         self.items.get(&(file, key(inline, name))).map_or(&[], Vec::as_slice)
     }
@@ -134,7 +153,7 @@ impl<'a> Program<'a> {
             Language::Python => {
                 let (first, rest) = path.split_first()?;
                 let start = self
-                    .lookup(body.file, &[], first, hops)
+                    .lookup(body.file, &[], first, Space::Any, hops)
                     .unwrap_or_else(|| self.outside_def(Language::Python, first));
                 self.members(body.file, start, rest, hops)
             }
@@ -143,27 +162,37 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn members(&self, near: u32, start: Def, rest: &[Name], hops: u32) -> Option<Def> {
-        rest.iter().try_fold(start, |def, name| self.member(near, &def, name, hops))
+        self.members_as(near, start, rest, Space::Any, hops)
+    }
+
+    pub(super) fn members_as(&self, near: u32, start: Def, rest: &[Name], space: Space, hops: u32) -> Option<Def> {
+        let last = rest.len().saturating_sub(1);
+        rest.iter().enumerate().try_fold(start, |def, (place, name)| {
+            self.member_in(near, &def, name, if place == last { space } else { Space::Holders }, hops)
+        })
     }
 
     /// What a file binds a name to, at its top level or in an inline module.
-    pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
-        let at = (file, key(inline, name));
+    pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, space: Space, hops: u32) -> Option<Def> {
+        let at = (file, key(inline, name), space);
         if let Some(known) = self.bindings.borrow().get(&at) {
             return known.clone();
         }
         // Modules that import each other's names: asked again on the way, a name adds nothing.
         self.bindings.borrow_mut().insert(at.clone(), None);
-        let found = self.look_up(file, inline, name, hops);
+        let found = self.look_up(file, inline, name, space, hops);
         self.bindings.borrow_mut().insert(at, found.clone());
         found
     }
 
-    fn look_up(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+    fn look_up(&self, file: u32, inline: &[Name], name: &str, space: Space, hops: u32) -> Option<Def> {
         let hops = hops.checked_sub(1)?;
         let items = self.names.items(file, inline, name);
+        let holders = space == Space::Holders && self.file(file).language == Language::Rust;
         for item in items {
             match item {
+                Item::Function(_) if holders => {}
+                Item::Module { inline } if holders => return rust_names::child_module(self, file, inline),
                 Item::Function(body) => return Some(Def::Function(*body)),
                 Item::Type(ty) => return Some(self.through_alias(*ty, hops)),
                 Item::Variable { same_as: Some(path) } if path.len() != 1 || path[0] != name => {
@@ -179,7 +208,8 @@ impl<'a> Program<'a> {
         for item in items {
             if let Item::Import(number) = item
                 && let Some(import) = self.file(file).lowered.outline.imports.get(*number)
-                && let Some(def) = self.imported(file, import, hops)
+                && let Some(def) = self.imported(file, import, space, hops)
+                && !(holders && matches!(def, Def::Function(_) | Def::Variable { .. }))
             {
                 if !matches!(def, Def::External(_)) {
                     return Some(def);
@@ -198,7 +228,7 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
-        outside.or_else(|| self.starred(file, inline, name, hops))
+        outside.or_else(|| self.starred(file, inline, name, space, hops))
     }
 
     /// Whether nothing but `None` is ever given to a name at the top level of a file.
@@ -228,14 +258,14 @@ impl<'a> Program<'a> {
         Def::Type(ty)
     }
 
-    fn starred(&self, file: u32, inline: &[Name], name: &str, hops: u32) -> Option<Def> {
+    fn starred(&self, file: u32, inline: &[Name], name: &str, space: Space, hops: u32) -> Option<Def> {
         let imports = &self.file(file).lowered.outline.imports;
         for import in imports.iter().filter(|import| import.binds.is_none() && import.within.is_none()) {
             if self.file(file).language == Language::Rust && import.module != inline {
                 continue;
             }
-            let Some(module) = self.imported(file, import, hops) else { continue };
-            if let Some(def) = self.member(file, &module, name, hops)
+            let Some(module) = self.imported(file, import, Space::Holders, hops) else { continue };
+            if let Some(def) = self.member_in(file, &module, name, space, hops)
                 && !matches!(def, Def::External(_))
             {
                 return Some(def);
@@ -245,7 +275,7 @@ impl<'a> Program<'a> {
     }
 
     /// What an import binds (for a star: the module itself).
-    pub(super) fn imported(&self, file: u32, import: &Import, hops: u32) -> Option<Def> {
+    pub(super) fn imported(&self, file: u32, import: &Import, space: Space, hops: u32) -> Option<Def> {
         match self.file(file).language {
             Language::Python => {
                 // `import a.b` binds `a`; `import a.b as c` binds the whole.
@@ -254,15 +284,19 @@ impl<'a> Program<'a> {
                 let path = if binds_first { &import.path[..1] } else { &import.path[..] };
                 python_names::imported(self, file, path, import.level, import.item.as_deref(), hops)
             }
-            Language::Rust => rust_names::resolve_from(self, file, &import.module, &import.path, hops),
+            Language::Rust => rust_names::resolve_as(self, file, &import.module, &import.path, space, hops),
         }
     }
 
     /// What `def.name` or `def::name` means.
     pub(super) fn member(&self, near: u32, def: &Def, name: &str, hops: u32) -> Option<Def> {
+        self.member_in(near, def, name, Space::Any, hops)
+    }
+
+    fn member_in(&self, near: u32, def: &Def, name: &str, space: Space, hops: u32) -> Option<Def> {
         let hops = hops.checked_sub(1)?;
         match def {
-            Def::Module { file, inline } => self.lookup(*file, inline, name, hops).or_else(|| {
+            Def::Module { file, inline } => self.lookup(*file, inline, name, space, hops).or_else(|| {
                 python_names::submodule(self, *file, name).filter(|_| self.file(*file).language == Language::Python)
             }),
             Def::Type(ty) => self.type_member(*ty, name),
@@ -372,38 +406,6 @@ impl<'a> Program<'a> {
         for (ty, path) in outside {
             self.outside_bases.entry(ty).or_default().push(path);
         }
-    }
-
-    fn link_impls(&mut self) {
-        let mut found = Vec::new();
-        for (file, index) in self.files.iter().zip(0u32..) {
-            for block in &file.lowered.outline.impls {
-                let resolve = |tree: &TypeTree| match peel_refs(tree) {
-                    TypeTree::Path { path, .. } => rust_names::resolve_from(self, index, &block.module, path, HOPS),
-                    _ => None,
-                };
-                let Some(Def::Type(ty)) = resolve(&block.ty) else { continue };
-                let of = block.of.as_ref().and_then(|tree| match tree {
-                    TypeTree::Path { path, .. } => path.last().map(|last| (last.clone(), resolve(tree))),
-                    _ => None,
-                });
-                found.push((ty, of, index, &block.methods));
-            }
-        }
-        let mut edges = Vec::new();
-        for (ty, of, file, methods) in found {
-            for (name, body) in methods {
-                let body = BodyRef { file, body: *body };
-                self.methods.entry(name.clone()).or_default().entry(ty).or_default().push(body);
-                self.names.impl_owners.insert(body, ty);
-            }
-            let Some((last, def)) = of else { continue };
-            self.traits.entry(ty).or_default().push(last);
-            if let Some(Def::Type(parent)) = def {
-                edges.push((ty, parent));
-            }
-        }
-        self.families.extend(edges);
     }
 
     pub(super) fn link_globals(&mut self) {

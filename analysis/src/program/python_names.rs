@@ -43,8 +43,9 @@ fn relative(program: &Program<'_>, file: u32, path: &[Name], level: u32, item: O
     };
     let here = exact(&wanted);
     let Some(item) = item else { return here.map(|file| Def::Module { file, inline: Vec::new() }) };
-    if let Some(found) =
-        here.filter(|&found| found != file || hops > 0).and_then(|found| program.lookup(found, &[], item, hops))
+    if let Some(found) = here
+        .filter(|&found| found != file || hops > 0)
+        .and_then(|found| program.lookup(found, &[], item, super::names::Space::Any, hops))
     {
         return Some(found);
     }

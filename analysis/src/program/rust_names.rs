@@ -1,8 +1,9 @@
 //! How Rust paths find items.
 
-use super::{BodyRef, Def, Program};
+use super::names::{Item, Space};
+use super::{BodyRef, Def, Program, TypeKey};
 use crate::source::Language;
-use crate::unit::{ModulePlace, Name};
+use crate::unit::{ModulePlace, Name, TypeKind};
 
 /// What a path means in a body.
 pub(super) fn resolve(program: &Program<'_>, body: BodyRef, path: &[Name], hops: u32) -> Option<Def> {
@@ -19,7 +20,8 @@ pub(super) fn resolve(program: &Program<'_>, body: BodyRef, path: &[Name], hops:
             let module = &program.body(body).module;
             match &import.binds {
                 Some(binds) if binds == first => {
-                    let start = resolve_from(program, body.file, module, &import.path, hops)?;
+                    let space = if rest.is_empty() { Space::Any } else { Space::Holders };
+                    let start = resolve_as(program, body.file, module, &import.path, space, hops)?;
                     return program.members(body.file, start, rest, hops);
                 }
                 None => {
@@ -54,6 +56,18 @@ fn imported_macro(program: &Program<'_>, body: BodyRef, name: &str) -> Option<De
 
 /// What a path means in a module.
 pub(super) fn resolve_from(program: &Program<'_>, file: u32, inline: &[Name], path: &[Name], hops: u32) -> Option<Def> {
+    resolve_as(program, file, inline, path, Space::Any, hops)
+}
+
+/// What a path means in a module, its last name looked for in one name space.
+pub(super) fn resolve_as(
+    program: &Program<'_>,
+    file: u32,
+    inline: &[Name],
+    path: &[Name],
+    space: Space,
+    hops: u32,
+) -> Option<Def> {
     let hops = hops.checked_sub(1)?;
     let (first, rest) = path.split_first()?;
     let start = match first.as_str() {
@@ -62,15 +76,49 @@ pub(super) fn resolve_from(program: &Program<'_>, file: u32, inline: &[Name], pa
         "super" => parent_module(program, file, inline)?,
         "" => {
             let (name, rest) = rest.split_first()?;
-            return program.members(file, program.outside_def(Language::Rust, name), rest, hops);
+            return program.members_as(file, program.outside_def(Language::Rust, name), rest, space, hops);
         }
-        name => match program.lookup(file, inline, name, hops) {
+        name => match program.lookup(file, inline, name, if rest.is_empty() { space } else { Space::Holders }, hops) {
             // `use tokio::…` inside a module called `tokio`, and `use x as x`: the crate, not itself.
             Some(def) => def,
             None => outside(program, file, name),
         },
     };
-    program.members(file, start, rest, hops)
+    program.members_as(file, start, rest, space, hops)
+}
+
+/// The type alias that a path names in a module, not followed further.
+pub(super) fn alias(program: &Program<'_>, file: u32, inline: &[Name], path: &[Name], hops: u32) -> Option<TypeKey> {
+    let hops = hops.checked_sub(1)?;
+    let (last, home) = path.split_last()?;
+    if !program.names.is_alias(last) {
+        return None;
+    }
+    if !home.is_empty() {
+        return match resolve_as(program, file, inline, home, Space::Holders, hops)? {
+            Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
+            _ => None,
+        };
+    }
+    let imports = &program.file(file).lowered.outline.imports;
+    let items = program.names.items(file, inline, last);
+    for item in items {
+        match item {
+            Item::Type(ty) => return (program.header(*ty).kind == TypeKind::Alias).then_some(*ty),
+            Item::Import(number) => {
+                let import = imports.get(*number).filter(|import| import.path != path)?;
+                return alias(program, file, &import.module, &import.path, hops);
+            }
+            _ => {}
+        }
+    }
+    let stars = imports.iter().filter(|import| import.binds.is_none() && import.within.is_none());
+    stars.filter(|import| import.module == inline).find_map(|import| {
+        match program.imported(file, import, Space::Holders, hops)? {
+            Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
+            _ => None,
+        }
+    })
 }
 
 /// A name that no module in scope binds: another crate of the workspace, or one from outside.

@@ -1,11 +1,14 @@
 //! What values are, as far as constructors, annotations, fields and results tell.
 
 mod asked;
+mod extensions;
 mod fields;
+mod parts;
 mod results;
 mod written;
 
 use unleak_catalogue::model::Effect;
+use unleak_catalogue::subject::TypeRef;
 
 use super::calls::{Depth, Target};
 use super::{BodyRef, Def, Program, Site, TypeKey};
@@ -86,14 +89,6 @@ impl Type {
         }
     }
 
-    /// Its second type argument; of a type with one, that one.
-    pub fn second_arg(&self) -> Type {
-        match self {
-            Type::Named(_, args) => args.get(1).or(args.first()).cloned().unwrap_or_default(),
-            _ => Type::Unknown,
-        }
-    }
-
     pub(super) fn or(self, other: impl FnOnce() -> Type) -> Type {
         if self.is_unknown() { other() } else { self }
     }
@@ -152,6 +147,10 @@ impl<'a> Program<'a> {
                 let base = self.type_of(body, *base);
                 self.declared_field(&base, name).or(|| self.type_of_read(body, step))
             }
+            StepKind::Read { place: Place::Field { base, name }, .. } => {
+                let base = self.type_of(body, *base);
+                self.called_field_of(body, &base, name, Some(value)).or(|| self.hinted(body, name))
+            }
             StepKind::Read { place, access, .. } => self.type_of_place(body, place, *access),
             StepKind::Call { callee, args, .. } => {
                 let args: Vec<ValueId> = args.iter().map(|arg| arg.value).collect();
@@ -198,6 +197,7 @@ impl<'a> Program<'a> {
             (Const::Str(_), Language::Python) => "str",
             (Const::Int(_), Language::Python) => "int",
             (Const::Float(_), Language::Python) => "float",
+            (Const::Str(_), Language::Rust) => return Type::model("str"),
             (Const::Bool(_), _) => "bool",
             _ => return Type::Unknown,
         };
@@ -270,11 +270,17 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn type_of_global(&self, body: BodyRef, path: &Path, args: &[TypeTree]) -> Type {
-        let Some(def) = self.resolve_path(body, path) else { return Type::Unknown };
+        let Some(def) = self.resolve_path(body, path) else { return self.trait_function(body, path) };
         match def {
             Def::Variable { file, name } => self.type_of_variable(file, &name),
             Def::Function(function) => self.function_value(function),
-            Def::Variant(ty, _) => Type::Named(Head::Project(ty), Vec::new()),
+            // A variant with a payload is a function that makes it.
+            Def::Variant(ty, ref variant) if !self.has_payload(ty, variant) => {
+                Type::Named(Head::Project(ty), Vec::new())
+            }
+            Def::External(ref path) if self.language(body) == Language::Rust => {
+                self.unit_variant(path).unwrap_or(Type::Def(def))
+            }
             Def::Model(ref known)
                 if !args.is_empty() && self.catalogue.ty(self.language(body).name(), known).is_some() =>
             {
@@ -363,16 +369,40 @@ impl<'a> Program<'a> {
     /// What a closure gets that a library's method calls with each thing it contains (`map`, `for_each`).
     fn type_from_receiver(&self, body: BodyRef, id: LocalId) -> Type {
         let owned = self.body(body);
-        let first = owned.params.first().is_some_and(|param| param.local == id);
-        let Some((outer, value)) = self.closure_site(body).filter(|_| first) else { return Type::Unknown };
+        let place = owned.params.iter().position(|param| param.local == id);
+        let (Some(place), Some((outer, value))) = (place, self.closure_site(body)) else { return Type::Unknown };
         let flow = self.flow(outer);
         for &step in flow.uses(value) {
             let Some(call) = self.call(Site { body: outer, step }) else { continue };
-            let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { continue };
-            if self.effect_on(&call, model, value, Depth::Itself) == Some(Effect::Called) {
-                return self.element(self.language(outer), &self.type_of(outer, receiver));
+            let Target::Model(model) = &call.target else { continue };
+            let effect = self.effect_on(&call, model, value, Depth::Itself);
+            if !matches!(effect, Some(Effect::Called | Effect::CalledLater | Effect::CalledPerEvent | Effect::Run)) {
+                continue;
             }
+            let given = if model.hands.is_empty() && place == 0 && effect == Some(Effect::Called) {
+                Some(&TypeRef::Element).filter(|_| call.receiver.is_some())
+            } else {
+                model.hands.get(place)
+            };
+            let Some(StepKind::Call { callee, args, .. }) = flow.step(step).map(|step| &step.kind) else { continue };
+            let args: Vec<ValueId> = args.iter().map(|arg| arg.value).collect();
+            let made = self.made(outer, *callee, model, &args);
+            return given.map(|given| self.referred(&made, given)).unwrap_or_default();
         }
         Type::Unknown
+    }
+
+    /// Whether a variant holds something.
+    fn has_payload(&self, ty: TypeKey, variant: &str) -> bool {
+        self.header(ty).fields.iter().any(|field| field.variant.as_deref() == Some(variant))
+    }
+
+    /// `None`, `Ordering::Relaxed`: a variant of a library's type that holds nothing.
+    fn unit_variant(&self, path: &str) -> Option<Type> {
+        let (of, variant) = path.rsplit_once("::")?;
+        let mut letters = variant.chars();
+        let named = letters.next().is_some_and(char::is_uppercase) && letters.any(char::is_lowercase);
+        let ty = self.catalogue.ty(Language::Rust.name(), of).filter(|_| named)?;
+        Some(Type::model(&ty.path))
     }
 }

@@ -101,7 +101,12 @@ impl Lowerer<'_> {
                 params.iter().for_each(|param| self.note_names(param));
                 self.note_names(returns);
             }
-            TypeTree::Ref(_) | TypeTree::Bounds(_) | TypeTree::Slice(_) | TypeTree::Unit | TypeTree::Other => {}
+            TypeTree::Ref(_)
+            | TypeTree::Bounds(_)
+            | TypeTree::Param { .. }
+            | TypeTree::Slice(_)
+            | TypeTree::Unit
+            | TypeTree::Other => {}
         }
     }
 }

@@ -212,6 +212,7 @@ impl<'a> Lowerer<'a> {
             module: Path::new(),
             within,
             outer,
+            generics: Vec::new(),
             bases: Vec::new(),
             fields: Vec::new(),
             methods: Vec::new(),

@@ -18,9 +18,15 @@ pub(super) struct Named<'a> {
 /// What some types have.
 #[derive(Default)]
 pub(super) struct Content {
+    pub(super) generics: Vec<Name>,
     pub(super) bases: Vec<TypeTree>,
     pub(super) fields: Vec<FieldHeader>,
     pub(super) methods: Vec<(Name, BodyId)>,
+}
+
+/// The names of an item's type parameters.
+pub(super) fn parameters(generics: &Generics) -> Vec<Name> {
+    generics.type_params().map(|parameter| name(&parameter.ident)).collect()
 }
 
 impl Reader<'_> {
@@ -35,6 +41,7 @@ impl Reader<'_> {
             module: self.module.clone(),
             within: self.within(),
             outer: None,
+            generics: content.generics,
             bases: content.bases,
             fields: content.fields,
             methods: content.methods,
@@ -50,7 +57,7 @@ impl Reader<'_> {
             self.fields_under(&item.generics, |this| this.fields(item.fields.iter(), None, Visibility::Private));
         let named =
             Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
-        self.add_type(&named, Content { fields, ..Content::default() }, span);
+        self.add_type(&named, Content { generics: parameters(&item.generics), fields, ..Content::default() }, span);
     }
 
     pub(super) fn union(&mut self, item: &ItemUnion, span: Span) {
@@ -58,7 +65,7 @@ impl Reader<'_> {
             self.fields_under(&item.generics, |this| this.fields(&item.fields.named, None, Visibility::Private));
         let named =
             Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Struct };
-        self.add_type(&named, Content { fields, ..Content::default() }, span);
+        self.add_type(&named, Content { generics: parameters(&item.generics), fields, ..Content::default() }, span);
     }
 
     pub(super) fn enumeration(&mut self, item: &ItemEnum, span: Span) {
@@ -68,13 +75,13 @@ impl Reader<'_> {
             variants.flat_map(|variant| this.fields(variant.fields.iter(), Some(name(&variant.ident)), seen)).collect()
         });
         let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Enum };
-        self.add_type(&named, Content { fields, ..Content::default() }, span);
+        self.add_type(&named, Content { generics: parameters(&item.generics), fields, ..Content::default() }, span);
     }
 
     pub(super) fn alias(&mut self, item: &ItemType, span: Span) {
-        let bases = vec![self.type_tree(&item.ty)];
+        let bases = self.with_generics(&item.generics, |this| vec![this.type_tree(&item.ty)]);
         let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Alias };
-        self.add_type(&named, Content { bases, ..Content::default() }, span);
+        self.add_type(&named, Content { generics: parameters(&item.generics), bases, ..Content::default() }, span);
     }
 
     fn fields_under(&mut self, generics: &Generics, work: impl FnOnce(&Self) -> Vec<FieldHeader>) -> Vec<FieldHeader> {

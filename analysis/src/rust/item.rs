@@ -8,7 +8,7 @@ use syn::{
 
 use super::consts;
 use super::function::Signature;
-use super::header::{Content, Named};
+use super::header::{Content, Named, parameters};
 use super::reader::{Owner, Reader};
 use super::types::{name, path, visibility};
 use crate::unit::{
@@ -255,7 +255,11 @@ impl Reader<'_> {
     pub(super) fn end_trait(&mut self, item: &ItemTrait, members: Members, span: Span) {
         let bases = self.bounds(&item.supertraits);
         let named = Named { ident: &item.ident, attributes: &item.attrs, visibility: &item.vis, kind: TypeKind::Trait };
-        self.add_type(&named, Content { bases, fields: Vec::new(), methods: members.methods }, span);
+        self.add_type(
+            &named,
+            Content { generics: parameters(&item.generics), bases, fields: Vec::new(), methods: members.methods },
+            span,
+        );
     }
 
     /// A constant or static: its header, and its value stored by the module's code.

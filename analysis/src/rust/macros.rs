@@ -8,6 +8,7 @@ use syn::{Block, Expr, Item, ItemMacro, Lit, Macro, Pat, Stmt, Token};
 
 use super::bind::takes;
 use super::control::Used;
+use super::pieces::{Piece, items_of_branches, pieces};
 use super::place::is_place;
 use super::reader::{Boundary, Reader};
 use super::select::Race;
@@ -24,6 +25,8 @@ enum Shape {
     Test(Box<Test>),
     /// Statements.
     Code(Vec<Stmt>),
+    /// A language of its own, with pieces of code in it.
+    Pieces(Vec<Piece>),
     /// Anything else.
     Unknown,
 }
@@ -41,6 +44,7 @@ struct Args(Vec<MacroArg>);
 struct Test {
     value: Expr,
     pattern: Pat,
+    guard: Option<Expr>,
     more: Vec<MacroArg>,
 }
 
@@ -81,12 +85,12 @@ impl Parse for Args {
                 break;
             }
             if args.len() == 1 && input.peek(Token![;]) {
+                // `item; length`, or a word before the list (`biased; a, b`).
                 input.parse::<Token![;]>()?;
-                args.push(input.parse()?);
-                input.parse::<Option<Token![,]>>()?;
-                break;
-            }
-            if input.peek(Token![=>]) {
+                if input.is_empty() {
+                    return Err(input.error("a statement"));
+                }
+            } else if input.peek(Token![=>]) {
                 input.parse::<Token![=>]>()?;
             } else {
                 input.parse::<Token![,]>()?;
@@ -101,11 +105,9 @@ impl Parse for Test {
         let value = input.parse()?;
         input.parse::<Token![,]>()?;
         let pattern = Pat::parse_multi_with_leading_vert(input)?;
-        if input.parse::<Option<Token![if]>>()?.is_some() {
-            input.parse::<Expr>()?;
-        }
+        let guard = if input.parse::<Option<Token![if]>>()?.is_some() { Some(input.parse()?) } else { None };
         let more = if input.parse::<Option<Token![,]>>()?.is_some() { input.parse::<Args>()?.0 } else { Vec::new() };
-        Ok(Test { value, pattern, more })
+        Ok(Test { value, pattern, guard, more })
     }
 }
 
@@ -124,7 +126,10 @@ fn shape(call: &Macro) -> Shape {
     }
     match args {
         Ok(args) if !has_statement_that_yields(&args, &call.tokens) => Shape::Args(args),
-        _ => call.parse_body_with(Block::parse_within).map_or(Shape::Unknown, Shape::Code),
+        _ => match call.parse_body_with(Block::parse_within) {
+            Ok(statements) => Shape::Code(statements),
+            Err(_) => pieces(&call.tokens).map_or(Shape::Unknown, Shape::Pieces),
+        },
     }
 }
 
@@ -203,6 +208,7 @@ impl Reader<'_> {
             }
             Shape::Test(test) => this.test_macro(call, &test, span),
             Shape::Code(statements) => this.code_macro(call, &statements, span),
+            Shape::Pieces(pieces) => this.pieces_macro(call, &pieces, span),
             Shape::Unknown => this.opaque(span),
         });
         lowered.unwrap_or_else(|| self.unread(span, "this expression is nested too deeply to be read"))
@@ -252,6 +258,7 @@ impl Reader<'_> {
         let pattern_span = self.span_of(&test.pattern);
         let pattern = self.opaque(pattern_span);
         let mut args: Vec<Arg> = [value, pattern].map(|value| Arg { value, kind: ArgKind::Positional }).into();
+        args.extend(test.guard.iter().map(|guard| Arg { value: self.value(guard), kind: ArgKind::Positional }));
         args.extend(self.macro_args(&test.more));
         self.call_macro(call, args, span)
     }
@@ -279,6 +286,25 @@ impl Reader<'_> {
             value
         };
         let args = value.map(|value| Arg { value, kind: ArgKind::Positional }).into_iter().collect();
+        self.call_macro(call, args, span)
+    }
+
+    /// A macro with a language of its own: the expressions in it are its arguments, and the statements may run.
+    fn pieces_macro(&mut self, call: &Macro, pieces: &[Piece], span: Span) -> ValueId {
+        let mut args = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Value(value) => {
+                    let value = if is_place(value) { self.read(value, Access::Shared) } else { self.value(value) };
+                    args.push(Arg { value, kind: ArgKind::Positional });
+                }
+                Piece::Code(statements) => {
+                    let id = self.b().step_id();
+                    let (block, _) = self.block(span, |this| this.statements(statements, Used::No));
+                    self.b().push_as(id, span, StepKind::Nested { block, label: None, cfg: None });
+                }
+            }
+        }
         self.call_macro(call, args, span)
     }
 
@@ -319,7 +345,7 @@ fn items_within(call: &Macro) -> Option<Vec<Item>> {
         let semicolon = TokenTree::Punct(proc_macro2::Punct::new(';', proc_macro2::Spacing::Alone));
         items.parse2(tokens.into_iter().chain([semicolon]).collect()).ok()
     });
-    parsed.filter(|items| !items.is_empty())
+    parsed.or_else(|| items_of_branches(&call.tokens)).filter(|items| !items.is_empty())
 }
 
 /// The names in the braces of a format string.

@@ -16,6 +16,7 @@ mod function;
 mod header;
 mod item;
 mod macros;
+mod pieces;
 mod place;
 mod read;
 mod reader;

@@ -76,7 +76,7 @@ impl Reader<'_> {
         {
             return Place::Local(local);
         }
-        let path = self.full_path(expr.qself.as_ref(), &expr.path);
+        let path = self.value_path(expr.qself.as_ref(), &expr.path);
         Place::Global { path, args: self.type_args(&expr.path) }
     }
 

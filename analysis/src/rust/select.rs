@@ -3,12 +3,19 @@
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Expr, Pat, Token};
+use syn::{Expr, Pat, PatWild, Token};
 
 use super::bind::Rest;
 use super::control::Used;
 use super::reader::Reader;
 use crate::unit::{Block, Path, SelectArm, Span, StepKind, ValueId};
+
+/// Whether an arm says what it binds.
+#[derive(PartialEq, Eq)]
+enum Shown {
+    Pattern,
+    Nothing,
+}
 
 /// The tokens of such a macro.
 pub(super) struct Race {
@@ -18,6 +25,7 @@ pub(super) struct Race {
 
 struct RaceArm {
     pattern: Pat,
+    shown: Shown,
     future: Expr,
     guard: Option<Expr>,
     code: Expr,
@@ -38,20 +46,31 @@ impl Parse for Race {
                 race.arms.push(input.parse()?);
             }
         }
-        if race.arms.is_empty() { Err(input.error("no arms")) } else { Ok(race) }
+        // A race binds what the first of several gives; pairs of a call and a value are something else.
+        let binds = race.otherwise.is_some() || race.arms.iter().any(|arm| arm.shown == Shown::Pattern);
+        if race.arms.is_empty() || !binds { Err(input.error("no arms")) } else { Ok(race) }
     }
 }
 
 impl Parse for RaceArm {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let (pattern, future) = if begins_with_pattern(input) {
+        let (pattern, future, shown) = if begins_with_pattern(input) {
             let pattern = Pat::parse_multi_with_leading_vert(input)?;
             input.parse::<Token![=]>()?;
-            (pattern, input.parse()?)
+            (pattern, input.parse()?, Shown::Pattern)
         } else {
-            let future = input.parse()?;
-            input.parse::<Token![->]>()?;
-            (Pat::parse_multi_with_leading_vert(input)?, future)
+            let future: Expr = input.parse()?;
+            let waits = input.peek(Token![=>]) && matches!(future, Expr::Call(_));
+            if !waits {
+                input.parse::<Token![->]>()?;
+            }
+            // `default(time) => code`: nothing is bound.
+            let nothing = || Pat::Wild(PatWild { attrs: Vec::new(), underscore_token: Token![_](input.span()) });
+            if waits {
+                (nothing(), future, Shown::Nothing)
+            } else {
+                (Pat::parse_multi_with_leading_vert(input)?, future, Shown::Pattern)
+            }
         };
         let guard = if input.peek(Token![,]) || input.peek(Token![if]) {
             input.parse::<Option<Token![,]>>()?;
@@ -60,7 +79,7 @@ impl Parse for RaceArm {
         } else {
             None
         };
-        Ok(RaceArm { pattern, future, guard, code: code(input)? })
+        Ok(RaceArm { pattern, shown, future, guard, code: code(input)? })
     }
 }
 

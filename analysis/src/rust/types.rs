@@ -143,9 +143,9 @@ impl Reader<'_> {
 
     fn path_tree(&self, qself: Option<&QSelf>, written: &syn::Path, fuel: u32) -> TypeTree {
         if let (None, Some(ident)) = (qself, written.get_ident()) {
-            let bounds = self.generics.iter().rev().find(|(known, _)| ident == known.as_str());
-            if let Some((_, bounds)) = bounds.filter(|(_, bounds)| !bounds.is_empty()) {
-                return TypeTree::Bounds(bounds.clone());
+            let known = self.generics.iter().rev().find(|(known, _)| ident == known.as_str());
+            if let Some((name, bounds)) = known {
+                return TypeTree::Param { name: name.clone(), bounds: bounds.clone() };
             }
         }
         match written.segments.last().map(|segment| &segment.arguments) {
@@ -162,6 +162,18 @@ impl Reader<'_> {
         let Some(qself) = qself else { return path(written) };
         let mut full = head_of(&self.type_tree(&qself.ty));
         full.extend(written.segments.iter().skip(qself.position).map(|segment| name(&segment.ident)));
+        full
+    }
+
+    /// A path in an expression: what a type parameter offers (`T::new`) is a function of its bound.
+    pub(super) fn value_path(&self, qself: Option<&QSelf>, written: &syn::Path) -> Path {
+        let mut full = self.full_path(qself, written);
+        if full.len() > 1
+            && let Some((_, bounds)) = self.generics.iter().rev().find(|(known, _)| *known == full[0])
+            && let Some(bound) = bounds.first()
+        {
+            full.splice(0..1, head_of(bound));
+        }
         full
     }
 
@@ -244,6 +256,7 @@ fn head_of(tree: &TypeTree) -> Path {
         TypeTree::Path { path, .. } => path.clone(),
         TypeTree::Ref(inner) => head_of(inner),
         TypeTree::Bounds(bounds) => bounds.first().map_or_else(|| vec![Name::new("?")], head_of),
+        TypeTree::Param { name, bounds } => bounds.first().map_or_else(|| vec![name.clone()], head_of),
         _ => vec![Name::new("?")],
     }
 }

@@ -281,6 +281,13 @@ pub enum TypeTree {
     Union(Vec<TypeTree>),
     /// `impl A + B`, `dyn A + B`: the bounds.
     Bounds(Vec<TypeTree>),
+    /// A type parameter in scope, with what it is bound by.
+    Param {
+        /// Its name.
+        name: Name,
+        /// Its bounds, of the declaration and of the `where` clause.
+        bounds: Vec<TypeTree>,
+    },
     /// `[T]`, `[T; n]`.
     Slice(Box<TypeTree>),
     /// `fn(A) -> B`, and bounds like `FnOnce(A) -> B`.

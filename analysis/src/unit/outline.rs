@@ -91,6 +91,8 @@ pub struct TypeHeader {
     pub within: Option<BodyId>,
     /// The class it is nested in.
     pub outer: Option<TypeId>,
+    /// Rust: its type parameters, in order.
+    pub generics: Vec<Name>,
     /// Python bases, Rust super-traits, or the aliased type.
     pub bases: Vec<TypeTree>,
     /// Declared fields (Rust fields, also of enum variants; Python annotated class attributes).

@@ -484,6 +484,8 @@ fn ty(tree: &TypeTree) -> String {
         TypeTree::Tuple(parts) => format!("({})", list(parts.iter().map(ty))),
         TypeTree::Union(parts) => parts.iter().map(ty).collect::<Vec<_>>().join(" | "),
         TypeTree::Bounds(parts) => format!("impl {}", parts.iter().map(ty).collect::<Vec<_>>().join(" + ")),
+        TypeTree::Param { name, bounds } if bounds.is_empty() => name.to_string(),
+        TypeTree::Param { bounds, .. } => format!("impl {}", bounds.iter().map(ty).collect::<Vec<_>>().join(" + ")),
         TypeTree::Slice(inner) => format!("[{}]", ty(inner)),
         TypeTree::Function { params, returns } => format!("fn({}) -> {}", list(params.iter().map(ty)), ty(returns)),
         TypeTree::Unit => "nothing".to_owned(),

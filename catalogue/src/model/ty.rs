@@ -39,9 +39,17 @@ pub struct TypeModel {
     /// For exceptions and error variants: what catching one tells. Its `bases` catch it too.
     #[serde(default)]
     pub tells: Tells,
-    /// Whether its methods apply to receivers of any type (extension traits).
+    /// Whether its methods apply to receivers of other types (extension traits).
     #[serde(default)]
     pub extends: Extends,
+    /// For extension traits: the type to whose instances alone they are given (`std::future::Future`). Two traits may
+    /// name their methods alike (`map`), and what the receiver is tells which is meant.
+    #[serde(default)]
+    pub given_to: Option<SmolStr>,
+    /// For the trait that says what a value stands for: the method that gives it (`Deref`). Types of the code that
+    /// implement it have the methods and fields of what it gives.
+    #[serde(default)]
+    pub shows: Option<SmolStr>,
     /// Seen through: methods of its first type argument are found on it (`Arc`, `Box`, `MutexGuard`).
     #[serde(default)]
     pub transparent: Transparent,
@@ -136,8 +144,11 @@ pub enum Extends {
     /// To its own instances and those of types that name it as a base.
     #[default]
     Nothing,
-    /// To any receiver (`FutureExt`, `Iterator`): found by bare name when the receiver's own type has no such method.
+    /// To any receiver, where the trait is imported (`FutureExt`): found by bare name when the receiver's own type has
+    /// no such method.
     Any,
+    /// To any receiver, everywhere: the language brings it into scope (`Iterator`), or a macro writes it.
+    Everywhere,
 }
 
 /// What a `with` scope means for the code inside.

@@ -24,6 +24,22 @@ pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, tr
     }
 }
 
+/// Whether an item is put in the place of another by its number: who knows items by their places keeps no queue.
+pub(super) fn is_placed(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
+    trail.own.iter().any(|spot| {
+        let Spot::Value(body, value) = spot else { return false };
+        let flow = builder.program.flow(*body);
+        let mut uses = flow.uses(*value).iter().filter_map(|id| flow.step(*id));
+        uses.any(|step| match &step.kind {
+            StepKind::Store { place: Place::Index { base, key: Some(key) }, .. } if base == value => {
+                let key = flow.def(*key).map(|step| &step.kind);
+                !matches!(key, Some(StepKind::Collect { shape: Shape::Range, .. }))
+            }
+            _ => false,
+        })
+    })
+}
+
 fn sites_of(builder: &Builder<'_, '_>, spot: &Spot) -> Vec<Site> {
     let program = builder.program;
     match spot {

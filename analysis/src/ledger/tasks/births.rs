@@ -270,7 +270,7 @@ fn result_of_bound(tree: &TypeTree) -> Option<&TypeTree> {
     match tree {
         TypeTree::Function { returns, .. } => Some(returns),
         TypeTree::Ref(inner) => result_of_bound(inner),
-        TypeTree::Bounds(parts) => parts.iter().find_map(result_of_bound),
+        TypeTree::Bounds(parts) | TypeTree::Param { bounds: parts, .. } => parts.iter().find_map(result_of_bound),
         TypeTree::Path { args, .. } => args.iter().find_map(result_of_bound),
         _ => None,
     }

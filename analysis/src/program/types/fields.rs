@@ -5,25 +5,29 @@ use unleak_catalogue::model::Transparent;
 use super::super::fields::Mentions;
 use super::super::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{BodyId, LocalId, Name, StepKind};
+use crate::unit::{BodyId, LocalId, Name, StepKind, ValueId};
 
+use super::written::Written;
 use super::{Head, Type};
 
 /// What Python itself calls the thing that an async call makes.
 const COROUTINE: &str = "collections.abc.Coroutine";
 
+/// How many types in a row that dereference to another are seen through.
+const DEREFS: u32 = 4;
+
 impl<'a> Program<'a> {
     /// The type of a field as it is declared, where a type of the program declares it.
     pub(super) fn declared_field(&self, base: &Type, name: &str) -> Type {
         match base {
-            Type::Named(Head::Project(ty), _) => {
+            Type::Named(Head::Project(ty), args) => {
                 let fields = &self.header(*ty).fields;
                 let tree = fields
                     .iter()
                     .find(|field| field.name == name && field.variant.is_none())
                     .and_then(|field| field.ty.as_ref());
-                let module = BodyRef { file: ty.file, body: BodyId::MODULE };
-                tree.map(|tree| self.type_from_tree_in(module, tree, Some(*ty))).unwrap_or_default()
+                let given = self.given(*ty, args);
+                tree.map(|tree| self.written(Written::in_header(*ty, &given), tree)).unwrap_or_default()
             }
             Type::Named(Head::Model(path), args)
                 if self.catalogue.ty("rust", path).is_some_and(|ty| ty.transparent != Transparent::Not) =>
@@ -57,23 +61,42 @@ impl<'a> Program<'a> {
 
     /// The type of `base.name`.
     pub fn field_of(&self, body: BodyRef, base: &Type, name: &str) -> Type {
+        self.called_field_of(body, base, name, None)
+    }
+
+    /// The type of `base.name`, where it is known as which value it is read.
+    pub(super) fn called_field_of(&self, body: BodyRef, base: &Type, name: &str, value: Option<ValueId>) -> Type {
+        let own = self.own_field(body, base, name, DEREFS);
+        own.or(|| self.extension(body, base, name, value)).or(|| match self.innermost(base) {
+            Type::Named(Head::External(path), _) => Type::Def(Def::External(Name::from(format!("{path}.{name}")))),
+            _ => Type::Unknown,
+        })
+    }
+
+    /// What a type itself, or what it is seen through to, has of this name.
+    fn own_field(&self, body: BodyRef, base: &Type, name: &str, derefs: u32) -> Type {
         let language = self.language(body);
         match base {
-            Type::Named(Head::Project(ty), _) => self.project_field(*ty, name).or(|| self.extension(language, name)),
+            Type::Named(Head::Project(ty), args) => {
+                let own = self.project_field(*ty, args, name);
+                own.or(|| {
+                    self.behind(*ty, derefs).map(|(ty, left)| self.own_field(body, &ty, name, left)).unwrap_or_default()
+                })
+            }
             Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
                 if let Some(found) = self.model_member(language, path, name) {
                     return if base.is_hinted() { found.by_hint() } else { found };
                 }
-                let through = self.catalogue.ty(language.name(), path).map(|ty| ty.transparent);
-                if matches!(through, Some(Transparent::Strong | Transparent::Weak))
-                    && let Some(inner) = args.first()
-                {
-                    return self.field_of(body, inner, name);
+                if let Some(method) = self.foreign_method(path, name) {
+                    return Type::Def(Def::Function(method));
                 }
-                self.extension(language, name)
-            }
-            Type::Named(Head::External(path), _) => {
-                self.extension(language, name).or(|| Type::Def(Def::External(Name::from(format!("{path}.{name}")))))
+                let through = self.catalogue.ty(language.name(), path).map(|ty| ty.transparent);
+                match args.first() {
+                    Some(inner) if matches!(through, Some(Transparent::Strong | Transparent::Weak)) => {
+                        self.own_field(body, inner, name, derefs)
+                    }
+                    _ => Type::Unknown,
+                }
             }
             Type::Tuple(parts) => name.parse::<usize>().ok().and_then(|at| parts.get(at).cloned()).unwrap_or_default(),
             Type::Def(def) => {
@@ -83,14 +106,28 @@ impl<'a> Program<'a> {
                 let method = self.catalogue.method(language.name(), COROUTINE, name);
                 method.map(|method| Type::Def(Def::Model(method.path.clone()))).unwrap_or_default()
             }
-            Type::Future(..) | Type::Closure(_) | Type::Unknown => self.extension(language, name),
+            _ => Type::Unknown,
         }
     }
 
-    /// A method that any receiver may have (Rust extension traits).
-    pub(super) fn extension(&self, language: Language, name: &str) -> Type {
-        let found = self.catalogue.any_method(language.name(), name).next();
-        found.map(|model| Type::Def(Def::Model(model.path.clone()))).unwrap_or_default()
+    /// What a type of the program dereferences to, where it says so itself.
+    fn behind(&self, ty: TypeKey, derefs: u32) -> Option<(Type, u32)> {
+        let left = derefs.checked_sub(1)?;
+        let (of, method) = self.catalogue.shown_by(self.file(ty.file).language.name())?;
+        let deref = self.implements(ty, of).then(|| self.methods(ty, method).first().copied()).flatten()?;
+        Some((self.result_of(deref), left)).filter(|(ty, _)| !ty.is_unknown())
+    }
+
+    /// A type without what it is seen through.
+    pub(super) fn innermost<'t>(&self, ty: &'t Type) -> &'t Type {
+        match ty {
+            Type::Named(Head::Model(path), args)
+                if self.catalogue.ty("rust", path).is_some_and(|ty| ty.transparent != Transparent::Not) =>
+            {
+                args.first().map_or(ty, |inner| self.innermost(inner))
+            }
+            _ => ty,
+        }
     }
 
     pub(super) fn type_of_def(&self, def: Def) -> Type {
@@ -101,7 +138,7 @@ impl<'a> Program<'a> {
         }
     }
 
-    pub(super) fn project_field(&self, ty: TypeKey, name: &str) -> Type {
+    fn project_field(&self, ty: TypeKey, args: &[Type], name: &str) -> Type {
         if let Some(method) = self.methods(ty, name).first() {
             let marks = &self.body(*method).marks;
             let property = marks
@@ -112,8 +149,8 @@ impl<'a> Program<'a> {
         for &key in self.families.above(&ty) {
             let declared = self.header(key).fields.iter().find(|field| field.name == name);
             if let Some(tree) = declared.and_then(|field| field.ty.as_ref()) {
-                let module = BodyRef { file: key.file, body: BodyId::MODULE };
-                let found = self.type_from_tree_in(module, tree, Some(key));
+                let given = self.given(key, if key == ty { args } else { &[] });
+                let found = self.written(Written::in_header(key, &given), tree);
                 if !found.is_unknown() {
                     return found;
                 }
@@ -151,15 +188,13 @@ impl<'a> Program<'a> {
         found.map(|at| self.type_of_local(block, LocalId(at as u32))).unwrap_or_default()
     }
 
-    pub(super) fn variant_field(&self, ty: TypeKey, variant: &str, place: u32) -> Type {
+    pub(super) fn variant_field(&self, ty: TypeKey, args: &[Type], variant: &str, place: u32) -> Type {
         let mut fields = self.header(ty).fields.iter().filter(|field| {
             field.variant.as_deref() == Some(variant) || (field.variant.is_none() && self.header(ty).name == variant)
         });
         let field = fields.nth(place as usize);
-        let module = BodyRef { file: ty.file, body: BodyId::MODULE };
-        field
-            .and_then(|field| field.ty.as_ref())
-            .map(|tree| self.type_from_tree_in(module, tree, Some(ty)))
-            .unwrap_or_default()
+        let given = self.given(ty, args);
+        let declared = field.and_then(|field| field.ty.as_ref());
+        declared.map(|tree| self.written(Written::in_header(ty, &given), tree)).unwrap_or_default()
     }
 }

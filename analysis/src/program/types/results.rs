@@ -5,22 +5,38 @@ use unleak_catalogue::subject::TypeRef;
 
 use super::super::{BodyRef, Def, Program};
 use crate::source::Language;
-use crate::unit::{Colour, Item, Name, Part, Place, Shape, StepKind, ValueId, Yields};
+use crate::unit::{Colour, Item, Name, Place, Shape, StepKind, TypeTree, ValueId, Yields};
 
+use super::written::Written;
 use super::{Head, Type};
+
+/// Which type argument a word of the data stands for.
+fn parameter(word: &str) -> Option<usize> {
+    ["T", "U", "V"].iter().position(|parameter| *parameter == word)
+}
+
+/// A call of a library's function or method.
+#[derive(Clone, Copy)]
+pub(super) struct Made<'m> {
+    body: BodyRef,
+    callee: ValueId,
+    on: Option<ValueId>,
+    model: &'m CallModel,
+    args: &'m [ValueId],
+}
 
 impl<'a> Program<'a> {
     /// The result of calling a value with these arguments.
     pub fn type_of_call(&self, body: BodyRef, callee: ValueId, args: &[ValueId]) -> Type {
         let given = match self.type_of(body, callee) {
-            Type::Def(Def::Function(function)) | Type::Closure(function) => self.call_result(function),
+            Type::Def(Def::Function(function)) => {
+                self.call_result_on(function, &self.receiver_args(body, callee, function))
+            }
+            Type::Closure(function) => self.call_result(function),
             Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Model(path)) => match self.model(self.language(body), &path) {
-                Some(model) => match self.receiver_first(body, callee, model, args.first().copied()) {
-                    Some(receiver) => self.model_result(body, Some(receiver), model, &args[1..]),
-                    None => self.model_result(body, self.receiver_of(body, callee), model, args),
-                },
+                Some(model) => self.model_result(&self.made(body, callee, model, args)),
                 None if self.catalogue.ty(self.language(body).name(), &path).is_some() => {
                     Type::Named(Head::Model(path), Vec::new())
                 }
@@ -33,7 +49,7 @@ impl<'a> Program<'a> {
                 if class { Type::Named(Head::External(path), Vec::new()) } else { Type::Unknown }
             }
             Type::Named(Head::Model(ty) | Head::Hinted(ty), _) => match self.called_model(body, &ty) {
-                Some(model) => self.model_result(body, Some(callee), model, args),
+                Some(model) => self.model_result(&Made { body, callee, on: Some(callee), model, args }),
                 None => Type::Unknown,
             },
             _ => Type::Unknown,
@@ -62,19 +78,42 @@ impl<'a> Program<'a> {
 
     /// What calling a function gives: a future when it is async.
     pub fn call_result(&self, function: BodyRef) -> Type {
+        self.call_result_on(function, &[])
+    }
+
+    fn call_result_on(&self, function: BodyRef, given: &[(Name, Type)]) -> Type {
         let owned = self.body(function);
-        let result = self.result_of(function);
+        let result = self.result_on(function, given);
         match (owned.colour, owned.yields) {
             (Colour::Async, Yields::Never) => Type::Future(Box::new(result), Some(function)),
             _ => result,
         }
     }
 
+    /// What the type parameters of a method's type stand for on the receiver that it is called on.
+    fn receiver_args(&self, body: BodyRef, callee: ValueId, function: BodyRef) -> Vec<(Name, Type)> {
+        let (Some(home), Some(receiver)) = (self.impl_homes.get(&function), self.receiver_of(body, callee)) else {
+            return Vec::new();
+        };
+        let mut ty = self.type_of(body, receiver);
+        while let Type::Named(Head::Model(_), args) = ty {
+            ty = args.into_iter().next().unwrap_or_default();
+        }
+        match ty {
+            Type::Named(Head::Project(_), args) => home.iter().cloned().zip(args).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What a function returns: as declared, else the first of its returns that is known.
     pub fn result_of(&self, function: BodyRef) -> Type {
+        self.result_on(function, &[])
+    }
+
+    fn result_on(&self, function: BodyRef, given: &[(Name, Type)]) -> Type {
         let owned = self.body(function);
         if let Some(tree) = &owned.returns {
-            let declared = self.type_from_tree(function, tree);
+            let declared = self.written(Written::in_body(function).given(given), tree);
             if !declared.is_unknown() {
                 return declared;
             }
@@ -105,50 +144,117 @@ impl<'a> Program<'a> {
         first.filter(|_| by_path && model.has_receiver())
     }
 
-    pub(super) fn model_result(&self, body: BodyRef, on: Option<ValueId>, model: &CallModel, args: &[ValueId]) -> Type {
+    fn model_result(&self, made: &Made<'_>) -> Type {
+        let Made { body, model, .. } = *made;
         let language = self.language(body);
         let constructed = || match self.catalogue.ty(language.name(), &model.path) {
             Some(_) => Type::model(&model.path),
             None => Type::Unknown,
         };
         let result = match &model.returns {
-            Some(reference) => self.referred(body, on, reference, args),
+            Some(reference) => self.referred(made, reference),
             None => constructed(),
         };
         match model.takes_effect {
-            Takes::WhenAwaited if model.unawaited.is_some() => {
-                let unawaited = model.unawaited.as_ref().map(|reference| self.referred(body, on, reference, args));
-                unawaited.unwrap_or_default()
-            }
-            Takes::WhenAwaited => Type::Future(Box::new(result), None),
+            Takes::WhenAwaited => match &model.unawaited {
+                Some(reference) => self.referred(made, reference),
+                None => Type::Future(Box::new(result), None),
+            },
             Takes::AtOnce => result,
         }
     }
 
-    pub(super) fn referred(&self, body: BodyRef, on: Option<ValueId>, reference: &TypeRef, args: &[ValueId]) -> Type {
+    /// A call of a model.
+    pub(super) fn made<'m>(
+        &self,
+        body: BodyRef,
+        callee: ValueId,
+        model: &'m CallModel,
+        args: &'m [ValueId],
+    ) -> Made<'m> {
+        match self.receiver_first(body, callee, model, args.first().copied()) {
+            Some(first) => Made { body, callee, on: Some(first), model, args: &args[1..] },
+            None => Made { body, callee, on: self.receiver_of(body, callee), model, args },
+        }
+    }
+
+    /// What a call is made on: the receiver, or the type before the function's name.
+    fn called_on(&self, made: &Made<'_>) -> Type {
+        let body = made.body;
+        if let Some(on) = made.on {
+            return self.type_of(body, on);
+        }
+        match self.flow(body).def(made.callee).map(|step| &step.kind) {
+            Some(StepKind::Read { place: Place::Global { path, args }, .. }) => {
+                let written = path.split_last().map(|(_, home)| home.to_vec()).filter(|home| !home.is_empty());
+                let home = TypeTree::Path { path: written.unwrap_or_default(), args: args.clone() };
+                let known = self.type_from_tree(body, &home);
+                known.or(|| {
+                    let args = args.iter().map(|tree| self.type_from_tree(body, tree)).collect();
+                    Type::Named(Head::External(Name::default()), args)
+                })
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    /// The type of the receiver, or of what it is seen through to, of which a method is one.
+    fn home_of_call(&self, language: Language, ty: Type, model: &CallModel) -> Type {
+        let name = model.path.rsplit([':', '.']).next().unwrap_or("");
+        let mut at = ty.clone();
+        while let Type::Named(Head::Model(path) | Head::Hinted(path), args) = at {
+            let method = self.catalogue.method(language.name(), &path, name);
+            if method.is_some_and(|method| method.path == model.path) {
+                return Type::Named(Head::Model(path), args);
+            }
+            let through =
+                self.catalogue.ty(language.name(), &path).is_some_and(|ty| ty.transparent != Transparent::Not);
+            at = args.into_iter().next().filter(|_| through).unwrap_or_default();
+        }
+        ty
+    }
+
+    /// What the data say of a call's result or of what it hands over.
+    pub(super) fn referred(&self, made: &Made<'_>, reference: &TypeRef) -> Type {
+        let Made { body, args, .. } = *made;
         let language = self.language(body);
-        let receiver = || on.map(|value| self.type_of(body, value)).unwrap_or_default();
+        let inner = |reference: &TypeRef| self.referred(made, reference);
+        let receiver = || self.called_on(made);
+        let home = || self.home_of_call(language, receiver(), made.model);
         let argument =
             |place: u32| args.get(place as usize).map(|value| self.type_of(body, *value)).unwrap_or_default();
         match reference {
-            TypeRef::Named { path, .. } if path == "T" => receiver().first_arg(),
-            TypeRef::Named { path, .. } if path == "U" => receiver().second_arg(),
-            TypeRef::Named { path, args: inner } => {
-                let inner = inner.iter().map(|inner| self.referred(body, on, inner, args)).collect();
-                Type::Named(self.head(language, path), inner)
-            }
-            TypeRef::Tuple(parts) => {
-                Type::Tuple(parts.iter().map(|part| self.referred(body, on, part, args)).collect())
-            }
+            TypeRef::Named { path, args: parts } => match (parameter(path), home()) {
+                (Some(place), Type::Named(_, args)) => args.get(place).cloned().unwrap_or_default(),
+                (Some(_), _) => Type::Unknown,
+                _ => Type::Named(self.head(language, path), parts.iter().map(inner).collect()),
+            },
+            TypeRef::Tuple(parts) => Type::Tuple(parts.iter().map(inner).collect()),
             TypeRef::Receiver => receiver(),
-            TypeRef::Element => self.element(language, &receiver()),
+            TypeRef::Element => self.content(language, &home()),
             TypeRef::Argument(place) => argument(*place),
             TypeRef::Awaited(place) => self.awaited(language, argument(*place)),
             TypeRef::Called(place) => self.called(argument(*place)),
             TypeRef::ElementsOf(place) => self.element(language, &argument(*place)),
+            TypeRef::ElementsOfCall(place) => self.element(language, &self.called(argument(*place))),
             TypeRef::AwaitedElementsOf(place) => self.awaited(language, self.element(language, &argument(*place))),
             TypeRef::AwaitedCall(place) => self.awaited(language, self.called(argument(*place))),
-            TypeRef::AwaitedElement => self.awaited(language, self.element(language, &receiver())),
+            TypeRef::AwaitedElement => self.awaited(language, self.content(language, &home())),
+        }
+    }
+
+    /// What the data say of a type, with its arguments in their places.
+    pub(super) fn filled(&self, language: Language, reference: &TypeRef, args: &[Type]) -> Type {
+        match reference {
+            TypeRef::Named { path, args: parts } => match parameter(path) {
+                Some(place) => args.get(place).cloned().unwrap_or_default(),
+                None => Type::Named(
+                    self.head(language, path),
+                    parts.iter().map(|part| self.filled(language, part, args)).collect(),
+                ),
+            },
+            TypeRef::Tuple(parts) => Type::Tuple(parts.iter().map(|part| self.filled(language, part, args)).collect()),
+            _ => Type::Unknown,
         }
     }
 
@@ -196,8 +302,8 @@ impl<'a> Program<'a> {
             Type::Named(Head::Model(ref path) | Head::Hinted(ref path), ref args) => {
                 let model = self.catalogue.ty(language.name(), path);
                 match model.and_then(|model| model.awaited.as_ref()) {
-                    Some(awaited) => with_arguments(awaited, &ty),
-                    None if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
+                    Some(reference) => self.filled(language, reference, args),
+                    _ if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
                         self.awaited(language, args.first().cloned().unwrap_or_default())
                     }
                     None => Type::Unknown,
@@ -226,50 +332,51 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// What a value of a type contains.
+    /// What a value of a type contains, seen through what stands around it.
     pub fn element(&self, language: Language, ty: &Type) -> Type {
+        match ty {
+            Type::Named(Head::Model(path) | Head::Hinted(path), args)
+                if self.catalogue.ty(language.name(), path).is_some_and(|ty| ty.transparent == Transparent::Strong) =>
+            {
+                args.first().map(|inner| self.element(language, inner)).unwrap_or_default()
+            }
+            _ => self.content(language, ty),
+        }
+    }
+
+    /// What a loop over a value gives.
+    pub(super) fn iterated(&self, language: Language, ty: &Type) -> Type {
         match ty {
             Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
                 let model = self.catalogue.ty(language.name(), path);
-                let plain = |element: &&TypeRef| matches!(element, TypeRef::Named { path, .. } if path == "T");
-                match model.and_then(|model| model.element.as_ref()).filter(|element| !plain(element)) {
-                    Some(element) => with_arguments(element, ty),
-                    None if model.is_some_and(|model| model.transparent == Transparent::Strong) => {
-                        args.first().map(|inner| self.element(language, inner)).unwrap_or_default()
+                match model.map(|model| (model.transparent, &model.iterated)) {
+                    Some((Transparent::Strong, _)) => {
+                        args.first().map(|inner| self.iterated(language, inner)).unwrap_or_default()
                     }
-                    // Of a map, the values are what is kept.
+                    Some((_, Some(reference))) => self.filled(language, reference, args),
+                    _ => self.content(language, ty),
+                }
+            }
+            _ => self.content(language, ty),
+        }
+    }
+
+    /// What the type itself contains.
+    fn content(&self, language: Language, ty: &Type) -> Type {
+        match ty {
+            Type::Named(Head::Model(path) | Head::Hinted(path), args) => {
+                let model = self.catalogue.ty(language.name(), path);
+                match model.and_then(|model| model.element.as_ref()) {
+                    // Of a map whose keys are not known, the one argument is the value.
+                    Some(reference) => {
+                        let found = self.filled(language, reference, args);
+                        found.or(|| args.first().filter(|_| args.len() == 1).cloned().unwrap_or_default())
+                    }
                     None => args.last().cloned().unwrap_or_default(),
                 }
             }
             Type::Tuple(parts) => parts.first().cloned().unwrap_or_default(),
             _ => Type::Unknown,
-        }
-    }
-
-    /// What a loop over a value of a type gives.
-    pub fn iterated(&self, language: Language, ty: &Type) -> Type {
-        let model = ty.model_path().and_then(|path| self.catalogue.ty(language.name(), path));
-        match model.and_then(|model| model.iterated.as_ref()) {
-            Some(iterated) => with_arguments(iterated, ty),
-            None => self.element(language, ty),
-        }
-    }
-
-    pub(super) fn part_type(&self, body: BodyRef, of: Type, part: &Part) -> Type {
-        match part {
-            Part::Index(place) => match of {
-                Type::Tuple(parts) => parts.get(*place as usize).cloned().unwrap_or_default(),
-                other => self.element(self.language(body), &other),
-            },
-            Part::Variant(path, place) => match (path.last().map(Name::as_str), &of) {
-                (Some("Some" | "Ok"), _) => self.unwrapped(of),
-                (Some(variant), Type::Named(Head::Project(ty), _)) => self.variant_field(*ty, variant, *place),
-                _ => Type::Unknown,
-            },
-            Part::Field(name) => self.field_of(body, &of, name),
-            Part::Whole => of,
-            Part::Rest(_) => of,
-            Part::Key => Type::Unknown,
         }
     }
 
@@ -291,10 +398,10 @@ impl<'a> Program<'a> {
                     None => ty,
                 }
             }
-            Type::Named(Head::Model(path), _) => {
+            Type::Named(Head::Model(path), args) => {
                 let model = self.catalogue.ty(self.language(body).name(), path);
                 match model.and_then(|model| model.entered.as_ref()) {
-                    Some(TypeRef::Named { path, .. }) => Type::model(path),
+                    Some(reference) => self.filled(self.language(body), reference, args),
                     _ => ty,
                 }
             }
@@ -354,18 +461,5 @@ impl<'a> Program<'a> {
             (Shape::List | Shape::Repeat, Language::Rust) => named("Vec", vec![first()]),
             _ => Type::Unknown,
         }
-    }
-}
-
-/// A type in the data, with the type arguments of another in it.
-fn with_arguments(reference: &TypeRef, of: &Type) -> Type {
-    match reference {
-        TypeRef::Named { path, .. } if path == "T" => of.first_arg(),
-        TypeRef::Named { path, .. } if path == "U" => of.second_arg(),
-        TypeRef::Named { path, args } => {
-            Type::Named(Head::Model(path.clone()), args.iter().map(|arg| with_arguments(arg, of)).collect())
-        }
-        TypeRef::Tuple(parts) => Type::Tuple(parts.iter().map(|part| with_arguments(part, of)).collect()),
-        _ => Type::Unknown,
     }
 }
