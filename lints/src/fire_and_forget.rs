@@ -98,7 +98,7 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error unless its failures are handled and it comes to an end; one lower in test code.
+/// An error unless its failures are handled and it comes to an end; a note in test code.
 fn level(resource: &Resource) -> Level {
     let quiet = match &resource.work {
         // It comes to an end, if late.
@@ -108,8 +108,8 @@ fn level(resource: &Resource) -> Level {
     };
     match (resource.setting, quiet) {
         (Setting::Product, false) => Level::Error,
-        (Setting::Product, true) | (Setting::Test, false) => Level::Warning,
-        (Setting::Test, true) => Level::Note,
+        (Setting::Product, true) => Level::Warning,
+        (Setting::Test, _) => Level::Note,
     }
 }
 

@@ -103,8 +103,8 @@ fn level(resource: &Resource) -> Level {
     let only_size = resource.missing == [Missing::Limit] && resource.assumption.is_some();
     match (resource.setting, only_size) {
         (Setting::Product, false) => LINT.level,
-        (Setting::Product, true) | (Setting::Test, false) => Level::Warning,
-        (Setting::Test, true) => Level::Note,
+        (Setting::Product, true) => Level::Warning,
+        (Setting::Test, _) => Level::Note,
     }
 }
 

@@ -109,8 +109,7 @@ fn finding(resource: &Resource) -> Finding {
 fn level(resource: &Resource) -> Level {
     match (resource.setting, resource.assumption) {
         (Setting::Product, _) => LINT.level,
-        (Setting::Test, None) => Level::Warning,
-        (Setting::Test, Some(_)) => Level::Note,
+        (Setting::Test, _) => Level::Note,
     }
 }
 

@@ -93,8 +93,9 @@ fn findings_can_be_counted() {
 
 #[test]
 fn the_level_that_fails_can_be_set() {
-    let leak = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(asyncio.sleep(1))\n";
-    let project = Project::with(&[("pyproject.toml", ""), ("tests/test_a.py", leak)]);
+    let leak = "import asyncio\n\n\nasync def work():\n    try:\n        await asyncio.sleep(1)\n    except Exception:\n        \
+        print(1)\n\n\nasync def start():\n    asyncio.create_task(work())\n";
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", leak)]);
     assert_eq!(project.json(&[])["findings"][0]["level"], "warning");
     for (level, code) in [("note", 1), ("warning", 1), ("error", 0)] {
         assert_eq!(project.run(&["check", "--fail-on", level]).code, code, "{level}");
