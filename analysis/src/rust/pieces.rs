@@ -10,7 +10,7 @@ const DEPTH: u32 = 8;
 /// A piece of code.
 pub(super) enum Piece {
     /// An expression.
-    Value(Expr),
+    Value(Box<Expr>),
     /// Statements in braces.
     Code(Vec<Stmt>),
 }
@@ -37,7 +37,7 @@ fn collect(tokens: &TokenStream, depth: u32, found: &mut Vec<Piece>) {
             _ => match syn::parse2::<Expr>(stream) {
                 // A name or literal alone may be a word of the macro's own.
                 Ok(Expr::Path(_) | Expr::Lit(_)) => {}
-                Ok(expr) => found.push(Piece::Value(expr)),
+                Ok(expr) => found.push(Piece::Value(Box::new(expr))),
                 Err(_) => piece.iter().for_each(|token| {
                     if let TokenTree::Group(group) = token {
                         collect(&TokenStream::from(TokenTree::Group(group.clone())), depth, found);
