@@ -70,7 +70,7 @@ pub static LINT: Lint = Lint {
 fn check(ledger: &Ledger, findings: &mut Findings) {
     for resource in ledger.resources() {
         let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
-        if starts && resource.leaks == Answer::Yes {
+        if starts && resource.leaks == Answer::Yes && resource.missing.contains(&Missing::Owner) {
             findings.add(finding(ledger, resource));
         }
     }

@@ -69,3 +69,24 @@ fn only_in_a_closed_world_nobody_fires_a_public_flag() {
     let main = "mod beat;\nfn main() { let _beat = beat::start(); }\n";
     assert_eq!(answer(&[("src/main.rs", main), ("src/beat.rs", FLAGGED)]), "yes");
 }
+
+/// A server that starts a thread for each connection.
+const THREADED: &str = "\
+use std::net::TcpListener;
+
+fn main() {
+    let listener = TcpListener::bind(\"127.0.0.1:0\").unwrap();
+    for stream in listener.incoming() {
+        std::thread::spawn(move || answer(stream));
+    }
+}
+
+fn answer(_stream: std::io::Result<std::net::TcpStream>) {}
+";
+
+#[test]
+fn a_thread_for_each_event_is_kept_by_nobody_and_limited_by_nothing() {
+    let rows = rows(&Project::with(&[("src/main.rs", THREADED)]));
+    let thread = rows.iter().find(|row| row["kind"] == "thread").unwrap();
+    assert_eq!([&thread["many"], &thread["answer"]], ["per-event", "yes"]);
+}

@@ -332,6 +332,16 @@ fn ended_by_drop(builder: &Builder<'_, '_>, resource: &mut Resource, trail: &Tra
     }
 }
 
+/// It comes to an end alone. A thread for each event is still one too many when they come faster than they end.
+fn ends_by_itself(resource: &mut Resource, at: Location) {
+    resource.ends.push(End { how: Ending::ByItself, at });
+    resource.leaks = Answer::No;
+    if resource.kind == Kind::Thread && resource.many == Many::PerEvent {
+        resource.leaks = Answer::Yes;
+        resource.missing.push(Missing::Limit);
+    }
+}
+
 /// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?
 fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) {
     resource.failure_seen = failure_seen(builder, resource, birth);
@@ -350,14 +360,12 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
             Work::MayLinger(_) => resource.assumption = Some(Assumption::LongWait),
             Work::OwnFailure(_) => resource.assumption = Some(Assumption::NoFailure),
             Work::EndsWith(fact) => {
-                resource.ends.push(End { how: Ending::ByItself, at: fact.location.clone() });
-                resource.leaks = Answer::No;
-                return;
+                let at = fact.location.clone();
+                return ends_by_itself(resource, at);
             }
             Work::Finite => {
-                resource.ends.push(End { how: Ending::ByItself, at: resource.birth.clone() });
-                resource.leaks = Answer::No;
-                return;
+                let at = resource.birth.clone();
+                return ends_by_itself(resource, at);
             }
             Work::HasExit(fact) => {
                 resource.open.push((OWN_EXIT, fact.clone()));
