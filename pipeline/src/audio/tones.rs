@@ -4,8 +4,8 @@
 //! cards, has a beginning and an end that a voice detector hears, and can be lost in part. A test that hears the
 //! answer therefore knows that the audio of it arrived.
 //!
-//! **The code.** A sentence is a frame; a frame is a row of tones of 20 ms each. Two tones, [`MARK`] and
-//! [`SPACE`], alternate four times as a preamble. Then come the length of the text in bytes (two bytes), the text
+//! **The code.** A sentence is a frame; a frame is a row of tones of 20 ms each. Two tones, `MARK` and
+//! `SPACE`, alternate four times as a preamble. Then come the length of the text in bytes (two bytes), the text
 //! in UTF-8, and a check byte; each byte is two tones of sixteen, its upper half first. Tone `n` has
 //! `500 + 150 n` Hz, so that all of them fit into the band of a telephone.
 
