@@ -40,7 +40,7 @@
 //! is told to pause), the queue is left open. A pool of things that are taken out and put back is known as one only where
 //! the same function does both.
 
-use unleak_analysis::ledger::{Answer, Bound, Fact, Kind, Ledger, Missing, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Bound, Fact, Kind, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -67,6 +67,7 @@ fn check(ledger: &Ledger, findings: &mut Findings) {
 fn level(resource: &Resource) -> Level {
     match (resource.setting, resource.assumption) {
         (Setting::Product, None) => LINT.level,
+        (Setting::Product, Some(Assumption::OutsideSetsPace)) => Level::Note,
         (Setting::Product, Some(_)) => Level::Warning,
         (Setting::Test, _) => Level::Note,
     }

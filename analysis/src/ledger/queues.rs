@@ -5,6 +5,7 @@ pub(super) mod bound;
 mod confined;
 mod consumer;
 mod gate;
+mod inflow;
 mod latch;
 mod measure;
 pub(super) mod often;
@@ -23,6 +24,7 @@ use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{BodyId, Name, Path, Shape, StepKind, TypeTree, ValueId};
+use inflow::Inflow;
 use traffic::Traffic;
 
 /// Why a collection is open: that it is a queue, and that it is filled often, are both assumed.
@@ -344,22 +346,26 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         }
         gate.is_none()
     });
-    let worst = ungated.by_ref().max_by_key(|put| put.many == Many::PerEvent);
+    let worst = ungated
+        .by_ref()
+        .map(|put| (put, inflow::of(builder, put)))
+        .max_by_key(|(put, inflow)| (*inflow, put.many == Many::PerEvent));
     match worst {
-        Some(put) if let Some(check) = watched::watched(builder, put.site, traffic) => {
+        Some((put, _)) if let Some(check) = watched::watched(builder, put.site, traffic) => {
             resource.leaks = Answer::Open;
             resource.open.insert(0, (WATCHED, builder.fact(WATCHED, check)));
         }
-        Some(put) => {
+        Some((put, inflow)) => {
             resource.bound = match &resource.bound {
                 Bound::Absurd(name) => Bound::Absurd(name.clone()),
                 _ => Bound::None,
             };
             resource.leaks = Answer::Yes;
             resource.missing.push(Missing::Capacity(builder.fact("this fills it", put.site)));
-            resource.assumption = match (put.many, resource.known) {
-                (_, Known::Hinted) => Some(Assumption::ReceiverByName),
-                (Many::PerEvent, _) => None,
+            resource.assumption = match (inflow, put.many, resource.known) {
+                (None, ..) => Some(Assumption::OutsideSetsPace),
+                (_, _, Known::Hinted) => Some(Assumption::ReceiverByName),
+                (Some(Inflow::Received), Many::PerEvent, _) => None,
                 _ => Some(Assumption::CalledOften),
             };
             // A test runs once: that its code runs often is no assumption to make.

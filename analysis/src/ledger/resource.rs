@@ -278,6 +278,8 @@ pub enum Assumption {
     NoFailure,
     /// What looks like a queue is one: filled by one piece of code while another empties it.
     UsedAsQueue,
+    /// What comes in comes as fast as others send it.
+    OutsideSetsPace,
 }
 
 impl Assumption {
@@ -293,6 +295,7 @@ impl Assumption {
             Assumption::LongWait => "the wait is not a short one",
             Assumption::NoFailure => "the call that would end it does not fail",
             Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
+            Assumption::OutsideSetsPace => "others set the pace at which it is filled",
         }
     }
 }

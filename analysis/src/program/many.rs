@@ -26,6 +26,8 @@ pub struct Registration {
 pub struct Handed {
     registrations: FxHashMap<BodyRef, Vec<Registration>>,
     escaping: FxHashSet<BodyRef>,
+    /// Functions that are handed to functions of the program, to be called or kept.
+    given: FxHashSet<BodyRef>,
 }
 
 /// Who is called back, and how often bodies run.
@@ -44,6 +46,7 @@ impl Handed {
                 all.registrations.entry(function).or_default().extend(registrations);
             }
             all.escaping.extend(part.escaping);
+            all.given.extend(part.given);
         }
         Arc::new(all)
     }
@@ -64,9 +67,6 @@ impl Handed {
 
     fn note(&mut self, program: &Program<'_>, site: Site) {
         let Some(call) = program.call(site) else { return };
-        if matches!(call.target, Target::Functions(_) | Target::Construct(_)) {
-            return;
-        }
         for arg in call.args.iter().filter(|arg| may_be_function(program, site.body, arg.value)) {
             let function = match program.type_of(site.body, arg.value) {
                 Type::Closure(function) | Type::Def(Def::Function(function)) => function,
@@ -86,7 +86,9 @@ impl Handed {
                 Target::External(_) | Target::Unknown => {
                     self.escaping.insert(function);
                 }
-                _ => {}
+                Target::Functions(_) | Target::Construct(_) => {
+                    self.given.insert(function);
+                }
             }
         }
     }
@@ -114,6 +116,11 @@ impl Rhythm {
     /// Whether a function is handed to code that was not read.
     pub fn escapes(&self, function: BodyRef) -> bool {
         self.handed.escaping.contains(&function)
+    }
+
+    /// Whether a function is handed to somebody as a value, by whom it may be called.
+    pub fn is_handed(&self, function: BodyRef) -> bool {
+        self.escapes(function) || self.handed.given.contains(&function)
     }
 
     /// How often a step runs.
