@@ -24,7 +24,7 @@ use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{BodyId, Name, Path, Shape, StepKind, TypeTree, ValueId};
-use inflow::Inflow;
+use inflow::How;
 use traffic::Traffic;
 
 /// Why a collection is open: that it is a queue, and that it is filled often, are both assumed.
@@ -362,10 +362,13 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
             };
             resource.leaks = Answer::Yes;
             resource.missing.push(Missing::Capacity(builder.fact("this fills it", put.site)));
-            resource.assumption = match (inflow, put.many, resource.known) {
+            if let Some(inflow) = inflow {
+                resource.notes.insert(0, builder.fact(inflow.how.text(), inflow.at));
+            }
+            resource.assumption = match (inflow.map(|inflow| inflow.how), put.many, resource.known) {
                 (None, ..) => Some(Assumption::OutsideSetsPace),
                 (_, _, Known::Hinted) => Some(Assumption::ReceiverByName),
-                (Some(Inflow::Received), Many::PerEvent, _) => None,
+                (Some(How::Received), Many::PerEvent, _) => None,
                 _ => Some(Assumption::CalledOften),
             };
             // A test runs once: that its code runs often is no assumption to make.

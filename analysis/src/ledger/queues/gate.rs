@@ -179,10 +179,13 @@ fn goes_along(builder: &Builder<'_, '_>, permit: Site, put: Site) -> bool {
         _ => builder.program.follow(spot, 0, Returns::Stop),
     };
     let item = item_type(builder, put);
+    // A lock through which is added goes along with nothing.
+    let added = builder.program.call(put).map(|call| call.args.iter().map(|arg| arg.value).collect::<Vec<_>>());
+    let is_added = || added.iter().flatten().any(|value| trail.spots.contains(&Spot::Value(put.body, *value)));
     trail.uses.iter().any(|used| match &used.what {
         What::Field(ty, _) => Some(*ty) == item,
         What::Effect(Effect::Forgotten, _) | What::Unknown(SENT) => true,
-        _ => used.site == put,
+        _ => used.site == put && is_added(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Where what goes into a queue comes from. Nobody here sets the pace of what the outside sends; what the program makes
 //! for itself comes as fast as the program is, and a few control messages are no flood.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{CallModel, Effect, HandlesEvents, Kind};
 
 use super::super::Many;
@@ -21,24 +21,57 @@ use crate::unit::{
 const REACH: usize = 400;
 /// How many calls deep a function is looked through for one that receives.
 const DEEP: u32 = 3;
+/// Through how many calls, up to callers or down to results, an item is followed back: what comes from further off has
+/// seldom come that way.
+const HOPS: u32 = 3;
 /// How many callers of a function are asked what they give it.
 const CALLERS: usize = 24;
 
 /// How what is added comes in from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Inflow {
+pub(super) enum How {
     /// Code that was not read calls with it, nobody knows how often.
     Handed,
     /// It is received, or is what a handler of events is given.
     Received,
 }
 
+impl How {
+    /// How it reads in a report.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            How::Handed => "what goes into it is handed in here, by code that was not read",
+            How::Received => "what goes into it comes in here, as fast as it is sent",
+        }
+    }
+}
+
+/// What comes in from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Inflow {
+    /// How.
+    pub(super) how: How,
+    /// The step that receives it, or that uses what the function it stands in is given.
+    pub(super) at: Site,
+}
+
+impl Inflow {
+    fn received(at: Site) -> Inflow {
+        Inflow { how: How::Received, at }
+    }
+}
+
 /// Whether what an addition adds comes in from outside, and how.
 pub(super) fn of(builder: &Builder<'_, '_>, put: &Put) -> Option<Inflow> {
-    let mut search =
-        Search { builder, seen: FxHashSet::default(), params: FxHashSet::default(), looked: FxHashMap::default() };
+    let mut search = Search {
+        builder,
+        seen: FxHashMap::default(),
+        params: FxHashMap::default(),
+        hops: HOPS,
+        looked: FxHashMap::default(),
+    };
     let found = added(builder, put.site).into_iter().filter_map(|value| search.value(put.site.body, value)).max()?;
-    Some(if put.many == Many::PerEvent { found } else { Inflow::Handed })
+    Some(if put.many == Many::PerEvent { found } else { Inflow { how: How::Handed, ..found } })
 }
 
 /// What a step adds.
@@ -53,20 +86,22 @@ fn added(builder: &Builder<'_, '_>, site: Site) -> Vec<ValueId> {
 
 struct Search<'b, 'p, 'a> {
     builder: &'b Builder<'p, 'a>,
-    seen: FxHashSet<(BodyRef, ValueId)>,
-    params: FxHashSet<(BodyRef, LocalId)>,
+    seen: FxHashMap<(BodyRef, ValueId), u32>,
+    params: FxHashMap<(BodyRef, LocalId), u32>,
+    /// How many calls are left to go through.
+    hops: u32,
     /// The functions that were looked through for a call that receives.
     looked: FxHashMap<BodyRef, bool>,
 }
 
 impl Search<'_, '_, '_> {
     fn value(&mut self, body: BodyRef, value: ValueId) -> Option<Inflow> {
-        if self.seen.len() > REACH || !self.seen.insert((body, value)) {
+        if self.seen.len() > REACH || is_asked(&mut self.seen, (body, value), self.hops) {
             return None;
         }
         let step = self.builder.program.flow(body).def(value)?;
         match &step.kind {
-            StepKind::Read { place: Place::Local(local), .. } => self.local(body, *local),
+            StepKind::Read { place: Place::Local(local), .. } => self.local(body, *local, Site { body, step: step.id }),
             StepKind::Read {
                 place: Place::Field { base, .. } | Place::Index { base, .. } | Place::Deref { base },
                 ..
@@ -101,6 +136,14 @@ impl Search<'_, '_, '_> {
         }
     }
 
+    /// The same through one call more.
+    fn beyond(&mut self, look: impl FnOnce(&mut Self) -> Option<Inflow>) -> Option<Inflow> {
+        self.hops = self.hops.checked_sub(1)?;
+        let found = look(self);
+        self.hops += 1;
+        found
+    }
+
     fn any(&mut self, body: BodyRef, values: impl IntoIterator<Item = ValueId>) -> Option<Inflow> {
         values.into_iter().filter_map(|value| self.value(body, value)).max()
     }
@@ -115,7 +158,7 @@ impl Search<'_, '_, '_> {
         let made = matches!(program.flow(looping.body).def(source).map(|step| (step.id, &step.kind)),
             Some((step, StepKind::Call { .. })) if matches!(program.call(Site { body: looping.body, step }).map(|it| it.target), Some(Target::Functions(_))));
         if streams && !queue && (!made || matches!(own, Type::Named(..))) {
-            return Some(Inflow::Received);
+            return Some(Inflow::received(looping));
         }
         self.value(looping.body, source)
     }
@@ -127,8 +170,8 @@ impl Search<'_, '_, '_> {
         }
         let site = Site { body, step: step.id };
         match self.builder.program.call(site)?.target {
-            Target::External(_) | Target::Unknown => Some(Inflow::Received),
-            Target::Functions(functions) if self.says_when_over(site, &functions) => Some(Inflow::Received),
+            Target::External(_) | Target::Unknown => Some(Inflow::received(site)),
+            Target::Functions(functions) if self.says_when_over(site, &functions) => Some(Inflow::received(site)),
             _ => self.value(body, value),
         }
     }
@@ -167,13 +210,13 @@ impl Search<'_, '_, '_> {
         let program = self.builder.program;
         let call = program.call(site)?;
         match &call.target {
-            Target::Model(model) if receives(self.builder, site, &call, model) => return Some(Inflow::Received),
+            Target::Model(model) if receives(self.builder, site, &call, model) => return Some(Inflow::received(site)),
             Target::Model(model) if takes(model) => return None,
             Target::Functions(functions) => {
                 if functions.iter().any(|function| self.receives_within(*function, DEEP)) {
-                    return Some(Inflow::Received);
+                    return Some(Inflow::received(site));
                 }
-                let given = functions.iter().filter_map(|function| self.result(*function)).max();
+                let given = functions.iter().filter_map(|function| self.beyond(|it| it.result(*function))).max();
                 if given.is_some() {
                     return given;
                 }
@@ -216,15 +259,15 @@ impl Search<'_, '_, '_> {
         self.any(function, given.chain(flow.body.root.value).collect::<Vec<_>>())
     }
 
-    fn local(&mut self, body: BodyRef, local: LocalId) -> Option<Inflow> {
+    fn local(&mut self, body: BodyRef, local: LocalId, at: Site) -> Option<Inflow> {
         let program = self.builder.program;
         let owned = program.body(body);
         match owned.locals.get(local.0 as usize).map(|local| local.origin)? {
             LocalOrigin::Captured { outer, .. } => {
                 let parent = BodyRef { file: body.file, body: owned.parent? };
-                self.local(parent, outer)
+                self.local(parent, outer, at)
             }
-            LocalOrigin::Param => self.param(body, local).max(self.stored(body, local)),
+            LocalOrigin::Param => self.param(body, local, at).max(self.stored(body, local)),
             LocalOrigin::Bound => self.stored(body, local).max(self.filled(body, local)),
         }
     }
@@ -247,40 +290,48 @@ impl Search<'_, '_, '_> {
             _ => None,
         });
         values.extend(views.collect::<Vec<_>>());
-        let receiving = values.iter().flat_map(|value| flow.uses(*value).iter().map(move |id| (*value, *id))).any(
-            |(value, step)| {
-                let site = Site { body, step };
-                let Some(call) = self.builder.program.call(site) else { return false };
-                let given = call.args.iter().any(|arg| arg.value == value);
-                matches!(call.target, Target::Model(model) if given && receives(self.builder, site, &call, model))
-            },
-        );
-        receiving.then_some(Inflow::Received)
+        let uses = values.iter().flat_map(|value| flow.uses(*value).iter().map(move |id| (*value, *id)));
+        let mut sites = uses.map(|(value, step)| (value, Site { body, step }));
+        let receiving = sites.find(|(value, site)| {
+            let Some(call) = self.builder.program.call(*site) else { return false };
+            let given = call.args.iter().any(|arg| arg.value == *value);
+            matches!(call.target, Target::Model(model) if given && receives(self.builder, *site, &call, model))
+        });
+        receiving.map(|(_, site)| Inflow::received(site))
     }
 
     /// What a function is given: by those who call it, or by code that was not read.
-    fn param(&mut self, body: BodyRef, local: LocalId) -> Option<Inflow> {
+    fn param(&mut self, body: BodyRef, local: LocalId, at: Site) -> Option<Inflow> {
         let (program, rhythm) = (self.builder.program, &self.builder.rhythm);
         let kind = program.body(body).params.iter().find(|param| param.local == local)?.kind;
-        if kind == ParamKind::Receiver || !self.params.insert((body, local)) {
+        if kind == ParamKind::Receiver || is_asked(&mut self.params, (body, local), self.hops) {
             return None;
         }
         let registered = rhythm.registrations(body);
         if program.is_handler(body) || registered.iter().any(|it| it.effect == Effect::CalledPerEvent) {
-            return Some(Inflow::Received);
+            return Some(Inflow::received(at));
         }
         let callers = program.calls().callers(body);
         let called_back =
             callers.is_empty() && registered.is_empty() && (rhythm.is_handed(body) || overrides(self.builder, body));
         if called_back {
-            return Some(Inflow::Handed);
+            return Some(Inflow { how: How::Handed, at });
         }
         callers
             .iter()
             .take(CALLERS)
-            .filter_map(|site| self.any(site.body, program.args_bound_to(*site, body, local)))
+            .filter(|site| self.builder.setting(site.body) == self.builder.setting(body))
+            .filter_map(|site| self.beyond(|it| it.any(site.body, program.args_bound_to(*site, body, local))))
             .max()
     }
+}
+
+/// Whether something was asked about before with as many calls left to go through; notes that it now is.
+fn is_asked<T: std::hash::Hash + Eq>(asked: &mut FxHashMap<T, u32>, what: T, hops: u32) -> bool {
+    let before = asked.entry(what).or_default();
+    let known = *before > hops;
+    *before = (*before).max(hops + 1);
+    known
 }
 
 fn out_of(step: Option<&Step>) -> Option<ValueId> {
@@ -325,7 +376,8 @@ fn takes_within(builder: &Builder<'_, '_>, function: BodyRef, depth: u32) -> boo
 fn overrides(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
     let program = builder.program;
     let owned = program.body(body);
-    if owned.kind != BodyKind::Function || owned.name.starts_with("__") {
+    let called_so = !program.calls().named(&owned.name).is_empty();
+    if owned.kind != BodyKind::Function || owned.name.starts_with("__") || called_so {
         return false;
     }
     let blocks = &program.file(body.file).lowered.outline.impls;
