@@ -154,7 +154,7 @@ impl Project {
             }
         }
         let own = settings.catalogue()?;
-        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| Catalogue::embedded()), counting);
+        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| shipped(&sources)), counting);
         self.analysed(analysis, &sources, ids, policies);
         Ok(())
     }
@@ -171,6 +171,15 @@ impl Project {
     fn problem(&mut self, file: File, span: Span, message: String) {
         let file = self.files.add(file);
         self.problems.push(Problem { message, place: Place { file, span } });
+    }
+}
+
+/// What is known of the libraries of the languages that these sources are written in.
+fn shipped(sources: &[Source]) -> &'static Catalogue {
+    let all_of = |language: Language| sources.iter().all(|source| source.language == language);
+    match [Language::Python, Language::Rust].into_iter().find(|language| all_of(*language)) {
+        Some(language) => Catalogue::embedded_of(language.name()),
+        None => Catalogue::embedded(),
     }
 }
 

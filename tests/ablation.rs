@@ -56,7 +56,7 @@ fn source(path: &Path) -> Source {
 
 /// What is said of a program: the findings with their stories, and the verdict on everything that is born.
 fn said(sources: &[Source], lowered: &[Lowered], catalogue: &Catalogue) -> Vec<String> {
-    let ledger = Ledger::of(&Program::link(sources, lowered, catalogue));
+    let ledger = Ledger::of(&mut Program::link(sources, lowered, catalogue));
     let findings = unleak_lints::check(&ledger, |_| true).into_iter().map(|finding| format!("{finding:?}"));
     let rows = ledger.census().iter().map(|row| format!("{:?} {:?} {:?}", row.kind, row.birth, row.answer));
     findings.chain(rows).collect()

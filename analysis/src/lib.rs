@@ -62,8 +62,8 @@ pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, coun
     let ordered: Vec<Source> = order.iter().map(|index| sources[*index].clone()).collect();
     let (lowered, ledger) = in_deep_stacks(|| {
         let lowered: Vec<Lowered> = ordered.par_iter().map(lower).collect();
-        let program = program::Program::link(&ordered, &lowered, catalogue);
-        let mut ledger = ledger::Ledger::of(&program);
+        let mut program = program::Program::link(&ordered, &lowered, catalogue);
+        let mut ledger = ledger::Ledger::of(&mut program);
         if counting == Counting::LibrariesToo {
             ledger.count_libraries(&program);
         }

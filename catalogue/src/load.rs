@@ -32,13 +32,24 @@ impl Catalogue {
         EMBEDDED.get_or_init(|| Catalogue::shipped().expect("the embedded data loads, as a test shows"))
     }
 
+    /// What of it is about one language: half the work of loading it where nothing else is asked.
+    pub fn embedded_of(language: &str) -> &'static Catalogue {
+        static PYTHON: OnceLock<Catalogue> = OnceLock::new();
+        static RUST: OnceLock<Catalogue> = OnceLock::new();
+        let half = if language == "rust" { &RUST } else { &PYTHON };
+        let load = || Catalogue::load(|name| name.split('/').next() == Some(language));
+        half.get_or_init(|| load().expect("the embedded data loads, as a test shows"))
+    }
+
     /// Loads the data that this version carries, or says what is wrong with it.
     pub fn shipped() -> Result<Catalogue, LoadError> {
-        let mut libraries = Vec::with_capacity(FILES.len());
-        for (name, text) in FILES {
-            libraries.push((name.to_string(), Catalogue::parse(name, text)?));
-        }
-        Catalogue::new(libraries)
+        Catalogue::load(|_| true)
+    }
+
+    fn load(wanted: impl Fn(&str) -> bool) -> Result<Catalogue, LoadError> {
+        let files = FILES.iter().filter(|(name, _)| wanted(name));
+        let libraries = files.map(|(name, text)| Ok((name.to_string(), Catalogue::parse(name, text)?)));
+        Catalogue::new(libraries.collect::<Result<_, _>>()?)
     }
 
     /// Reads one data file; `name` is for messages.

@@ -31,7 +31,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Reads a program and enters everything that it brings into being.
-    pub fn of(program: &Program<'_>) -> Ledger {
+    pub fn of(program: &mut Program<'_>) -> Ledger {
         let handed = Handed::of(program);
         let beside = program.beside();
         let of_parts = || beside.in_parts(|program, part| born_in(program, &handed, part));

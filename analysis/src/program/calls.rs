@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
+use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
@@ -80,9 +81,9 @@ enum Resolved {
 
 impl Calls {
     /// Resolves every call of the program.
-    pub(super) fn resolve(program: &Program<'_>) -> Calls {
+    pub(super) fn resolve(program: &mut Program<'_>) -> Calls {
         let mut calls = Calls::default();
-        for part in program.in_parts(Calls::resolve_part) {
+        for part in program.link_parts(Calls::resolve_part) {
             calls.resolved.extend(part.resolved);
             for (function, sites) in part.callers {
                 calls.callers.entry(function).or_default().extend(sites);
@@ -231,6 +232,7 @@ impl<'a> Program<'a> {
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
+        self.rests.set(Rests::OnLinks);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(path)) => match self.model(self.language(site.body), path) {
                 Some(model) => Target::Model(model),
@@ -293,6 +295,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
+            self.rests.set(Rests::OnLinks);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
 
+use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
@@ -101,9 +102,9 @@ impl Program<'_> {
         self.fields = self.index_fields(Program::fields_in);
     }
 
-    fn index_fields(&self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
+    fn index_fields(&mut self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
         let mut index = FieldIndex::default();
-        for part in self.in_parts(within) {
+        for part in self.link_parts(within) {
             index.merge(part);
         }
         index
@@ -200,6 +201,7 @@ impl Program<'_> {
 
     /// Steps that do so with a field of a type (or of a relative of it).
     pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
+        self.rests.set(Rests::OnLinks);
         let key = (ty, Name::new(name), which);
         if let Some(known) = self.asked.borrow().get(&key) {
             return Rc::clone(known);

@@ -39,9 +39,9 @@ pub struct Rhythm {
 
 impl Handed {
     /// Looks through every call for functions among its arguments.
-    pub fn of(program: &Program<'_>) -> Arc<Handed> {
+    pub fn of(program: &mut Program<'_>) -> Arc<Handed> {
         let mut all = Handed::default();
-        for part in program.in_parts(Handed::of_part) {
+        for part in program.settle_parts(Handed::of_part) {
             for (function, registrations) in part.registrations {
                 all.registrations.entry(function).or_default().extend(registrations);
             }
@@ -55,51 +55,53 @@ impl Handed {
         let mut handed = Handed::default();
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes() {
-                if let StepKind::Call { args, .. } = &node.step.kind
-                    && args.iter().any(|arg| may_be_function(program, body, arg.value))
-                {
-                    handed.note(program, Site { body, step: node.step.id });
+                if let StepKind::Call { args, .. } = &node.step.kind {
+                    let given = args.iter().filter_map(|arg| Some((arg.value, function_of(program, body, arg.value)?)));
+                    handed.note(program, Site { body, step: node.step.id }, &given.collect::<Vec<_>>());
                 }
             }
         }
         handed
     }
 
-    fn note(&mut self, program: &Program<'_>, site: Site) {
+    fn note(&mut self, program: &Program<'_>, site: Site, given: &[(ValueId, BodyRef)]) {
+        if given.is_empty() {
+            return;
+        }
         let Some(call) = program.call(site) else { return };
-        for arg in call.args.iter().filter(|arg| may_be_function(program, site.body, arg.value)) {
-            let function = match program.type_of(site.body, arg.value) {
-                Type::Closure(function) | Type::Def(Def::Function(function)) => function,
-                Type::Future(_, Some(function)) => function,
-                _ => continue,
-            };
+        for (value, function) in given.iter().filter(|(value, _)| call.args.iter().any(|arg| arg.value == *value)) {
             match &call.target {
                 Target::Model(model) => {
-                    let effect = program.effect_on(&call, model, arg.value, Depth::Itself);
+                    let effect = program.effect_on(&call, model, *value, Depth::Itself);
                     let effect = match (effect, model.handles_events) {
                         (_, HandlesEvents::PerEvent) => Effect::CalledPerEvent,
                         (Some(effect), _) => effect,
                         (None, _) => continue,
                     };
-                    self.registrations.entry(function).or_default().push(Registration { site, effect });
+                    self.registrations.entry(*function).or_default().push(Registration { site, effect });
                 }
                 Target::External(_) | Target::Unknown => {
-                    self.escaping.insert(function);
+                    self.escaping.insert(*function);
                 }
                 Target::Functions(_) | Target::Construct(_) => {
-                    self.given.insert(function);
+                    self.given.insert(*function);
                 }
             }
         }
     }
 }
 
-/// Whether a value may be a function or what calling one gives: most are plainly something else.
-fn may_be_function(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
-    !matches!(
+/// The function that a value is, or that gives it. Most values are plainly something else.
+fn function_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+    let plainly_other = matches!(
         program.flow(body).def(value).map(|step| &step.kind),
         Some(StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. })
-    )
+    );
+    match program.type_of(body, Some(value).filter(|_| !plainly_other)?) {
+        Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
+        Type::Future(_, function) => function,
+        _ => None,
+    }
 }
 
 impl Rhythm {

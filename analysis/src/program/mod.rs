@@ -20,7 +20,7 @@ pub mod trace;
 pub mod types;
 pub mod world;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -71,6 +71,11 @@ pub struct Part {
 }
 
 impl Part {
+    /// Which part a file is in.
+    fn holding(file: u32) -> usize {
+        file as usize / PART
+    }
+
     /// Each of its files as a part of its own.
     fn files(self) -> impl Iterator<Item = Part> {
         (self.start..self.end).map(|file| Part { start: file, end: file + 1 })
@@ -129,6 +134,8 @@ pub struct Program<'a> {
     /// Whether a file has a trait of the catalogue in scope.
     scopes: RefCell<FxHashMap<(u32, Name), bool>>,
     types: RefCell<memo::Types>,
+    /// What the answer rests on that is being looked for.
+    rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
 }
@@ -153,6 +160,8 @@ pub struct Linked<'a> {
     fields: fields::FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
     calls: calls::Calls,
+    /// What is known of types and stays so, by part.
+    settled: Vec<memo::Types>,
 }
 
 /// Makes programs for those who work beside each other.
@@ -208,6 +217,7 @@ impl<'a> Program<'a> {
             fields: fields::FieldIndex::default(),
             globals: FxHashMap::default(),
             calls: calls::Calls::default(),
+            settled: Vec::new(),
         }));
         program.link_types();
         program.link_globals();
@@ -222,6 +232,7 @@ impl<'a> Program<'a> {
             bindings: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
+            rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
         }
@@ -230,6 +241,33 @@ impl<'a> Program<'a> {
     /// Does something for each part of the program, side by side; see [`Beside::in_parts`].
     pub fn in_parts<T: Send>(&self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
         self.beside().in_parts(work)
+    }
+
+    /// The same while more is being linked: what is found on the way and rests on no link stays known.
+    fn link_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        self.settle(work, |rests| rests == memo::Rests::OnBodies)
+    }
+
+    /// The same once all is linked: all that is found on the way stays known.
+    pub fn settle_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        self.settle(work, |_| true)
+    }
+
+    fn settle<T: Send>(
+        &mut self,
+        work: impl Fn(&Program<'a>, Part) -> T + Sync,
+        lasts: impl Fn(memo::Rests) -> bool + Sync,
+    ) -> Vec<T> {
+        let done = self.in_parts(|program, part| (work(program, part), part, program.types.take()));
+        self.settled.resize_with(done.len(), memo::Types::default);
+        let settled = std::mem::take(&mut self.settled);
+        let kept = settled.into_par_iter().zip(done).map(|(mut settled, (found, part, types))| {
+            settled.take(&types, part, &lasts);
+            (found, settled)
+        });
+        let (found, settled) = kept.unzip::<_, _, Vec<T>, Vec<memo::Types>>();
+        self.settled = settled;
+        found
     }
 
     /// For those who work beside each other, each with a program that remembers nothing yet.

@@ -11,7 +11,8 @@ use unleak_catalogue::model::Effect;
 use unleak_catalogue::subject::TypeRef;
 
 use super::calls::{Depth, Target};
-use super::{BodyRef, Def, Program, Site, TypeKey};
+use super::memo::{Rests, Types};
+use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{
     Access, BodyKind, Const, Driver, LocalId, LocalOrigin, Name, ParamKind, Path, Place, Shape, Step, StepKind,
@@ -108,19 +109,21 @@ impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
         let key = (body, value);
-        if let Some(known) = self.types.borrow().value(body, value) {
-            return known.clone();
+        if let Some(known) = self.known(body, |types| types.value(body, value)) {
+            return known;
         }
         // A value that depends on itself, one that this question has met already, or a chain too long to follow.
         {
             let mut typing = self.typing.borrow_mut();
             if typing.depth > 60 || !typing.met.insert(key) {
                 typing.cut = true;
+                self.rests.set(Rests::OnLinks);
                 return Type::Unknown;
             }
             typing.depth += 1;
         }
-        let found = self.flow(body).def(value).map(|step| self.type_by_step(body, value, step)).unwrap_or_default();
+        let find = || self.flow(body).def(value).map(|step| self.type_by_step(body, value, step)).unwrap_or_default();
+        let (found, rests) = self.resting(find);
         let settled = {
             let mut typing = self.typing.borrow_mut();
             typing.depth -= 1;
@@ -132,9 +135,30 @@ impl<'a> Program<'a> {
         };
         // What was cut short inside a question may be less than what a question of its own finds.
         if settled || !found.is_unknown() {
-            self.types.borrow_mut().set_value(body, value, &found, self.body(body).value_count);
+            self.types.borrow_mut().set_value(body, value, (&found, rests), self.body(body).value_count);
         }
         found
+    }
+
+    /// What was found before: here, or by those who asked about the same part of the program.
+    fn known(&self, body: BodyRef, of: impl for<'t> Fn(&'t Types) -> Option<(&'t Type, Rests)>) -> Option<Type> {
+        let own = self.types.borrow();
+        let (ty, rests) = of(&own).or_else(|| of(self.settled.get(Part::holding(body.file))?))?;
+        if rests == Rests::OnLinks {
+            self.rests.set(Rests::OnLinks);
+        }
+        Some(ty.clone())
+    }
+
+    /// An answer, and what it rests on; what it rests on, that rests on too which asked.
+    fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
+        let outer = self.rests.replace(Rests::OnBodies);
+        let found = find();
+        let rests = self.rests.get();
+        if outer == Rests::OnLinks {
+            self.rests.set(outer);
+        }
+        (found, rests)
     }
 
     pub(super) fn type_by_step(&self, body: BodyRef, value: ValueId, step: &'a Step) -> Type {
@@ -292,16 +316,17 @@ impl<'a> Program<'a> {
 
     /// The type of a local variable.
     pub fn type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
-        if let Some(known) = self.types.borrow().local(body, id) {
-            return known.clone();
+        if let Some(known) = self.known(body, |types| types.local(body, id)) {
+            return known;
         }
         if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
+            self.rests.set(Rests::OnLinks);
             return found.clone();
         }
-        let found = self.find_type_of_local(body, id);
+        let (found, rests) = self.resting(|| self.find_type_of_local(body, id));
         let mut typing = self.typing.borrow_mut();
         if !typing.cut {
-            self.types.borrow_mut().set_local(body, id, &found);
+            self.types.borrow_mut().set_local(body, id, (&found, rests));
         } else if typing.depth > 0 {
             typing.locals.insert((body, id), found.clone());
         }
@@ -355,6 +380,7 @@ impl<'a> Program<'a> {
 
     /// What the callers pass for an undeclared parameter, once calls are resolved.
     pub(super) fn type_from_callers(&self, body: BodyRef, id: LocalId) -> Type {
+        self.rests.set(Rests::OnLinks);
         for site in self.calls.callers(body).iter().take(8) {
             for value in self.args_bound_to(*site, body, id) {
                 let ty = self.type_of(site.body, value);
