@@ -14,6 +14,8 @@ mod findings;
 mod formats;
 #[path = "cli/notions.rs"]
 mod notions;
+#[path = "cli/queues.rs"]
+mod queues;
 #[path = "cli/settings.rs"]
 mod settings;
 #[path = "cli/suppressions.rs"]

@@ -23,15 +23,20 @@
 //! ## What it never says
 //!
 //! Nothing about a bound from a constant, a setting or a parameter; a length check or a permit that stands before every
-//! addition, also in every caller of the function that adds; what is trimmed or worked off where items are added; a queue
+//! addition, also in every caller of the function that adds; what is trimmed or worked off where items are added; a channel
+//! whose other end is thrown away where it is made; a list that is gone round like a ring; a queue
 //! filled and emptied within one function, or by one frame and what it waits for; a queue that carries a few items in its
 //! whole life (replies, a shutdown signal behind a flag, a sender that is used up); a queue whose producers each wait for
 //! what becomes of their own item, or hold its handle.
 //!
 //! ## How sure
 //!
-//! Certain when something fills it once per event; likely when it is filled by a function of which nobody knows how
-//! often it is called. A list or deque is likely at most. In test code only what is filled once per event is named.
+//! A queue floods when others set the pace at which it is filled. Certain, and an error, when what goes in is received
+//! once per event: read from a socket, taken from a stream, given to a handler. Likely, and a warning, when code that
+//! was not read hands it in (a callback, a method of a library's base class), nobody knows how often. A note when nothing
+//! is seen to come in: what a program makes for itself (ticks, commands, results of its own work) comes as fast as the
+//! program is, and is seldom a flood. A list or deque is likely at most, and only when something comes in near by. In
+//! test code only what is filled once per event is named.
 //!
 //! ## Known limits
 //!

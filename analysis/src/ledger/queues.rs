@@ -209,7 +209,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
-    if !traffic.is_queue(builder) {
+    if !traffic.is_queue(builder) || traffic.goes_round(builder) {
         return None;
     }
     let mut resource = builder.born(Kind::Queue, born.site, calls::Known::Shown);
@@ -334,7 +334,8 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         resource.leaks = if resource.bound == Bound::Unknown { Answer::Open } else { Answer::No };
         return;
     }
-    if let Some(fact) = confined::finite(builder, site, trail, traffic) {
+    let finite = || confined::finite(builder, site, trail, traffic);
+    if let Some(fact) = confined::without_end(builder, site).or_else(finite) {
         resource.bound = Bound::Finite(fact);
         resource.leaks = Answer::No;
         return;
@@ -348,7 +349,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
     });
     let worst = ungated
         .by_ref()
-        .map(|put| (put, inflow::of(builder, put)))
+        .map(|put| (put, inflow::of(builder, put, traffic)))
         .max_by_key(|(put, inflow)| (*inflow, put.many == Many::PerEvent));
     match worst {
         Some((put, _)) if let Some(check) = watched::watched(builder, put.site, traffic) => {

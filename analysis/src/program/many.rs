@@ -26,8 +26,9 @@ pub struct Registration {
 pub struct Handed {
     registrations: FxHashMap<BodyRef, Vec<Registration>>,
     escaping: FxHashSet<BodyRef>,
-    /// Functions that are handed to functions of the program, to be called or kept.
-    given: FxHashSet<BodyRef>,
+    /// The calls of code that was not read, or of functions of the program, that functions are handed to: to be called
+    /// or kept.
+    given: FxHashMap<BodyRef, Vec<Site>>,
 }
 
 /// Who is called back, and how often bodies run.
@@ -46,7 +47,9 @@ impl Handed {
                 all.registrations.entry(function).or_default().extend(registrations);
             }
             all.escaping.extend(part.escaping);
-            all.given.extend(part.given);
+            for (function, sites) in part.given {
+                all.given.entry(function).or_default().extend(sites);
+            }
         }
         Arc::new(all)
     }
@@ -56,7 +59,7 @@ impl Handed {
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes() {
                 if let StepKind::Call { args, .. } = &node.step.kind {
-                    let given = args.iter().filter_map(|arg| Some((arg.value, function_of(program, body, arg.value)?)));
+                    let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
                     handed.note(program, Site { body, step: node.step.id }, &given.collect::<Vec<_>>());
                 }
             }
@@ -82,25 +85,13 @@ impl Handed {
                 }
                 Target::External(_) | Target::Unknown => {
                     self.escaping.insert(*function);
+                    self.given.entry(*function).or_default().push(site);
                 }
                 Target::Functions(_) | Target::Construct(_) => {
-                    self.given.insert(*function);
+                    self.given.entry(*function).or_default().push(site);
                 }
             }
         }
-    }
-}
-
-/// The function that a value is, or that gives it. Most values are plainly something else.
-fn function_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<BodyRef> {
-    let plainly_other = matches!(
-        program.flow(body).def(value).map(|step| &step.kind),
-        Some(StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. })
-    );
-    match program.type_of(body, Some(value).filter(|_| !plainly_other)?) {
-        Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
-        Type::Future(_, function) => function,
-        _ => None,
     }
 }
 
@@ -120,9 +111,10 @@ impl Rhythm {
         self.handed.escaping.contains(&function)
     }
 
-    /// Whether a function is handed to somebody as a value, by whom it may be called.
-    pub fn is_handed(&self, function: BodyRef) -> bool {
-        self.escapes(function) || self.handed.given.contains(&function)
+    /// The calls a function is handed to as a value, by whom it may be called; those that the catalogue knows are not
+    /// among them.
+    pub fn given_to(&self, function: BodyRef) -> &[Site] {
+        self.handed.given.get(&function).map_or(&[], Vec::as_slice)
     }
 
     /// How often a step runs.
@@ -184,6 +176,19 @@ impl Rhythm {
 }
 
 impl Program<'_> {
+    /// The function that a value is, or whose future it is. Most values are plainly something else.
+    pub fn function_in(&self, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+        let plainly_other = matches!(
+            self.flow(body).def(value).map(|step| &step.kind),
+            Some(StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. })
+        );
+        match self.type_of(body, Some(value).filter(|_| !plainly_other)?) {
+            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
+            Type::Future(_, function) => function,
+            _ => None,
+        }
+    }
+
     /// What one turn of a loop stands for.
     pub fn turns_of(&self, looping: Site) -> Many {
         let Some(StepKind::Loop { driver, .. }) = self.flow(looping.body).step(looping.step).map(|step| &step.kind)

@@ -125,8 +125,14 @@ fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: Valu
         Some(StepKind::Await { .. }) => true,
         Some(StepKind::Return { .. }) => is_awaitable(builder, body, value) || holds_answer(builder, body, value),
         Some(StepKind::Read { out, place: Place::Field { .. }, .. }) => flow.uses(*out).iter().any(|id| {
-            let call = program.call(Site { body, step: *id });
-            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)
+            let site = Site { body, step: *id };
+            match program.call(site).map(|call| call.target) {
+                Some(Target::Model(model)) => model.waits != Waits::Not,
+                Some(Target::Functions(functions)) => {
+                    functions.iter().any(|function| waits_for_argument(builder, site, *function, value))
+                }
+                _ => false,
+            }
         }),
         Some(StepKind::Call { .. }) => {
             let site = Site { body, step: used };
@@ -152,6 +158,11 @@ fn waits_for_argument(builder: &Builder<'_, '_>, site: Site, function: BodyRef, 
         Some(StepKind::Read { out, .. }) => {
             flow.uses(*out).iter().any(|used| match flow.step(*used).map(|it| &it.kind) {
                 Some(StepKind::Await { .. }) => true,
+                // What an answer is wrapped in waits for what it wraps.
+                Some(StepKind::Read { out, place: Place::Field { .. }, .. }) => {
+                    let mut uses = flow.uses(*out).iter().filter_map(|id| flow.step(*id));
+                    uses.any(|step| matches!(step.kind, StepKind::Await { .. }))
+                }
                 Some(StepKind::Call { .. }) => {
                     let call = builder.program.call(Site { body: function, step: *used });
                     matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Not)

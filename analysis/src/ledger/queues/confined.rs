@@ -9,8 +9,9 @@ use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
 use crate::program::trace::Trail;
+use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Colour, LocalId, Place, StepKind, ValueId, Yields};
+use crate::unit::{Colour, LocalId, Part, Place, Step, StepKind, ValueId, Yields};
 
 /// Whether a queue is filled and emptied within one finite piece of work.
 pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &Traffic) -> Option<Fact> {
@@ -28,6 +29,28 @@ pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, 
         return Some(builder.fact("filled and emptied within one function", birth));
     }
     ended_by_frame(builder, birth, &traffic.puts)
+}
+
+/// A channel of which one end is thrown away where it is made: nothing can be sent, or nothing can be taken.
+pub(super) fn without_end(builder: &Builder<'_, '_>, birth: Site) -> Option<Fact> {
+    let program = builder.program;
+    let flow = program.flow(birth.body);
+    let call = program.call(birth)?;
+    let two_ends = matches!(program.type_of(birth.body, call.out), Type::Tuple(ends) if ends.len() == 2);
+    let parts: Option<Vec<ValueId>> = flow.uses(call.out).iter().map(|id| part_of(flow.step(*id))).collect();
+    let thrown_away = |part: &ValueId| {
+        let mut uses = flow.uses(*part).iter().filter_map(|id| flow.step(*id));
+        uses.all(|step| matches!(step.kind, StepKind::Discard { .. }))
+    };
+    let kept = parts?.into_iter().filter(|part| !thrown_away(part)).count();
+    (two_ends && kept == 1).then(|| builder.fact("its other end is thrown away here, where it is made", birth))
+}
+
+fn part_of(step: Option<&Step>) -> Option<ValueId> {
+    match step.map(|step| &step.kind) {
+        Some(StepKind::Part { out, part: Part::Index(_), .. }) => Some(*out),
+        _ => None,
+    }
 }
 
 /// A queue that one frame and what it waits for fill and empty: nothing runs beside them.

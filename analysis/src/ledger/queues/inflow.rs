@@ -1,21 +1,19 @@
 //! Where what goes into a queue comes from. Nobody here sets the pace of what the outside sends; what the program makes
 //! for itself comes as fast as the program is, and a few control messages are no flood.
 
+mod handed;
+mod receives;
+
 use rustc_hash::FxHashMap;
-use unleak_catalogue::model::{CallModel, Effect, HandlesEvents, Kind};
+use unleak_catalogue::model::Kind;
 
 use super::super::Many;
 use super::super::builder::Builder;
-use super::gate::always_leaves;
-use super::traffic::Put;
-use crate::program::calls::{Call, Target};
-use crate::program::trace::Spot;
-use crate::program::types::{Head, Type};
+use super::traffic::{Put, Traffic, Way};
+use crate::program::calls::Target;
 use crate::program::{BodyRef, Site};
-use crate::unit::{
-    BodyId, BodyKind, Compare, Cond, Const, Driver, Item, LocalId, LocalOrigin, ParamKind, Part, Place, Step, StepKind,
-    ValueId, Yields,
-};
+use crate::unit::{Driver, Item, LocalId, LocalOrigin, Part, Place, Step, StepKind, ValueId, Yields};
+use receives::{is_in_loop, kind_of, receives, takes};
 
 /// How many values are asked before the answer is "not from outside, as far as is seen".
 const REACH: usize = 400;
@@ -23,7 +21,13 @@ const REACH: usize = 400;
 const DEEP: u32 = 3;
 /// Through how many calls, up to callers or down to results, an item is followed back: what comes from further off has
 /// seldom come that way.
-const HOPS: u32 = 3;
+const HOPS: u32 = 5;
+/// The same for a list or deque.
+const HOPS_OF_COLLECTION: u32 = 2;
+/// How many of them may be down to results.
+const RESULTS: u32 = 2;
+/// From how many calls away code that was not read may hand something in.
+const NEAR: u32 = 1;
 /// How many callers of a function are asked what they give it.
 const CALLERS: usize = 24;
 
@@ -62,15 +66,23 @@ impl Inflow {
 }
 
 /// Whether what an addition adds comes in from outside, and how.
-pub(super) fn of(builder: &Builder<'_, '_>, put: &Put) -> Option<Inflow> {
+pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Option<Inflow> {
     let mut search = Search {
         builder,
         seen: FxHashMap::default(),
         params: FxHashMap::default(),
-        hops: HOPS,
+        // What looks like a queue only may be anything: what it holds must come in near by.
+        hops: if traffic.homes.is_empty() { HOPS } else { HOPS_OF_COLLECTION },
+        gone: 0,
+        results: RESULTS,
         looked: FxHashMap::default(),
     };
-    let found = added(builder, put.site).into_iter().filter_map(|value| search.value(put.site.body, value)).max()?;
+    let found = match put.way {
+        Way::HandedOn => search.handed_on(put.site)?,
+        Way::Called => {
+            added(builder, put.site).into_iter().filter_map(|value| search.value(put.site.body, value)).max()?
+        }
+    };
     Some(if put.many == Many::PerEvent { found } else { Inflow { how: How::Handed, ..found } })
 }
 
@@ -79,7 +91,6 @@ fn added(builder: &Builder<'_, '_>, site: Site) -> Vec<ValueId> {
     match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
         Some(StepKind::Call { args, .. }) => args.iter().map(|arg| arg.value).collect(),
         Some(StepKind::Update { value, .. } | StepKind::Store { value, .. }) => vec![*value],
-        // A method that is handed on gets whatever it is called with.
         _ => Vec::new(),
     }
 }
@@ -90,6 +101,10 @@ struct Search<'b, 'p, 'a> {
     params: FxHashMap<(BodyRef, LocalId), u32>,
     /// How many calls are left to go through.
     hops: u32,
+    /// How many it went through.
+    gone: u32,
+    /// How many results of functions are left to look at.
+    results: u32,
     /// The functions that were looked through for a call that receives.
     looked: FxHashMap<BodyRef, bool>,
 }
@@ -139,7 +154,9 @@ impl Search<'_, '_, '_> {
     /// The same through one call more.
     fn beyond(&mut self, look: impl FnOnce(&mut Self) -> Option<Inflow>) -> Option<Inflow> {
         self.hops = self.hops.checked_sub(1)?;
+        self.gone += 1;
         let found = look(self);
+        self.gone -= 1;
         self.hops += 1;
         found
     }
@@ -152,15 +169,51 @@ impl Search<'_, '_, '_> {
     fn turn(&mut self, looping: Site, source: ValueId) -> Option<Inflow> {
         let program = self.builder.program;
         let streams = program.turns_of(looping) == Many::PerEvent;
-        let own = program.type_of(looping.body, source);
         let queue = kind_of(self.builder, looping.body, source) == Some(Kind::Queue);
         // A generator of the program gives what it makes; any other stream gives what comes in.
-        let made = matches!(program.flow(looping.body).def(source).map(|step| (step.id, &step.kind)),
-            Some((step, StepKind::Call { .. })) if matches!(program.call(Site { body: looping.body, step }).map(|it| it.target), Some(Target::Functions(_))));
-        if streams && !queue && (!made || matches!(own, Type::Named(..))) {
+        if streams && !queue && !self.is_made(looping.body, source, NEAR) {
             return Some(Inflow::received(looping));
         }
-        self.value(looping.body, source)
+        self.value(looping.body, source).or_else(|| self.fed(looping, source))
+    }
+
+    /// What a function gives to something that it then takes the pieces of: a parser is fed.
+    fn fed(&mut self, looping: Site, source: ValueId) -> Option<Inflow> {
+        let (program, body) = (self.builder.program, looping.body);
+        let (spot, 0) = program.origin(body, source) else { return None };
+        let sites = program.flow(body).nodes().map(|node| Site { body, step: node.step.id });
+        let calls = sites.filter(|site| site.step < looping.step).filter_map(|site| program.call(site));
+        let feeds = calls.filter(|call| call.receiver.is_some_and(|it| program.origin(body, it).0 == spot));
+        let given: Vec<ValueId> = feeds.flat_map(|call| call.args.iter().map(|arg| arg.value)).collect();
+        self.any(body, given)
+    }
+
+    /// Whether a value is what a generator of the program makes, called here or by who hands it in.
+    fn is_made(&self, body: BodyRef, value: ValueId, hops: u32) -> bool {
+        let program = self.builder.program;
+        let flow = program.flow(body);
+        match flow.def(value).map(|step| (step.id, &step.kind)) {
+            Some((step, StepKind::Call { .. })) => match program.call(Site { body, step }).map(|it| it.target) {
+                Some(Target::Functions(functions)) => {
+                    functions.iter().any(|function| program.body(*function).yields != Yields::Never)
+                }
+                _ => false,
+            },
+            Some((_, StepKind::Read { place: Place::Local(local), .. })) => {
+                let stored = flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
+                    Some(StepKind::Store { value, .. }) => self.is_made(body, *value, hops),
+                    _ => false,
+                });
+                let given = |hops: u32| {
+                    program.calls().callers(body).iter().take(CALLERS).any(|site| {
+                        let given = program.args_bound_to(*site, body, *local);
+                        given.into_iter().any(|value| self.is_made(site.body, value, hops))
+                    })
+                };
+                stored || hops.checked_sub(1).is_some_and(given)
+            }
+            _ => false,
+        }
     }
 
     fn awaited(&mut self, body: BodyRef, value: ValueId) -> Option<Inflow> {
@@ -170,40 +223,9 @@ impl Search<'_, '_, '_> {
         }
         let site = Site { body, step: step.id };
         match self.builder.program.call(site)?.target {
-            Target::External(_) | Target::Unknown => Some(Inflow::received(site)),
-            Target::Functions(functions) if self.says_when_over(site, &functions) => Some(Inflow::received(site)),
+            Target::External(_) | Target::Unknown if is_in_loop(self.builder, site) => Some(Inflow::received(site)),
             _ => self.value(body, value),
         }
-    }
-
-    /// Whether functions that are waited for give one thing after another until there is nothing more, and take none of
-    /// them from a queue of the program.
-    fn says_when_over(&mut self, site: Site, functions: &[BodyRef]) -> bool {
-        let program = self.builder.program;
-        let flow = program.flow(site.body);
-        let Some(call) = program.call(site) else { return false };
-        let awaits = flow.uses(call.out).iter().filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
-            Some(StepKind::Await { out, .. }) => Some(*out),
-            _ => None,
-        });
-        let kept = awaits.flat_map(|out| flow.uses(out)).filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
-            Some(StepKind::Store { place: Place::Local(local), .. }) => Some(*local),
-            _ => None,
-        });
-        let locals: Vec<LocalId> = kept.collect();
-        let is_it = |value: ValueId| matches!(program.origin(site.body, value).0, Spot::Local(_, local) if locals.contains(&local));
-        let ends = flow.nodes().any(|node| match &node.step.kind {
-            StepKind::If { cond: Cond::Compare { op: Compare::Is, left, right }, then, .. } => {
-                is_it(*left)
-                    && program.constant_of(site.body, *right) == Some(&Const::Nothing)
-                    && always_leaves(then)
-                    && flow.around(node.step.id).any(|(outer, _)| {
-                        matches!(outer.kind, StepKind::Loop { .. }) && flow.within(site.step, outer.id)
-                    })
-            }
-            _ => false,
-        });
-        ends && !functions.iter().any(|function| takes_within(self.builder, *function, DEEP))
     }
 
     fn call(&mut self, site: Site) -> Option<Inflow> {
@@ -213,42 +235,25 @@ impl Search<'_, '_, '_> {
             Target::Model(model) if receives(self.builder, site, &call, model) => return Some(Inflow::received(site)),
             Target::Model(model) if takes(model) => return None,
             Target::Functions(functions) => {
-                if functions.iter().any(|function| self.receives_within(*function, DEEP)) {
+                let receives = functions.iter().any(|function| self.receives_within(*function, DEEP));
+                if receives || self.polls(site, functions) {
                     return Some(Inflow::received(site));
                 }
-                let given = functions.iter().filter_map(|function| self.beyond(|it| it.result(*function))).max();
+                let given = functions.iter().filter_map(|function| self.result(*function)).max();
                 if given.is_some() {
                     return given;
                 }
             }
+            Target::External(_) | Target::Unknown if self.polls(site, &[]) => return Some(Inflow::received(site)),
             _ => {}
         }
         let receiver = call.receiver.filter(|_| !matches!(call.target, Target::Functions(_)));
         self.any(site.body, call.args.iter().map(|arg| arg.value).chain(receiver))
     }
 
-    /// Whether a function, or one that it calls, receives something.
-    fn receives_within(&mut self, function: BodyRef, depth: u32) -> bool {
-        if let Some(known) = self.looked.get(&function) {
-            return *known;
-        }
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        self.looked.insert(function, false);
-        let builder = self.builder;
-        let found = builder.program.flow(function).nodes().any(|node| {
-            let site = Site { body: function, step: node.step.id };
-            builder.program.call(site).is_some_and(|call| match &call.target {
-                Target::Model(model) => receives(builder, site, &call, model),
-                Target::Functions(functions) => functions.iter().any(|inner| self.receives_within(*inner, depth)),
-                _ => false,
-            })
-        });
-        self.looked.insert(function, found);
-        found
-    }
-
     /// What a function returns or yields.
     fn result(&mut self, function: BodyRef) -> Option<Inflow> {
+        self.results = self.results.checked_sub(1)?;
         let flow = self.builder.program.flow(function);
         let yields = self.builder.program.body(function).yields != Yields::Never;
         let given = flow.nodes().filter_map(|node| match &node.step.kind {
@@ -256,7 +261,10 @@ impl Search<'_, '_, '_> {
             StepKind::Yield { value, .. } => *value,
             _ => None,
         });
-        self.any(function, given.chain(flow.body.root.value).collect::<Vec<_>>())
+        let values: Vec<ValueId> = given.chain(flow.body.root.value).collect();
+        let found = self.beyond(|it| it.any(function, values));
+        self.results += 1;
+        found
     }
 
     fn local(&mut self, body: BodyRef, local: LocalId, at: Site) -> Option<Inflow> {
@@ -299,31 +307,6 @@ impl Search<'_, '_, '_> {
         });
         receiving.map(|(_, site)| Inflow::received(site))
     }
-
-    /// What a function is given: by those who call it, or by code that was not read.
-    fn param(&mut self, body: BodyRef, local: LocalId, at: Site) -> Option<Inflow> {
-        let (program, rhythm) = (self.builder.program, &self.builder.rhythm);
-        let kind = program.body(body).params.iter().find(|param| param.local == local)?.kind;
-        if kind == ParamKind::Receiver || is_asked(&mut self.params, (body, local), self.hops) {
-            return None;
-        }
-        let registered = rhythm.registrations(body);
-        if program.is_handler(body) || registered.iter().any(|it| it.effect == Effect::CalledPerEvent) {
-            return Some(Inflow::received(at));
-        }
-        let callers = program.calls().callers(body);
-        let called_back =
-            callers.is_empty() && registered.is_empty() && (rhythm.is_handed(body) || overrides(self.builder, body));
-        if called_back {
-            return Some(Inflow { how: How::Handed, at });
-        }
-        callers
-            .iter()
-            .take(CALLERS)
-            .filter(|site| self.builder.setting(site.body) == self.builder.setting(body))
-            .filter_map(|site| self.beyond(|it| it.any(site.body, program.args_bound_to(*site, body, local))))
-            .max()
-    }
 }
 
 /// Whether something was asked about before with as many calls left to go through; notes that it now is.
@@ -338,55 +321,5 @@ fn out_of(step: Option<&Step>) -> Option<ValueId> {
     match step.map(|step| &step.kind) {
         Some(StepKind::Read { out, .. } | StepKind::View { out, .. }) => Some(*out),
         _ => None,
-    }
-}
-
-fn kind_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<Kind> {
-    let ty = builder.program.type_of(body, value);
-    let language = builder.program.language(body).name();
-    ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path))?.kind
-}
-
-fn takes(model: &CallModel) -> bool {
-    model.does.values().any(|effect| matches!(effect, Effect::Take | Effect::TakeAll))
-}
-
-/// Whether a call gives what has come in from outside. What it takes from a queue was put there by the program.
-fn receives(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> bool {
-    let queue = call.receiver.is_some_and(|receiver| kind_of(builder, site.body, receiver) == Some(Kind::Queue));
-    !queue && model.handles_events == HandlesEvents::Receives
-}
-
-/// Whether a function, or one that it calls, takes from a queue.
-fn takes_within(builder: &Builder<'_, '_>, function: BodyRef, depth: u32) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    builder.program.flow(function).nodes().any(|node| {
-        let site = Site { body: function, step: node.step.id };
-        match builder.program.call(site).map(|call| call.target) {
-            Some(Target::Model(model)) => takes(model),
-            Some(Target::Functions(functions)) => {
-                functions.iter().any(|inner| *inner != function && takes_within(builder, *inner, depth))
-            }
-            _ => false,
-        }
-    })
-}
-
-/// Whether a method is one that a class or trait from outside asks for: whoever calls it was not read.
-fn overrides(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
-    let program = builder.program;
-    let owned = program.body(body);
-    let called_so = !program.calls().named(&owned.name).is_empty();
-    if owned.kind != BodyKind::Function || owned.name.starts_with("__") || called_so {
-        return false;
-    }
-    let blocks = &program.file(body.file).lowered.outline.impls;
-    let block = blocks.iter().find(|block| block.methods.iter().any(|(_, method)| *method == body.body));
-    match block {
-        Some(block) => block.of.as_ref().is_some_and(|of| {
-            let module = BodyRef { file: body.file, body: BodyId::MODULE };
-            !matches!(program.type_from_tree(module, of), Type::Named(Head::Project(_), _))
-        }),
-        None => program.owner(body).is_some_and(|ty| !program.outside_bases(ty).is_empty()),
     }
 }

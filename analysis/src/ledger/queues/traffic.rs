@@ -26,6 +26,17 @@ pub(super) struct Put {
     pub(super) many: Many,
     /// What.
     pub(super) adds: Adds,
+    /// Whether it is called here.
+    pub(super) way: Way,
+}
+
+/// How a method that adds comes to be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Here.
+    Called,
+    /// By those it is handed on to.
+    HandedOn,
 }
 
 /// What is added.
@@ -85,6 +96,7 @@ impl Traffic {
                         site: used.site,
                         many: handed(builder, birth, used.site, &trail.own),
                         adds: Adds::Items,
+                        way: Way::HandedOn,
                     });
                 }
                 What::Unknown(UNMODELLED) => match method_of(builder, used.site, made) {
@@ -139,13 +151,28 @@ impl Traffic {
         if many == Many::Unknown && adds == Adds::Signal {
             many = Many::Once;
         }
-        self.puts.push(Put { site, many, adds });
+        self.puts.push(Put { site, many, adds, way: Way::Called });
     }
 
     /// The additions that count: a signal beside items is the last of them.
     pub(super) fn items(&self) -> impl Iterator<Item = &Put> {
         let mixed = self.puts.iter().any(|put| put.adds == Adds::Items);
         self.puts.iter().filter(move |put| !mixed || put.adds == Adds::Items)
+    }
+
+    /// Whether what is taken out is put back right away: a ring that is gone round.
+    pub(super) fn goes_round(&self, builder: &Builder<'_, '_>) -> bool {
+        self.takes.iter().any(|take| {
+            let flow = builder.program.flow(take.body);
+            let here = flow.node(take.step).map(|node| node.parent);
+            let puts = self.puts.iter().map(|put| put.site);
+            let mut beside =
+                puts.filter(|put| put.body == take.body && flow.node(put.step).map(|node| node.parent) == here);
+            beside.any(|put| {
+                let args = builder.program.call(put).map_or(&[][..], |call| call.args);
+                args.iter().any(|arg| builder.program.maker(put.body, arg.value) == Some(*take))
+            })
+        })
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.

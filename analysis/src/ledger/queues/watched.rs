@@ -7,19 +7,22 @@ use super::measure::limit_of;
 use super::traffic::Traffic;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
+use crate::program::trace::Spot;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Compare, Cond, StepId, StepKind};
+use crate::unit::{Compare, Cond, Place, StepId, StepKind};
 
 /// How many callers of a function that adds are asked.
 const CALLERS: usize = 12;
 
-/// Where the length is compared by the body that adds, by one that calls it, or by a function that these call, and more
-/// is done about it than to tell.
+/// Where the length is compared by the body that adds, by one that calls it, by a function that these call, or by a guard
+/// that looks at it now and then, and more is done about it than to tell.
 pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Site> {
-    watched_around(builder, put.body, traffic).or_else(|| {
-        let mut callers = builder.program.calls().callers(put.body).iter().take(CALLERS);
-        callers.find_map(|caller| watched_around(builder, caller.body, traffic))
-    })
+    watched_around(builder, put.body, traffic)
+        .or_else(|| {
+            let mut callers = builder.program.calls().callers(put.body).iter().take(CALLERS);
+            callers.find_map(|caller| watched_around(builder, caller.body, traffic))
+        })
+        .or_else(|| traffic.measures.iter().find_map(|measure| watched_in(builder, measure.body, traffic)))
 }
 
 fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
@@ -66,6 +69,9 @@ fn acts(builder: &Builder<'_, '_>, body: BodyRef, branch: StepId, traffic: &Traf
     let adds = traffic.puts.iter().any(|put| put.site.body == body && within(put.site.step));
     !adds
         && flow.nodes().filter(|node| within(node.step.id)).any(|node| {
+            if let StepKind::Store { place, .. } = &node.step.kind {
+                return is_replaced(builder, body, place, traffic);
+            }
             match builder.program.call(Site { body, step: node.step.id }).map(|call| call.target) {
                 Some(Target::Model(model)) => model
                     .does
@@ -75,4 +81,14 @@ fn acts(builder: &Builder<'_, '_>, body: BodyRef, branch: StepId, traffic: &Traf
                 Some(Target::Functions(_) | Target::External(_) | Target::Unknown) => true,
             }
         })
+}
+
+/// Whether a place that is given something else is one that the queue is in.
+fn is_replaced(builder: &Builder<'_, '_>, body: BodyRef, place: &Place, traffic: &Traffic) -> bool {
+    let spot = match place {
+        Place::Field { base, name } => builder.program.field_spot(body, *base, name),
+        Place::Local(local) => Spot::Local(body, *local),
+        _ => return false,
+    };
+    traffic.homes.contains(&spot)
 }

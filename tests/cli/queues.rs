@@ -1,0 +1,74 @@
+//! How bad a queue without a bound is: who sets the pace at which it is filled.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+/// The level of what is said of a program's queue, if anything is.
+fn level(file: &str, text: &str) -> Value {
+    let root = if file.ends_with(".rs") {
+        ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ntokio = \"1\"\n")
+    } else {
+        ("pyproject.toml", "")
+    };
+    Project::with(&[root, (file, text)]).json(&[])["findings"][0]["level"].clone()
+}
+
+/// A class with a queue, a consumer, and the code that fills it.
+fn python(filler: &str) -> String {
+    format!(
+        "import asyncio\nimport logging\nimport outside\n\n\nclass Relay(outside.Base):\n    def __init__(self, reader: asyncio.StreamReader):\n        \
+         self.reader, self.parser = reader, outside.Parser()\n        self.items = asyncio.Queue()\n\n    \
+         async def run(self):\n        while True:\n            await outside.upload(await self.items.get())\n\n{filler}"
+    )
+}
+
+fn of(filler: &str) -> Value {
+    level("a.py", &python(filler))
+}
+
+#[test]
+fn what_is_received_in_a_loop_is_an_error() {
+    let read = "    async def fill(self):\n        while True:\n            data = await self.reader.read(100)\n";
+    assert_eq!(of(&format!("{read}            self.items.put_nowait(data)\n")), "error");
+    let decoded = "            self.add(outside.decode(data))\n\n    def add(self, item):\n        self.items.put_nowait(item)\n";
+    assert_eq!(of(&format!("{read}{decoded}")), "error", "decoded, and added by another function");
+    let fed = "            self.parser.feed(data)\n            for item in self.parser:\n                self.items.put_nowait(item)\n";
+    assert_eq!(of(&format!("{read}{fed}")), "error", "a piece of what a parser was fed");
+    let polled = "    def fill(self):\n        while not outside.closed():\n            data = outside.read()\n            if not data:\n                \
+                  outside.sleep(1)\n                continue\n            self.items.put_nowait(data)\n";
+    assert_ne!(of(polled), "note", "asked in a loop whether there is something");
+}
+
+#[test]
+fn what_code_that_was_not_read_hands_in_is_a_warning() {
+    assert_eq!(of("    def on_message(self, data):\n        self.items.put_nowait(data)\n"), "warning", "a method of its base");
+    let given = "    def listen(self):\n        outside.on_data(self.take)\n\n    def take(self, data):\n        self.items.put_nowait(data)\n";
+    assert_eq!(of(given), "warning", "a callback");
+    let method = "    async def serve(self, app):\n        send = self.items.put\n        await app(self.reader, send)\n";
+    assert_eq!(of(method), "warning", "the queue's own method");
+}
+
+#[test]
+fn what_the_program_makes_for_itself_is_a_note() {
+    let tick = "    async def fill(self):\n        while True:\n            await asyncio.sleep(1)\n            self.items.put_nowait(self.reader)\n";
+    assert_eq!(of(tick), "note", "nothing comes in");
+    let along = "    def start(self, jobs):\n        for job in jobs:\n            outside.call(self.take, job)\n\n    \
+                 async def take(self, job):\n        self.items.put_nowait(job)\n";
+    assert_eq!(of(along), "note", "a callback that is handed on with its argument");
+}
+
+#[test]
+fn a_failure_is_no_flood() {
+    let rust = |arms: &str| {
+        format!(
+            "use tokio::{{net::TcpListener, sync::mpsc}};\n\npub async fn serve(listener: TcpListener) {{\n    \
+             let (tx, mut rx) = mpsc::unbounded_channel();\n    tokio::spawn(async move {{ while rx.recv().await.is_some() {{}} }});\n    \
+             loop {{\n        match listener.accept().await {{\n{arms}        }}\n    }}\n}}\n"
+        )
+    };
+    let items = rust("            Ok(peer) => drop(tx.send(peer)),\n            Err(_) => break,\n");
+    let failures = rust("            Ok(_) => {}\n            Err(error) => drop(tx.send(error)),\n");
+    assert_eq!(level("src/lib.rs", &items), "error");
+    assert_eq!(level("src/lib.rs", &failures), "note");
+}
