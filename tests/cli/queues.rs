@@ -7,7 +7,10 @@ use crate::project::Project;
 /// The level of what is said of a program's queue, if anything is.
 fn level(file: &str, text: &str) -> Value {
     let root = if file.ends_with(".rs") {
-        ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ntokio = \"1\"\n")
+        (
+            "Cargo.toml",
+            "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ntokio = \"1\"\n",
+        )
     } else {
         ("pyproject.toml", "")
     };
@@ -31,7 +34,8 @@ fn of(filler: &str) -> Value {
 fn what_is_received_in_a_loop_is_an_error() {
     let read = "    async def fill(self):\n        while True:\n            data = await self.reader.read(100)\n";
     assert_eq!(of(&format!("{read}            self.items.put_nowait(data)\n")), "error");
-    let decoded = "            self.add(outside.decode(data))\n\n    def add(self, item):\n        self.items.put_nowait(item)\n";
+    let decoded =
+        "            self.add(outside.decode(data))\n\n    def add(self, item):\n        self.items.put_nowait(item)\n";
     assert_eq!(of(&format!("{read}{decoded}")), "error", "decoded, and added by another function");
     let fed = "            self.parser.feed(data)\n            for item in self.parser:\n                self.items.put_nowait(item)\n";
     assert_eq!(of(&format!("{read}{fed}")), "error", "a piece of what a parser was fed");
@@ -42,10 +46,15 @@ fn what_is_received_in_a_loop_is_an_error() {
 
 #[test]
 fn what_code_that_was_not_read_hands_in_is_a_warning() {
-    assert_eq!(of("    def on_message(self, data):\n        self.items.put_nowait(data)\n"), "warning", "a method of its base");
+    assert_eq!(
+        of("    def on_message(self, data):\n        self.items.put_nowait(data)\n"),
+        "warning",
+        "a method of its base"
+    );
     let given = "    def listen(self):\n        outside.on_data(self.take)\n\n    def take(self, data):\n        self.items.put_nowait(data)\n";
     assert_eq!(of(given), "warning", "a callback");
-    let method = "    async def serve(self, app):\n        send = self.items.put\n        await app(self.reader, send)\n";
+    let method =
+        "    async def serve(self, app):\n        send = self.items.put\n        await app(self.reader, send)\n";
     assert_eq!(of(method), "warning", "the queue's own method");
 }
 

@@ -32,6 +32,8 @@ const DOUBTED: &str = "it looks like a queue, and how often it is filled is not 
 
 /// Why a queue is open whose length is compared where it is filled: a high-water mark may hold its producers back.
 const WATCHED: &str = "its length is compared where it is filled, and what follows is not understood";
+/// Why a queue is open whose consumer throws away what is too old: how much can wait is bounded by time.
+const AGED: &str = "what has waited too long is thrown away where it is taken";
 /// Why a queue of a test is open that nothing is seen to fill often.
 const RUN_BY_TEST: &str = "filled by test code, nobody knows how often";
 /// Why a queue is open that is filled nowhere: who fills it is not seen.
@@ -355,6 +357,10 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         Some((put, _)) if let Some(check) = watched::watched(builder, put.site, traffic) => {
             resource.leaks = Answer::Open;
             resource.open.insert(0, (WATCHED, builder.fact(WATCHED, check)));
+        }
+        Some(_) if let Some(check) = watched::aged(builder, traffic) => {
+            resource.leaks = Answer::Open;
+            resource.open.insert(0, (AGED, builder.fact(AGED, check)));
         }
         Some((put, inflow)) => {
             resource.bound = match &resource.bound {

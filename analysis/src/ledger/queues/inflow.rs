@@ -26,8 +26,6 @@ const HOPS: u32 = 5;
 const HOPS_OF_COLLECTION: u32 = 2;
 /// How many of them may be down to results.
 const RESULTS: u32 = 2;
-/// From how many calls away code that was not read may hand something in.
-const NEAR: u32 = 1;
 /// How many callers of a function are asked what they give it.
 const CALLERS: usize = 24;
 
@@ -73,7 +71,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Opt
         params: FxHashMap::default(),
         // What looks like a queue only may be anything: what it holds must come in near by.
         hops: if traffic.homes.is_empty() { HOPS } else { HOPS_OF_COLLECTION },
-        gone: 0,
+        away: 0,
         results: RESULTS,
         looked: FxHashMap::default(),
     };
@@ -102,7 +100,7 @@ struct Search<'b, 'p, 'a> {
     /// How many calls are left to go through.
     hops: u32,
     /// How many it went through.
-    gone: u32,
+    away: u32,
     /// How many results of functions are left to look at.
     results: u32,
     /// The functions that were looked through for a call that receives.
@@ -154,9 +152,9 @@ impl Search<'_, '_, '_> {
     /// The same through one call more.
     fn beyond(&mut self, look: impl FnOnce(&mut Self) -> Option<Inflow>) -> Option<Inflow> {
         self.hops = self.hops.checked_sub(1)?;
-        self.gone += 1;
+        self.away += 1;
         let found = look(self);
-        self.gone -= 1;
+        self.away -= 1;
         self.hops += 1;
         found
     }
@@ -171,7 +169,7 @@ impl Search<'_, '_, '_> {
         let streams = program.turns_of(looping) == Many::PerEvent;
         let queue = kind_of(self.builder, looping.body, source) == Some(Kind::Queue);
         // A generator of the program gives what it makes; any other stream gives what comes in.
-        if streams && !queue && !self.is_made(looping.body, source, NEAR) {
+        if streams && !queue && !self.is_made(looping.body, source, 1) {
             return Some(Inflow::received(looping));
         }
         self.value(looping.body, source).or_else(|| self.fed(looping, source))
@@ -199,6 +197,7 @@ impl Search<'_, '_, '_> {
                 }
                 _ => false,
             },
+            Some((_, StepKind::Join { from, .. })) => from.iter().any(|value| self.is_made(body, *value, hops)),
             Some((_, StepKind::Read { place: Place::Local(local), .. })) => {
                 let stored = flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
                     Some(StepKind::Store { value, .. }) => self.is_made(body, *value, hops),

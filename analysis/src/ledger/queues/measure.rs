@@ -111,6 +111,14 @@ fn is_measure(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic:
             operands.iter().any(|operand| is_measure(builder, body, *operand, traffic, hops))
         }
         StepKind::View { value, .. } => is_measure(builder, body, *value, traffic, hops),
+        StepKind::Read { place: Place::Field { base, name }, .. } => {
+            let properties = match builder.program.field_key(body, *base) {
+                Some(ty) => builder.program.methods(ty, name),
+                None => Vec::new(),
+            };
+            let mut properties = properties.into_iter().filter(|it| builder.program.property_spot(*it).is_some());
+            properties.any(|property| returns_measure(builder, property, traffic, hops))
+        }
         StepKind::Read { place: Place::Local(local), .. } => {
             match flow.stores(*local).first().and_then(|id| flow.step(*id)).map(|step| &step.kind) {
                 Some(StepKind::Store { value, .. }) => is_measure(builder, body, *value, traffic, hops),

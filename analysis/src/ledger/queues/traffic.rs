@@ -11,7 +11,7 @@ use super::often::{handed, is_work_for_others, relative};
 use super::resets;
 use crate::program::flow::Slot;
 use crate::program::trace::{KEPT_OUTSIDE, Looseness, Reason, SENT, Spot, Trail, UNMODELLED, Use, What};
-use crate::program::{BodyRef, Def, Site};
+use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::unit::{BodyKind, Const, Item, LocalId, Name, ParamKind, Place, StepKind, ValueId};
 
 /// Why it is not known how often something is added.
@@ -158,6 +158,21 @@ impl Traffic {
     pub(super) fn items(&self) -> impl Iterator<Item = &Put> {
         let mixed = self.puts.iter().any(|put| put.adds == Adds::Items);
         self.puts.iter().filter(move |put| !mixed || put.adds == Adds::Items)
+    }
+
+    /// The types in whose fields it is.
+    pub(super) fn owners(&self) -> impl Iterator<Item = TypeKey> + '_ {
+        let mut owners: Vec<TypeKey> = self
+            .own
+            .iter()
+            .filter_map(|spot| match spot {
+                Spot::Field(ty, _) => Some(*ty),
+                _ => None,
+            })
+            .collect();
+        owners.sort();
+        owners.dedup();
+        owners.into_iter()
     }
 
     /// Whether what is taken out is put back right away: a ring that is gone round.

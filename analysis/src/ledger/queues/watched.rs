@@ -8,8 +8,8 @@ use super::traffic::Traffic;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
-use crate::program::{BodyRef, Site};
-use crate::unit::{Compare, Cond, Place, StepId, StepKind};
+use crate::program::{BodyRef, Site, TypeKey};
+use crate::unit::{Compare, Cond, Op, Place, StepId, StepKind, ValueId};
 
 /// How many callers of a function that adds are asked.
 const CALLERS: usize = 12;
@@ -23,6 +23,7 @@ pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -
             callers.find_map(|caller| watched_around(builder, caller.body, traffic))
         })
         .or_else(|| traffic.measures.iter().find_map(|measure| watched_in(builder, measure.body, traffic)))
+        .or_else(|| traffic.owners().find_map(|owner| watched_by(builder, owner, traffic)))
 }
 
 fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
@@ -35,6 +36,53 @@ fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -
         });
         calls.flatten().find_map(|function| watched_in(builder, function, traffic))
     })
+}
+
+/// Where a method of the object that holds it does.
+fn watched_by(builder: &Builder<'_, '_>, owner: TypeKey, traffic: &Traffic) -> Option<Site> {
+    if traffic.measures.is_empty() {
+        return None;
+    }
+    let methods =
+        builder.program.header(owner).methods.iter().map(|(_, body)| BodyRef { file: owner.file, body: *body });
+    methods.into_iter().find_map(|method| watched_in(builder, method, traffic))
+}
+
+/// Where what has waited too long is thrown away by those who take: the time since it was added is compared, and one way
+/// on does nothing with it.
+pub(super) fn aged(builder: &Builder<'_, '_>, traffic: &Traffic) -> Option<Site> {
+    traffic.takes.iter().find_map(|take| {
+        let flow = builder.program.flow(take.body);
+        let mut later = flow.nodes().filter(|node| node.step.id > take.step);
+        let check = later.find(|node| match &node.step.kind {
+            StepKind::If { cond: Cond::Compare { left, right, .. }, otherwise, .. } if !otherwise.steps.is_empty() => {
+                let StepKind::If { cond, .. } = &node.step.kind else { return false };
+                is_ordering(cond) && [left, right].into_iter().any(|value| is_age(builder, *take, *value))
+            }
+            _ => false,
+        })?;
+        Some(Site { body: take.body, step: check.step.id })
+    })
+}
+
+/// Whether a value is the difference between something of what was taken and what a call gives: its age.
+fn is_age(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
+    let program = builder.program;
+    let flow = program.flow(take.body);
+    let of_take = |value: ValueId| program.maker(take.body, value) == Some(take);
+    let clock = |value: ValueId| program.maker(take.body, value).is_some_and(|site| site != take);
+    match flow.def(value).map(|step| &step.kind) {
+        Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => {
+            operands.iter().any(|value| of_take(*value)) && operands.iter().any(|value| clock(*value))
+        }
+        Some(StepKind::Read { place: Place::Local(local), .. }) => {
+            flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
+                Some(StepKind::Store { value: stored, .. }) => *stored != value && is_age(builder, take, *stored),
+                _ => false,
+            })
+        }
+        _ => false,
+    }
 }
 
 fn watched_in(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {

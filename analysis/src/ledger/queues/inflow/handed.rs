@@ -4,10 +4,11 @@ use unleak_catalogue::model::{Effect, Kind};
 
 use super::super::super::builder::Builder;
 use super::receives::kind_of;
-use super::{CALLERS, How, Inflow, NEAR, Search, is_asked, out_of};
+use super::{CALLERS, How, Inflow, Search, is_asked, out_of};
+use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
-use crate::unit::{Arg, BodyId, BodyKind, LocalId, ParamKind, Place, StepKind, ValueId};
+use crate::unit::{Arg, ArgKind, BodyId, BodyKind, LocalId, ParamKind, Place, StepKind, ValueId};
 
 impl Search<'_, '_, '_> {
     /// What a queue's own method will be called with that is handed on: what is handed on along with it, or else whatever
@@ -25,25 +26,28 @@ impl Search<'_, '_, '_> {
                 };
                 let place = args.iter().position(queue)?;
                 let along: Vec<ValueId> = args[place + 1..].iter().map(|arg| arg.value).collect();
-                match along.is_empty() {
-                    true => Some(Inflow { how: How::Handed, at: site }),
-                    false => self.any(site.body, along),
+                if along.is_empty() {
+                    let unread = matches!(program.call(site)?.target, Target::External(_) | Target::Unknown);
+                    return unread.then_some(Inflow { how: How::Handed, at: site });
                 }
+                self.any(site.body, along)
             }
             Some(StepKind::Store { place: Place::Local(local), .. }) => {
                 self.is_passed_on(site.body, *local).then_some(Inflow { how: How::Handed, at: site })
             }
-            Some(StepKind::Store { place: Place::Field { .. }, .. }) => Some(Inflow { how: How::Handed, at: site }),
             _ => None,
         }
     }
 
-    /// Whether a variable is an argument of a call, here or where it is captured.
+    /// Whether a variable is an argument of a call of code that was not read, here or where it is captured.
     fn is_passed_on(&self, body: BodyRef, local: LocalId) -> bool {
         let flow = self.builder.program.flow(body);
         let outs = flow.reads(local).iter().filter_map(|id| out_of(flow.step(*id)));
         let here = outs.flat_map(|out| flow.uses(out).iter().map(move |id| (out, *id))).any(|(out, id)| {
-            matches!(flow.step(id).map(|step| &step.kind), Some(StepKind::Call { args, .. }) if args.iter().any(|arg| arg.value == out))
+            self.builder.program.call(Site { body, step: id }).is_some_and(|call| {
+                let unread = matches!(call.target, Target::External(_) | Target::Unknown);
+                unread && call.args.iter().any(|arg| arg.value == out)
+            })
         });
         let captured = self.builder.program.captures_of(body, local);
         here || captured.iter().any(|(inner, local)| self.is_passed_on(*inner, *local))
@@ -62,8 +66,10 @@ impl Search<'_, '_, '_> {
         }
         let callers = program.calls().callers(body);
         if callers.is_empty() && registered.is_empty() {
-            let near = self.gone <= NEAR;
-            let handed = near && (self.is_left_to_others(body) || overrides(self.builder, body));
+            // What is called from outside and then calls the one who adds is as often a command as an item.
+            let given = !rhythm.given_to(body).is_empty();
+            let left = if given { self.is_left_to_others(body) } else { overrides(self.builder, body) };
+            let handed = left && self.away == 0;
             return handed.then_some(Inflow { how: How::Handed, at });
         }
         callers
@@ -80,7 +86,8 @@ impl Search<'_, '_, '_> {
         self.builder.rhythm.given_to(function).iter().any(|site| {
             let Some(call) = program.call(*site) else { return false };
             let place = call.args.iter().position(|arg| program.function_in(site.body, arg.value) == Some(function));
-            place.is_some_and(|place| place + 1 == call.args.len())
+            let mut along = call.args[place.map_or(0, |place| place + 1)..].iter();
+            place.is_some() && along.all(|arg| matches!(arg.kind, ArgKind::Named(_)))
         })
     }
 }
