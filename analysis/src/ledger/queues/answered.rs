@@ -19,9 +19,27 @@ pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
     for arg in call.args {
         parts_of(builder, put.body, arg.value, 5, &mut parts);
     }
-    let seen = parts.into_iter().filter_map(|part| seen_in(builder, part, put.body));
-    let waited = seen.into_iter().find_map(|local| waits_at(builder, (put.body, local), Some(put.step)))?;
+    let seen: Vec<LocalId> = parts.into_iter().filter_map(|part| seen_in(builder, part, put.body)).collect();
+    let kept = kept_under(builder, put.body, &seen);
+    let mut all = seen.into_iter().chain(kept);
+    let waited = all.find_map(|local| waits_at(builder, (put.body, local), Some(put.step)))?;
     Some(builder.fact("each producer waits here for what becomes of its own item", waited))
+}
+
+/// The variables whose values a body keeps under a part of the item: an answer that is found by its number.
+fn kept_under(builder: &Builder<'_, '_>, body: BodyRef, parts: &[LocalId]) -> Vec<LocalId> {
+    let flow = builder.program.flow(body);
+    let local_of = |value: ValueId| match flow.def(value).map(|step| &step.kind) {
+        Some(StepKind::Read { place: Place::Local(local), .. }) => Some(*local),
+        _ => None,
+    };
+    let kept = flow.nodes().filter_map(|node| match &node.step.kind {
+        StepKind::Store { place: Place::Index { key: Some(key), .. }, value, .. } => {
+            local_of(*key).filter(|key| parts.contains(key)).and_then(|_| local_of(*value))
+        }
+        _ => None,
+    });
+    kept.collect()
 }
 
 /// Where a body, or an async block made in it, waits for a variable after a step.

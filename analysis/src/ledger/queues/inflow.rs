@@ -221,7 +221,12 @@ impl Search<'_, '_, '_> {
             return self.value(body, value);
         }
         let site = Site { body, step: step.id };
-        match self.builder.program.call(site)?.target {
+        let call = self.builder.program.call(site)?;
+        // What is taken from a queue was put there by the program.
+        if call.receiver.is_some_and(|receiver| kind_of(self.builder, body, receiver) == Some(Kind::Queue)) {
+            return None;
+        }
+        match call.target {
             Target::External(_) | Target::Unknown if is_in_loop(self.builder, site) => Some(Inflow::received(site)),
             _ => self.value(body, value),
         }

@@ -10,6 +10,7 @@ use super::{DEEP, Search};
 use crate::program::calls::{Call, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
 use crate::unit::{Compare, Cond, Const, Driver, LocalId, Place, StepId, StepKind, ValueId};
 
@@ -86,7 +87,11 @@ impl Search<'_, '_, '_> {
 pub(super) fn kind_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<Kind> {
     let ty = builder.program.type_of(body, value);
     let language = builder.program.language(body).name();
-    ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path))?.kind
+    let known = match &ty {
+        Type::Named(Head::Project(own), _) => builder.program.outside_bases(*own),
+        other => other.model_path().cloned().into_iter().collect(),
+    };
+    known.iter().find_map(|path| builder.program.catalogue.ty(language, path)?.kind)
 }
 
 pub(super) fn takes(model: &CallModel) -> bool {
