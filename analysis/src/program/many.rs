@@ -180,7 +180,9 @@ impl Program<'_> {
     pub fn function_in(&self, body: BodyRef, value: ValueId) -> Option<BodyRef> {
         let plainly_other = matches!(
             self.flow(body).def(value).map(|step| &step.kind),
-            Some(StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. })
+            Some(
+                StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. }
+            )
         );
         match self.type_of(body, Some(value).filter(|_| !plainly_other)?) {
             Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
