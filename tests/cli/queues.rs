@@ -39,6 +39,9 @@ fn what_is_received_in_a_loop_is_an_error() {
     assert_eq!(of(&format!("{read}{decoded}")), "error", "decoded, and added by another function");
     let fed = "            self.parser.feed(data)\n            for item in self.parser:\n                self.items.put_nowait(item)\n";
     assert_eq!(of(&format!("{read}{fed}")), "error", "a piece of what a parser was fed");
+    let itself = "    async def fill(self):\n        stream = outside.stream()\n        while True:\n            stream = stream or outside.stream()\n            \
+                  async for item in stream:\n                self.items.put_nowait(item)\n";
+    assert_eq!(of(itself), "error", "a stream in a variable that is made from itself");
     let polled = "    def fill(self):\n        while not outside.closed():\n            data = outside.read()\n            if not data:\n                \
                   outside.sleep(1)\n                continue\n            self.items.put_nowait(data)\n";
     assert_ne!(of(polled), "note", "asked in a loop whether there is something");

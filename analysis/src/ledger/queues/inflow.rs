@@ -17,6 +17,8 @@ use receives::{is_in_loop, kind_of, receives, takes};
 
 /// How many values are asked before the answer is "not from outside, as far as is seen".
 const REACH: usize = 400;
+/// How many of them one after another.
+const DEPTH: u32 = 100;
 /// How many calls deep a function is looked through for one that receives.
 const DEEP: u32 = 3;
 /// Through how many calls, up to callers or down to results, an item is followed back: what comes from further off has
@@ -26,6 +28,8 @@ const HOPS: u32 = 5;
 const HOPS_OF_COLLECTION: u32 = 2;
 /// How many of them may be down to results.
 const RESULTS: u32 = 2;
+/// How many steps back a stream is looked at to see who makes it.
+const MADE: u32 = 4;
 /// How many callers of a function are asked what they give it.
 const CALLERS: usize = 24;
 
@@ -69,6 +73,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Opt
         builder,
         seen: FxHashMap::default(),
         params: FxHashMap::default(),
+        depth: 0,
         // What looks like a queue only may be anything: what it holds must come in near by.
         hops: if traffic.homes.is_empty() { HOPS } else { HOPS_OF_COLLECTION },
         away: 0,
@@ -97,6 +102,8 @@ struct Search<'b, 'p, 'a> {
     builder: &'b Builder<'p, 'a>,
     seen: FxHashMap<(BodyRef, ValueId), u32>,
     params: FxHashMap<(BodyRef, LocalId), u32>,
+    /// How many values lie between the item and the one that is looked at.
+    depth: u32,
     /// How many calls are left to go through.
     hops: u32,
     /// How many it went through.
@@ -109,9 +116,16 @@ struct Search<'b, 'p, 'a> {
 
 impl Search<'_, '_, '_> {
     fn value(&mut self, body: BodyRef, value: ValueId) -> Option<Inflow> {
-        if self.seen.len() > REACH || is_asked(&mut self.seen, (body, value), self.hops) {
+        if self.seen.len() > REACH || self.depth > DEPTH || is_asked(&mut self.seen, (body, value), self.hops) {
             return None;
         }
+        self.depth += 1;
+        let found = self.look(body, value);
+        self.depth -= 1;
+        found
+    }
+
+    fn look(&mut self, body: BodyRef, value: ValueId) -> Option<Inflow> {
         let step = self.builder.program.flow(body).def(value)?;
         match &step.kind {
             StepKind::Read { place: Place::Local(local), .. } => self.local(body, *local, Site { body, step: step.id }),
@@ -169,7 +183,7 @@ impl Search<'_, '_, '_> {
         let streams = program.turns_of(looping) == Many::PerEvent;
         let queue = kind_of(self.builder, looping.body, source) == Some(Kind::Queue);
         // A generator of the program gives what it makes; any other stream gives what comes in.
-        if streams && !queue && !self.is_made(looping.body, source, 1) {
+        if streams && !queue && !self.is_made(looping.body, source, MADE) {
             return Some(Inflow::received(looping));
         }
         self.value(looping.body, source).or_else(|| self.fed(looping, source))
@@ -188,8 +202,10 @@ impl Search<'_, '_, '_> {
 
     /// Whether a value is what a generator of the program makes, called here or by who hands it in.
     fn is_made(&self, body: BodyRef, value: ValueId, hops: u32) -> bool {
+        let Some(hops) = hops.checked_sub(1) else { return false };
         let program = self.builder.program;
         let flow = program.flow(body);
+        let made = |value: ValueId| self.is_made(body, value, hops);
         match flow.def(value).map(|step| (step.id, &step.kind)) {
             Some((step, StepKind::Call { .. })) => match program.call(Site { body, step }).map(|it| it.target) {
                 Some(Target::Functions(functions)) => {
@@ -197,19 +213,17 @@ impl Search<'_, '_, '_> {
                 }
                 _ => false,
             },
-            Some((_, StepKind::Join { from, .. })) => from.iter().any(|value| self.is_made(body, *value, hops)),
+            Some((_, StepKind::Join { from, .. })) => from.iter().any(|value| made(*value)),
             Some((_, StepKind::Read { place: Place::Local(local), .. })) => {
                 let stored = flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
-                    Some(StepKind::Store { value, .. }) => self.is_made(body, *value, hops),
+                    Some(StepKind::Store { value, .. }) => made(*value),
                     _ => false,
                 });
-                let given = |hops: u32| {
-                    program.calls().callers(body).iter().take(CALLERS).any(|site| {
+                stored
+                    || program.calls().callers(body).iter().take(CALLERS).any(|site| {
                         let given = program.args_bound_to(*site, body, *local);
                         given.into_iter().any(|value| self.is_made(site.body, value, hops))
                     })
-                };
-                stored || hops.checked_sub(1).is_some_and(given)
             }
             _ => false,
         }

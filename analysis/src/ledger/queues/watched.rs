@@ -57,7 +57,7 @@ pub(super) fn aged(builder: &Builder<'_, '_>, traffic: &Traffic) -> Option<Site>
         let check = later.find(|node| match &node.step.kind {
             StepKind::If { cond: Cond::Compare { left, right, .. }, otherwise, .. } if !otherwise.steps.is_empty() => {
                 let StepKind::If { cond, .. } = &node.step.kind else { return false };
-                is_ordering(cond) && [left, right].into_iter().any(|value| is_age(builder, *take, *value))
+                is_ordering(cond) && [left, right].into_iter().any(|value| is_age(builder, *take, *value, 3))
             }
             _ => false,
         })?;
@@ -66,7 +66,8 @@ pub(super) fn aged(builder: &Builder<'_, '_>, traffic: &Traffic) -> Option<Site>
 }
 
 /// Whether a value is the difference between something of what was taken and what a call gives: its age.
-fn is_age(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
+fn is_age(builder: &Builder<'_, '_>, take: Site, value: ValueId, hops: u32) -> bool {
+    let Some(hops) = hops.checked_sub(1) else { return false };
     let program = builder.program;
     let flow = program.flow(take.body);
     let of_take = |value: ValueId| program.maker(take.body, value) == Some(take);
@@ -77,7 +78,7 @@ fn is_age(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
         }
         Some(StepKind::Read { place: Place::Local(local), .. }) => {
             flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
-                Some(StepKind::Store { value: stored, .. }) => *stored != value && is_age(builder, take, *stored),
+                Some(StepKind::Store { value: stored, .. }) => is_age(builder, take, *stored, hops),
                 _ => false,
             })
         }
