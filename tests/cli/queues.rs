@@ -70,17 +70,29 @@ fn what_the_program_makes_for_itself_is_a_note() {
     assert_eq!(of(along), "note", "a callback that is handed on with its argument");
 }
 
-#[test]
-fn a_failure_is_no_flood() {
-    let rust = |arms: &str| {
+/// A Rust program that accepts connections and sends something for each.
+fn rust(declared: &str, arms: &str) -> Value {
+    let text = {
         format!(
-            "use tokio::{{net::TcpListener, sync::mpsc}};\n\npub async fn serve(listener: TcpListener) {{\n    \
+            "use tokio::{{net::TcpListener, sync::mpsc}};\n\n{declared}\npub async fn serve(listener: TcpListener) {{\n    \
              let (tx, mut rx) = mpsc::unbounded_channel();\n    tokio::spawn(async move {{ while rx.recv().await.is_some() {{}} }});\n    \
              loop {{\n        match listener.accept().await {{\n{arms}        }}\n    }}\n}}\n"
         )
     };
-    let items = rust("            Ok(peer) => drop(tx.send(peer)),\n            Err(_) => break,\n");
-    let failures = rust("            Ok(_) => {}\n            Err(error) => drop(tx.send(error)),\n");
-    assert_eq!(level("src/lib.rs", &items), "error");
-    assert_eq!(level("src/lib.rs", &failures), "note");
+    level("src/lib.rs", &text)
+}
+
+#[test]
+fn a_failure_is_no_flood() {
+    let items = rust("", "            Ok(peer) => drop(tx.send(peer)),\n            Err(_) => break,\n");
+    let failures = rust("", "            Ok(_) => {}\n            Err(error) => drop(tx.send(error)),\n");
+    assert_eq!((items, failures), ("error".into(), "note".into()));
+}
+
+#[test]
+fn commands_that_carry_nothing_are_no_flood() {
+    let arms = "            Ok((peer, from)) => drop(tx.send(Event::Came(from.port(), peer.into()))),\n            Err(_) => break,\n";
+    let number = "pub enum Event { Came(u16, u8), Asked(tokio::sync::oneshot::Sender<bool>), Gone }\n";
+    let bytes = "pub enum Event { Came(u16, Vec<u8>), Gone }\n";
+    assert_eq!((rust(number, arms), rust(bytes, arms)), ("note".into(), "error".into()));
 }

@@ -1,6 +1,7 @@
 //! Where what goes into a queue comes from. Nobody here sets the pace of what the outside sends; what the program makes
 //! for itself comes as fast as the program is, and a few control messages are no flood.
 
+mod commands;
 mod handed;
 mod receives;
 
@@ -80,6 +81,9 @@ pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Opt
         results: RESULTS,
         looked: FxHashMap::default(),
     };
+    if commands::is_command(builder, put.site) {
+        return None;
+    }
     let found = match put.way {
         Way::HandedOn => search.handed_on(put.site)?,
         Way::Called => {

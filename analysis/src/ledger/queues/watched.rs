@@ -43,9 +43,13 @@ fn watched_by(builder: &Builder<'_, '_>, owner: TypeKey, traffic: &Traffic) -> O
     if traffic.measures.is_empty() {
         return None;
     }
-    let methods =
-        builder.program.header(owner).methods.iter().map(|(_, body)| BodyRef { file: owner.file, body: *body });
-    methods.into_iter().find_map(|method| watched_in(builder, method, traffic))
+    let program = builder.program;
+    let family = program.ancestors(owner).into_iter().chain(program.descendants(owner).iter().copied());
+    let mut methods = family.flat_map(|ty| {
+        let methods = program.header(ty).methods.iter();
+        methods.map(move |(_, body)| BodyRef { file: ty.file, body: *body })
+    });
+    methods.find_map(|method| watched_in(builder, method, traffic))
 }
 
 /// Where what has waited too long is thrown away by those who take: the time since it was added is compared, and one way
