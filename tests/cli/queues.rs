@@ -39,6 +39,11 @@ fn what_is_received_in_a_loop_is_an_error() {
     assert_eq!(of(&format!("{read}{decoded}")), "error", "decoded, and added by another function");
     let fed = "            self.parser.feed(data)\n            for item in self.parser:\n                self.items.put_nowait(item)\n";
     assert_eq!(of(&format!("{read}{fed}")), "error", "a piece of what a parser was fed");
+    let declared = python(
+        "    async def fill(self, line: \"Line\"):\n        while True:\n            self.items.put_nowait(await line.read())\n",
+    );
+    let line = "\n\nclass Line:\n    async def read(self) -> bytes: ...\n";
+    assert_eq!(level("a.py", &format!("{declared}{line}")), "error", "a method that is only declared");
     let itself = "    async def fill(self):\n        stream = outside.stream()\n        while True:\n            stream = stream or outside.stream()\n            \
                   async for item in stream:\n                self.items.put_nowait(item)\n";
     assert_eq!(of(itself), "error", "a stream in a variable that is made from itself");
