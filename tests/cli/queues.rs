@@ -95,6 +95,24 @@ fn a_failure_is_no_flood() {
 }
 
 #[test]
+fn what_is_polled_until_it_is_ready_comes_in() {
+    let text = |polled: &str| {
+        let fields =
+            "line: outside::Line, frames: mpsc::UnboundedSender<Vec<u8>>, inbox: mpsc::UnboundedReceiver<Vec<u8>>";
+        format!(
+            "use std::task::{{Context, Poll}};\nuse tokio::sync::mpsc;\n\npub struct Driver {{ {fields} }}\n\nimpl Driver {{\n    \
+             pub fn new(line: outside::Line) -> (Self, mpsc::UnboundedReceiver<Vec<u8>>) {{\n        \
+             let (frames, other) = mpsc::unbounded_channel();\n        let (_, inbox) = mpsc::unbounded_channel();\n        \
+             (Self {{ line, frames, inbox }}, other)\n    }}\n\n    pub fn drive(&mut self, cx: &mut Context<'_>) {{\n        loop {{\n            \
+             match {polled}(cx) {{\n                Poll::Ready(Some(frame)) => drop(self.frames.send(frame)),\n                \
+             _ => return,\n            }}\n        }}\n    }}\n}}\n"
+        )
+    };
+    assert_eq!(level("src/lib.rs", &text("self.line.poll_frame")), "warning");
+    assert_eq!(level("src/lib.rs", &text("self.inbox.poll_recv")), "note", "from a queue of the program's own");
+}
+
+#[test]
 fn commands_that_carry_nothing_are_no_flood() {
     let arms = "            Ok((peer, from)) => drop(tx.send(Event::Came(from.port(), peer.into()))),\n            Err(_) => break,\n";
     let number = "pub enum Event { Came(u16, u8), Asked(tokio::sync::oneshot::Sender<bool>), Gone }\n";

@@ -141,6 +141,11 @@ impl Search<'_, '_, '_> {
             StepKind::Part { part: Part::Variant(path, _), .. } if path.last().is_some_and(|last| last == "Err") => {
                 None
             }
+            StepKind::Part { part: Part::Variant(path, _), of, .. }
+                if path.last().is_some_and(|last| last == "Ready") =>
+            {
+                self.polled(body, *of).map(Inflow::received).or_else(|| self.value(body, *of))
+            }
             StepKind::View { value, .. } | StepKind::Propagate { value, .. } | StepKind::Part { of: value, .. } => {
                 self.value(body, *value)
             }

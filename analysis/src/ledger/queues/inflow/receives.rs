@@ -35,6 +35,25 @@ impl Search<'_, '_, '_> {
         found
     }
 
+    /// The call in a loop that gives something once it is ready, and does not take it from a queue of the program.
+    pub(super) fn polled(&self, body: BodyRef, value: ValueId) -> Option<Site> {
+        let program = self.builder.program;
+        let site = program.maker(body, value)?;
+        let call = program.call(site)?;
+        let queue = call.receiver.is_some_and(|it| kind_of(self.builder, body, it) == Some(Kind::Queue));
+        let comes_in = match &call.target {
+            Target::External(_) | Target::Unknown => true,
+            Target::Functions(functions) => !functions.iter().all(|it| takes_within(self.builder, *it, DEEP)),
+            Target::Model(model) => takes(model) || receives(self.builder, site, &call, model),
+            Target::Construct(_) => false,
+        };
+        let mut around = program.flow(body).around(site.step);
+        let looped = around.any(|(outer, slot)| {
+            matches!(slot, Slot::LoopBody | Slot::LoopHead) && matches!(outer.kind, StepKind::Loop { .. })
+        });
+        (!queue && comes_in && looped).then_some(site)
+    }
+
     /// Whether a call in a loop gives one thing after another, asked each time whether there is any, and takes none of
     /// them from a queue of the program.
     pub(super) fn polls(&self, site: Site, functions: &[BodyRef]) -> bool {
@@ -124,9 +143,13 @@ fn takes_within(builder: &Builder<'_, '_>, function: BodyRef, depth: u32) -> boo
     let Some(depth) = depth.checked_sub(1) else { return false };
     builder.program.flow(function).nodes().any(|node| {
         let site = Site { body: function, step: node.step.id };
-        match builder.program.call(site).map(|call| call.target) {
-            Some(Target::Model(model)) => takes(model),
-            Some(Target::Functions(functions)) => {
+        let Some(call) = builder.program.call(site) else { return false };
+        match &call.target {
+            Target::Model(model) => {
+                let of = call.receiver.and_then(|receiver| kind_of(builder, function, receiver));
+                takes(model) && of == Some(Kind::Queue)
+            }
+            Target::Functions(functions) => {
                 functions.iter().any(|inner| *inner != function && takes_within(builder, *inner, depth))
             }
             _ => false,
