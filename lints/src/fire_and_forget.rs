@@ -98,7 +98,7 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error unless its failures are handled and it comes to an end; a note in test code.
+/// An error unless its failures are handled and it comes to an end; a note in test code, and for what is done at once.
 fn level(resource: &Resource) -> Level {
     let quiet = match &resource.work {
         // It comes to an end, if late.
@@ -107,6 +107,7 @@ fn level(resource: &Resource) -> Level {
         _ => resource.failure_seen == Answer::Yes && resource.many != Many::PerEvent,
     };
     match (resource.setting, quiet) {
+        _ if matches!(resource.work, Work::AtOnce(_)) => Level::Note,
         (Setting::Product, false) => Level::Error,
         (Setting::Product, true) => Level::Warning,
         (Setting::Test, _) => Level::Note,
@@ -159,7 +160,12 @@ fn evidence(resource: &Resource) -> Vec<Fact> {
         all.push(Fact { label: label.to_owned(), location: hold.from.clone() });
     }
     all.extend(resource.notes.iter().cloned());
-    if let Work::Endless(fact) | Work::OwnFailure(fact) | Work::Lingers(fact) | Work::MayLinger(fact) = &resource.work {
+    if let Work::Endless(fact)
+    | Work::OwnFailure(fact)
+    | Work::Lingers(fact)
+    | Work::MayLinger(fact)
+    | Work::AtOnce(fact) = &resource.work
+    {
         all.push(fact.clone());
     }
     all.dedup();

@@ -46,7 +46,8 @@
 //! each start; a length check before it; a pool with a limited number of workers, or work that waits for one; waits
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
-//! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning.
+//! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning; a note where
+//! they have gathered in a field: what registers, connects or is configured is mostly small by nature.
 //!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
@@ -59,7 +60,7 @@
 //!
 //! That the program ends after a race, and its runner with it, is not seen: the losers are reported.
 
-use unleak_analysis::ledger::{Answer, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -99,12 +100,14 @@ fn finding(resource: &Resource) -> Finding {
 }
 
 fn level(resource: &Resource) -> Level {
+    if resource.setting == Setting::Test {
+        return Level::Note;
+    }
     // That there are many is then an assumption, and all that is wrong.
-    let only_size = resource.missing == [Missing::Limit] && resource.assumption.is_some();
-    match (resource.setting, only_size) {
-        (Setting::Product, false) => LINT.level,
-        (Setting::Product, true) => Level::Warning,
-        (Setting::Test, _) => Level::Note,
+    match resource.assumption.filter(|_| resource.missing == [Missing::Limit]) {
+        Some(Assumption::SizeGathered) => Level::Note,
+        Some(_) => Level::Warning,
+        None => LINT.level,
     }
 }
 

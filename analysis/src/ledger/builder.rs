@@ -27,9 +27,10 @@ impl<'p, 'a> Builder<'p, 'a> {
         Builder { program, rhythm: Rhythm::new(Arc::clone(handed)), part, resources: Vec::new() }
     }
 
-    /// The calls in its part of the program that may begin something.
+    /// The calls in its part of the program that may begin something, where they are ever made.
     pub(super) fn calls(&self) -> impl Iterator<Item = Site> + use<'p, 'a> {
-        self.program.calls().bearing(self.part)
+        let program = self.program;
+        program.calls().bearing(self.part).filter(|site| !program.never_runs(*site))
     }
 
     /// The bodies in its part of the program.

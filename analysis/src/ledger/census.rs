@@ -41,7 +41,8 @@ fn proof(resource: &Resource) -> Vec<Fact> {
         facts.push(Fact { label: ending(end.how).to_owned(), location: end.at.clone() });
     }
     match &resource.work {
-        Work::EndsWith(fact)
+        Work::AtOnce(fact)
+        | Work::EndsWith(fact)
         | Work::HasExit(fact)
         | Work::Lingers(fact)
         | Work::MayLinger(fact)

@@ -9,7 +9,7 @@ mod inflow;
 mod latch;
 mod measure;
 pub(super) mod often;
-mod resets;
+pub(super) mod resets;
 mod traffic;
 mod watched;
 

@@ -243,6 +243,8 @@ pub enum Work {
     Unknown,
     /// It runs through.
     Finite,
+    /// It runs through without ever waiting.
+    AtOnce(Fact),
     /// It ends with something else: a channel, a flag, a weak reference.
     EndsWith(Fact),
     /// It has an exit of its own, by a condition that is not understood.
@@ -270,6 +272,8 @@ pub enum Assumption {
     NobodyElse,
     /// The size is not small.
     SizeUnknown,
+    /// The size is not small, of what has gathered in a place that lasts.
+    SizeGathered,
     /// It is called more than once.
     CalledOften,
     /// A wait whose length is not written in the code is long.
@@ -291,6 +295,7 @@ impl Assumption {
             Assumption::CallRaises => "this call can raise",
             Assumption::NobodyElse => "no other code base uses this public name",
             Assumption::SizeUnknown => "the number of items is not small",
+            Assumption::SizeGathered => "the number of items that have gathered is not small",
             Assumption::CalledOften => "this code runs more than once",
             Assumption::LongWait => "the wait is not a short one",
             Assumption::NoFailure => "the call that would end it does not fail",

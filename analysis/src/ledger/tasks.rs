@@ -1,5 +1,6 @@
 //! Tasks and threads: who keeps them, and what ends them.
 
+mod at_once;
 mod births;
 mod fate;
 mod lingers;

@@ -306,11 +306,11 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                 resource.bound = Bound::Unknown;
                 resource.open.push((SIZE_UNSEEN, growth.fact.clone()));
             }
-            (Bound::None, Size::Unknown(growth)) if growth.from == From::Given && self.is_items_own(&supply.makers) => {
+            (Bound::None, Size::Unknown(growth)) if growth.from <= From::Given && self.is_items_own(&supply.makers) => {
                 resource.bound = Bound::Unknown;
                 resource.open.push((ITEMS_OWN, growth.fact.clone()));
             }
-            (Bound::None, Size::Unknown(growth)) if growth.from == From::Given && self.is_handed_in(&supply.makers) => {
+            (Bound::None, Size::Unknown(growth)) if growth.from <= From::Given && self.is_handed_in(&supply.makers) => {
                 resource.bound = Bound::Unknown;
                 resource.open.push((HANDED_IN, growth.fact.clone()));
             }
@@ -378,8 +378,12 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             && resource.missing.contains(&Missing::Limit)
         {
             resource.notes.insert(0, growth.fact.clone());
-            if resource.missing.len() == 1 && growth.from < From::Outside {
-                resource.assumption = Some(Assumption::SizeUnknown);
+            if resource.missing.len() == 1 {
+                resource.assumption = match growth.from {
+                    From::Outside => None,
+                    From::Gathered => Some(Assumption::SizeGathered),
+                    From::Given | From::Unseen => Some(Assumption::SizeUnknown),
+                };
             }
         }
     }

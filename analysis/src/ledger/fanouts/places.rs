@@ -364,7 +364,7 @@ impl Sizer<'_, '_, '_> {
             && !self.is_called_unseen(named)
             && !self.is_decorator(named);
         if matches!(often, Many::PerEvent | Many::PerItem) || whoever || self.comes_and_goes(sites) {
-            From::Given
+            From::Gathered
         } else {
             From::Unseen
         }

@@ -37,7 +37,9 @@ pub(super) struct Growth {
 pub(super) enum From {
     /// Nobody that is seen: it may well be small.
     Unseen,
-    /// Whoever calls, or what happens while it runs: it may be small.
+    /// What has gathered in a place that lasts: it is often small.
+    Gathered,
+    /// Whoever calls: it may be small.
     Given,
     /// A stream, a connection, a client, a query.
     Outside,

@@ -40,7 +40,8 @@ pub(super) fn is_placed(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
     })
 }
 
-fn sites_of(builder: &Builder<'_, '_>, spot: &Spot) -> Vec<Site> {
+/// The steps that touch a place.
+pub(in super::super) fn sites_of(builder: &Builder<'_, '_>, spot: &Spot) -> Vec<Site> {
     let program = builder.program;
     match spot {
         Spot::Field(ty, name) => program.field_sites(*ty, name),

@@ -363,7 +363,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 let at = fact.location.clone();
                 return ends_by_itself(resource, at);
             }
-            Work::Finite => {
+            Work::Finite | Work::AtOnce(_) => {
                 let at = resource.birth.clone();
                 return ends_by_itself(resource, at);
             }
@@ -378,6 +378,10 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 return;
             }
         }
+    }
+    if let (Work::AtOnce(fact), Answer::Yes) = (&resource.work, resource.failure_seen) {
+        let at = fact.location.clone();
+        return ends_by_itself(resource, at);
     }
     // A thread is kept by the interpreter: it needs no owner where a flag that somebody fires ends it.
     if let (Kind::Thread, Work::EndsWith(fact)) = (resource.kind, &resource.work) {
@@ -394,10 +398,11 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
         resource.missing.push(Missing::FailureSeen);
     }
     // What is held weakly can still be reached, as long as it is there.
-    if resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
+    let waits = !matches!(resource.work, Work::AtOnce(_));
+    if waits && resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
         resource.missing.push(Missing::Stop);
     }
-    if resource.many == Many::PerEvent {
+    if waits && resource.many == Many::PerEvent {
         resource.missing.push(Missing::Limit);
     }
     name_callers(builder, resource, birth);
@@ -405,7 +410,11 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
 
 fn failure_seen(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Answer {
     let taken = resource.ends.iter().any(|end| matches!(end.how, Ending::Awaited | Ending::Raced | Ending::ScopeExit));
-    let handled = birth.work.body.is_some_and(|body| builder.program.handles_its_failures(body));
+    let handled = match birth.work.body {
+        Some(body) => builder.program.handles_its_failures(body),
+        // One `put` into a queue without a bound has none.
+        None => matches!(resource.work, Work::AtOnce(_)),
+    };
     match (taken || handled, resource.open.is_empty()) {
         (true, _) => Answer::Yes,
         (false, true) => Answer::No,

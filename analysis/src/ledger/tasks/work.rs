@@ -5,7 +5,7 @@ use unleak_catalogue::model::{Effect, Transparent, Waits};
 use super::super::builder::Builder;
 use super::super::{Fact, Work};
 use super::births::Birth;
-use super::lingers;
+use super::{at_once, lingers};
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
@@ -19,6 +19,9 @@ const CALLERS: usize = 3;
 
 /// How the work ends: the best of the ways out of its worst loop.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
+    if let Some(work) = at_once::of(builder, birth) {
+        return work;
+    }
     let Some(body) = birth.work.body else {
         return match birth.work.model {
             Some(model) if model.waits != Waits::Unbounded => Work::Finite,
@@ -37,7 +40,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
 
 fn rank(work: &Work) -> u8 {
     match work {
-        Work::Finite => 0,
+        Work::Finite | Work::AtOnce(_) => 0,
         Work::EndsWith(_) => 1,
         Work::HasExit(_) => 2,
         Work::Unknown => 3,

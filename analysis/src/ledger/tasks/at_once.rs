@@ -1,0 +1,135 @@
+//! Coroutines that are done in their first step: nothing that they wait for makes them wait.
+
+use unleak_catalogue::model::{Effect, Kind, Waits};
+use unleak_catalogue::subject::Subject;
+
+use super::super::builder::Builder;
+use super::super::queues::{bound, resets};
+use super::super::{Bound, Fact, Work};
+use super::births::Birth;
+use crate::program::calls::{Call, Target};
+use crate::program::trace::Spot;
+use crate::program::types::Type;
+use crate::program::{BodyRef, Site};
+use crate::source::Language;
+use crate::unit::{Colour, Driver, Place, StepKind, ValueId};
+
+/// How many calls deep it is asked whether a body waits.
+const DEEP: u32 = 6;
+
+/// What a task runs that is done as soon as it is begun: it can be neither lost nor stopped half-way, and no two of
+/// them run at once.
+pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
+    if birth.kind != Kind::Task || builder.program.language(birth.site.body) != Language::Python {
+        return None;
+    }
+    let fact = match birth.work.body {
+        Some(body) if is_done_at_once(builder, body, DEEP) => {
+            builder.location(body, builder.program.body(body).name_span)
+        }
+        None if puts_only(builder, birth) => builder.at(birth.site),
+        _ => return None,
+    };
+    Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location: fact }))
+}
+
+fn is_done_at_once(builder: &Builder<'_, '_>, body: BodyRef, deep: u32) -> bool {
+    let Some(deep) = deep.checked_sub(1) else { return false };
+    if builder.program.body(body).colour != Colour::Async {
+        return false;
+    }
+    let mut own = false;
+    let done = builder.program.flow(body).nodes().all(|node| match &node.step.kind {
+        StepKind::Await { value, .. } => comes_at_once(builder, body, *value, deep),
+        StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Sync,
+        StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
+        StepKind::Loop { driver: Driver::Forever, .. } | StepKind::Select { .. } | StepKind::Yield { .. } => false,
+        StepKind::Store { place: Place::Field { .. }, .. } | StepKind::Update { place: Place::Field { .. }, .. } => {
+            own = true;
+            true
+        }
+        StepKind::Call { .. } => match called(builder, Site { body, step: node.step.id }) {
+            Called::Own => {
+                own = true;
+                true
+            }
+            Called::AtOnce => true,
+            Called::MayTakeTime => false,
+        },
+        _ => true,
+    });
+    // A body that changes no field and calls nothing of the program's own is a stand-in for one: it says nothing.
+    done && own
+}
+
+/// How long a call takes.
+enum Called {
+    /// It is the program's own, and its caller goes on when it is done.
+    Own,
+    /// It takes no time.
+    AtOnce,
+    /// Nobody knows.
+    MayTakeTime,
+}
+
+fn called(builder: &Builder<'_, '_>, site: Site) -> Called {
+    match builder.program.call(site).map(|call| call.target) {
+        Some(Target::Functions(_)) => Called::Own,
+        Some(Target::Construct(_)) => Called::AtOnce,
+        Some(Target::Model(model)) if model.waits == Waits::Not || puts_without_waiting(builder, site) => {
+            Called::AtOnce
+        }
+        _ => Called::MayTakeTime,
+    }
+}
+
+/// Whether awaiting a value gives way to nobody.
+fn comes_at_once(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, deep: u32) -> bool {
+    let program = builder.program;
+    if let Type::Future(_, Some(inner)) = program.type_of(body, value) {
+        let calls = program.maker(body, value).and_then(|site| program.call(site)).map(|call| call.target);
+        // What overrides it may wait.
+        let overridden = matches!(&calls, Some(Target::Functions(functions)) if functions.len() > 1);
+        return !overridden && is_done_at_once(builder, inner, deep);
+    }
+    program.maker(body, value).is_some_and(|site| puts_without_waiting(builder, site))
+}
+
+/// Whether what a task is given to run is one `put` into a queue that never makes it wait.
+fn puts_only(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
+    let Some(call) = builder.program.call(birth.site) else { return false };
+    let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
+    made.any(|site| puts_without_waiting(builder, site))
+}
+
+fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    let Target::Model(model) = call.target else { return false };
+    model.does.get(&Subject::Receiver) == Some(&Effect::Put)
+        && call.receiver.is_some_and(|queue| is_unbounded(builder, site.body, queue))
+}
+
+/// Whether all that a value may be is a queue that is made here without a bound.
+fn is_unbounded(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
+    let program = builder.program;
+    let spot = program.source(&program.origin(body, queue).0);
+    let stores = resets::sites_of(builder, &spot).into_iter().filter_map(|site| {
+        match program.flow(site.body).step(site.step).map(|step| &step.kind) {
+            Some(StepKind::Store { value, .. }) => Some((site.body, *value)),
+            _ => None,
+        }
+    });
+    let own = match spot {
+        Spot::Value(body, value) => Some((body, value)),
+        _ => None,
+    };
+    let mut made = stores.chain(own).map(|(body, value)| program.maker(body, value)).peekable();
+    made.peek().is_some() && made.all(|site| site.is_some_and(|site| makes_unbounded(builder, site)))
+}
+
+fn makes_unbounded(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let Some(Call { target: Target::Model(model), .. }) = builder.program.call(site) else { return false };
+    let Some(birth) = model.birth.as_ref().filter(|birth| birth.kind == Kind::Queue) else { return false };
+    let call = builder.program.call(site);
+    call.is_some_and(|call| matches!(bound::of_birth(builder, site, &call, birth), Bound::None | Bound::Absurd(_)))
+}
