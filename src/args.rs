@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Why(WhyArgs),
     /// List everything that is born, with its owner, its bound and its end
     Census(CensusArgs),
+    /// Write the whole ledger as one page: what leaks, what is right, what could not be decided
+    Audit(AuditArgs),
     /// Print the page of a lint
     Explain(ExplainArgs),
     /// List the lints
@@ -141,6 +143,26 @@ pub(crate) struct CensusArgs {
     /// Print what was looked at and decided to standard error
     #[arg(long)]
     pub(crate) stats: bool,
+}
+
+/// `unleak audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Files and folders to audit; the project around them is read as context
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write the page to this file, which ends in `.html`, `.md` or `.json`; without it, Markdown goes to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// A file of leaks that are accepted, with why, by whom and until when
+    #[arg(long, value_name = "FILE")]
+    pub(crate) verdicts: Option<PathBuf>,
+    /// An audit before, as JSON: say what is new and what is gone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Where settings come from
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
 }
 
 /// Where settings come from.

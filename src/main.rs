@@ -4,6 +4,7 @@
 mod annotate;
 mod args;
 mod assemble;
+mod audit;
 mod baseline;
 mod compare;
 mod discover;

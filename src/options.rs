@@ -1,6 +1,6 @@
 //! From what was typed to what is meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use unleak_analysis::Counting;
 use unleak_lints::Level;
@@ -43,6 +43,9 @@ pub(crate) enum UsageError {
     /// Not `FILE:LINE`.
     #[error("`{0}` names no line; write `FILE:LINE`, as in `src/server.py:42` (lines count from 1)")]
     NotALine(String),
+    /// The ending says no format.
+    #[error("`{0}` does not say how the audit is written; let it end in `.html`, `.md` or `.json`")]
+    NoAuditFormat(String),
 }
 
 /// What is meant.
@@ -54,6 +57,8 @@ pub(crate) enum Request {
     Why(Line, Overrides),
     /// List everything that is born.
     Census(Census),
+    /// Write the whole ledger as one page.
+    Audit(Audit),
     /// Print a page.
     Explain(&'static str, String),
     /// List the lints.
@@ -148,6 +153,34 @@ pub(crate) struct Census {
     pub(crate) statistics: Statistics,
 }
 
+/// The whole ledger as one page.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    /// What is audited.
+    pub(crate) paths: Vec<PathBuf>,
+    /// What comes before all settings files.
+    pub(crate) overrides: Overrides,
+    /// Where it is written; to standard output where that is not said.
+    pub(crate) output: Option<PathBuf>,
+    /// How it is written.
+    pub(crate) format: AuditFormat,
+    /// What was accepted.
+    pub(crate) verdicts: Option<PathBuf>,
+    /// An audit before.
+    pub(crate) compare: Option<PathBuf>,
+}
+
+/// How an audit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuditFormat {
+    /// One page for a browser and for paper.
+    Html,
+    /// Markdown.
+    Markdown,
+    /// For programs, and for audits that come after.
+    Json,
+}
+
 /// What makes a run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failing {
@@ -203,6 +236,14 @@ impl Request {
                 },
                 statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             }),
+            args::Command::Audit(typed) => Request::Audit(Audit {
+                format: audit_format(typed.output.as_deref())?,
+                paths: typed.paths,
+                overrides: overrides(&typed.settings)?,
+                output: typed.output,
+                verdicts: typed.verdicts,
+                compare: typed.compare,
+            }),
             args::Command::Explain(typed) => {
                 let name = known(&typed.lint)?;
                 Request::Explain(name, page(name))
@@ -212,6 +253,17 @@ impl Request {
             args::Command::Completions(typed) => Request::Completions(typed.shell),
             args::Command::Man(typed) => Request::Man(Box::new(manual(typed.command)?)),
         })
+    }
+}
+
+/// What the ending of the file says.
+fn audit_format(output: Option<&Path>) -> Result<AuditFormat, UsageError> {
+    let Some(file) = output else { return Ok(AuditFormat::Markdown) };
+    match file.extension().and_then(|ending| ending.to_str()) {
+        Some("html") => Ok(AuditFormat::Html),
+        Some("md") => Ok(AuditFormat::Markdown),
+        Some("json") => Ok(AuditFormat::Json),
+        _ => Err(UsageError::NoAuditFormat(file.display().to_string())),
     }
 }
 

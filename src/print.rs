@@ -1,6 +1,7 @@
 //! How a report is read: pure functions from reports to text.
 
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod census;
 pub(crate) mod concise;
 pub(crate) mod diff;

@@ -1,5 +1,6 @@
 //! One function a command: from what is meant to what is printed and how the run ends.
 
+mod audit;
 mod check;
 
 use std::path::Path;
@@ -34,6 +35,7 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
     match request {
         Request::Check(asked) => check::check(asked, colours),
         Request::Census(asked) => census(asked),
+        Request::Audit(asked) => audit::audit(asked),
         Request::Why(line, overrides) => why(&line, &overrides),
         Request::Explain(name, page) => explain(name, &page),
         Request::Lints(ListFormat::Text) => tell(print::lints::text().as_bytes()),

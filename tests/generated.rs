@@ -6,7 +6,7 @@ mod support;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use support::{read, report, root, sources};
+use support::{read, report, root, sources, temporary_folder, unleak};
 use unleak_lints::{ALL, Level, Lint, Strictness};
 
 /// Sees to it that `path` holds `text`; says what was done if it did not.
@@ -114,4 +114,20 @@ fn the_lint_pages_are_current() {
         }
     }
     report("written files that were not current", &stale);
+}
+
+#[test]
+fn the_example_of_an_audit_is_current() {
+    let folder = temporary_folder();
+    let (from, to) = (root().join("fixtures/fire-and-forget/wrapped_spawns/app"), folder.path().join("app"));
+    std::fs::create_dir(&to).expect("the folder can be made");
+    for file in std::fs::read_dir(from).expect("the fixture is there") {
+        let file = file.expect("it can be read").path();
+        if file.extension().is_some_and(|ending| ending == "py") {
+            std::fs::copy(&file, to.join(file.file_name().expect("a name"))).expect("it can be copied");
+        }
+    }
+    let audit = unleak(folder.path(), &["audit", "app"]);
+    let stale = keep_current(Path::new("docs/audit-example.md"), &audit.stdout);
+    report("written files that were not current", &Vec::from_iter(stale));
 }
