@@ -79,6 +79,9 @@ pub(crate) struct CheckArgs {
     /// Show only what is not in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+    /// Show only what has come, or was touched, since this branch, tag or commit and the present came apart
+    #[arg(long, value_name = "REF", conflicts_with = "update_baseline")]
+    pub(crate) since: Option<String>,
     /// Write what is found into the baseline
     #[arg(long, requires = "baseline")]
     pub(crate) update_baseline: bool,

@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod selection;
 mod settings;
+mod since;
 mod statistics;
 mod suggest;
 mod suppress;

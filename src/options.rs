@@ -84,6 +84,8 @@ pub(crate) struct Check {
     pub(crate) asked: Asked,
     /// What was found before.
     pub(crate) baseline: Option<PathBuf>,
+    /// Since which revision what is shown has come or was touched.
+    pub(crate) since: Option<String>,
     /// What is changed in the user's files.
     pub(crate) change: Change,
     /// When the run fails.
@@ -284,6 +286,7 @@ impl Check {
             },
             change: change(&typed)?,
             baseline: typed.baseline,
+            since: typed.since,
             timing: if typed.timing { Statistics::Printed } else { Statistics::Kept },
             statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             paths: typed.paths,

@@ -17,6 +17,7 @@ use crate::discover::{self, Context, Found, Named, Unreadable, Walked};
 use crate::place::{File, FileId, Files, Place, Scope};
 use crate::report::{Evidence, Problem};
 use crate::settings::{Hierarchy, Overrides, Policy, Settings};
+use crate::since;
 
 /// Files beyond this size are not source code that anybody wrote.
 const LARGEST: u64 = 64 << 20;
@@ -73,6 +74,16 @@ impl Working {
 pub(crate) struct Tree {
     contexts: Vec<Context>,
     walked: Vec<(Walked, Arc<Hierarchy>)>,
+    texts: Texts,
+}
+
+/// Where the text of files comes from.
+#[derive(Debug)]
+enum Texts {
+    /// They are on disk.
+    OnDisk,
+    /// They were in a commit.
+    InCommit(since::Files),
 }
 
 /// Looks for the files of the projects around the named paths.
@@ -92,7 +103,7 @@ pub(crate) fn look(paths: &[PathBuf], overrides: &Overrides, working: &Working) 
         }
         walked.push((found, settings));
     }
-    Ok(Tree { contexts, walked })
+    Ok(Tree { contexts, walked, texts: Texts::OnDisk })
 }
 
 /// Reads and analyses the projects around the named paths.
@@ -100,12 +111,35 @@ pub(crate) fn load(tree: Tree, working: &Working, counting: Counting) -> anyhow:
     let mut project = Project::default();
     let owners = Owners::of(&tree.contexts);
     for (index, (context, (walked, settings))) in tree.contexts.iter().zip(tree.walked).enumerate() {
-        project.read(context, walked, &settings, working, counting, |path| owners.scope(path, index))?;
+        project.read(context, (walked, &tree.texts), &settings, working, counting, |path| owners.scope(path, index))?;
     }
     Ok(project)
 }
 
 impl Tree {
+    /// The folders of the projects.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.contexts.iter().map(|context| context.root.as_path())
+    }
+
+    /// The same projects with the files that were in a commit, as far as the settings of today do not leave them out.
+    pub(crate) fn before(&self, files: since::Files) -> Tree {
+        let mut walked = Vec::new();
+        for (context, (_, settings)) in self.contexts.iter().zip(&self.walked) {
+            let inside = |path: &&PathBuf| {
+                path.starts_with(&context.root)
+                    && !settings.excludes(path, false)
+                    && !path.parent().is_some_and(|folder| settings.covers(folder))
+            };
+            let found = files.keys().filter(inside).filter_map(|path| {
+                let language = Language::of_path(&path.file_name()?.to_string_lossy())?;
+                Some(Found { path: path.clone(), language })
+            });
+            walked.push((Walked { files: found.collect(), unreadable: Vec::new() }, Arc::clone(settings)));
+        }
+        Tree { contexts: self.contexts.clone(), walked, texts: Texts::InCommit(files) }
+    }
+
     /// The files that are reported on, with the settings that count for each, in the order of paths.
     pub(crate) fn named(&self) -> BTreeMap<&Path, Arc<Settings>> {
         let owners = Owners::of(&self.contexts);
@@ -123,7 +157,7 @@ impl Project {
     fn read(
         &mut self,
         context: &Context,
-        walked: Walked,
+        (walked, texts): (Walked, &Texts),
         settings: &Hierarchy,
         working: &Working,
         counting: Counting,
@@ -134,7 +168,7 @@ impl Project {
             self.problem(file, Span::default(), format!("cannot be read: {why}"));
         }
         let root = &context.root;
-        let read: Vec<_> = walked.files.into_par_iter().map(|found| (source(root, &found), found)).collect();
+        let read: Vec<_> = walked.files.into_par_iter().map(|found| (source(root, &found, texts), found)).collect();
         let (mut sources, mut ids, mut policies) = (Vec::new(), Vec::new(), Vec::new());
         for (source, Found { path, language }) in read {
             let (shown, scope) = (working.show(&path), scope(&path));
@@ -202,8 +236,11 @@ impl Part {
 const NOT_UTF8: &str = "the text is not UTF-8 from here on; save it as UTF-8 to have all of it read";
 
 /// A file's text, and the place from which on it is not UTF-8.
-fn source(root: &Path, found: &Found) -> Result<(Source, Option<Span>), String> {
-    let bytes = bytes(&found.path)?;
+fn source(root: &Path, found: &Found, texts: &Texts) -> Result<(Source, Option<Span>), String> {
+    let bytes = match texts {
+        Texts::OnDisk => bytes(&found.path)?,
+        Texts::InCommit(files) => files.get(&found.path).cloned().unwrap_or_default(),
+    };
     let path = slashed(found.path.strip_prefix(root).unwrap_or(&found.path));
     let source = Source::from_bytes(&path, found.language, &bytes);
     let replaced = (source.encoding == Encoding::Replaced).then(|| {

@@ -20,6 +20,8 @@ mod notions;
 mod queues;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/since.rs"]
+mod since;
 #[path = "cli/suppressions.rs"]
 mod suppressions;
 #[path = "cli/threads.rs"]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Named, is_foreign};
 
 /// Files that belong together and are analysed together.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Context {
     /// The folder that paths are relative to.
     pub(crate) root: PathBuf,

@@ -13,6 +13,7 @@ use crate::output;
 use crate::print::{self, Colours, plural};
 use crate::project::{self, Working};
 use crate::report::Report;
+use crate::since::Before;
 use crate::write;
 
 /// Reports what leaks.
@@ -26,11 +27,17 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         Asked::Findings => {}
     }
     clock.lap("looked for files");
+    let ask = |project| assemble::report(project, Question::Configured);
+    let before = asked.since.as_deref().map(|revision| Before::of(&tree, revision, &working, ask)).transpose()?;
+    if before.is_some() {
+        clock.lap("looked at what was before");
+    }
     let project = project::load(tree, &working, asked.statistics.counting())?;
     clock.lap("read and analysed");
-    let mut report = assemble::report(project, Question::Configured);
+    let mut report = ask(project);
     clock.lap("asked the lints");
     warn_if_empty(&report);
+    let left = before.map_or(0, |before| before.keep_new(&mut report));
     let compared = match &asked.baseline {
         Some(file) => Some(compare(&mut report, file, &asked.change, &working)?),
         None => None,
@@ -49,6 +56,10 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         }
     }
     clock.lap("printed");
+    if let Some(revision) = asked.since.filter(|_| left > 0) {
+        let were = if left == 1 { "finding was" } else { "findings were" };
+        output::note(&format!("{left} {were} there before `{revision}` already, and not touched since\n"));
+    }
     if let (Some(file), Some(compared)) = (&asked.baseline, &compared) {
         output::note(&gone(file, compared));
     }
