@@ -1,6 +1,6 @@
 //! Work that comes to its end late: a long wait that keeps its maker, a loop that only a failure of its own ends.
 
-use unleak_catalogue::model::{Transparent, Waits};
+use unleak_catalogue::model::{Kind, Transparent, Waits};
 
 use super::super::builder::Builder;
 use super::super::queues::bound;
@@ -112,6 +112,14 @@ fn is_object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> bool {
     }
 }
 
+/// Whether a variable holds a collection of values, and no end of anything that others hold the other end of.
+fn is_data(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    let language = builder.program.language(body).name();
+    let Type::Named(Head::Model(path), args) = builder.program.type_of_local(body, local) else { return false };
+    let kind = builder.program.catalogue.ty(language, &path).and_then(|model| model.kind);
+    kind == Some(Kind::Collection) && args.is_empty()
+}
+
 fn captured(builder: &Builder<'_, '_>, body: BodyRef) -> impl Iterator<Item = LocalId> {
     let locals = builder.program.body(body).locals.iter().zip(0u32..);
     locals.filter(|(local, _)| matches!(local.origin, LocalOrigin::Captured { .. })).map(|(_, at)| LocalId(at))
@@ -157,6 +165,8 @@ fn is_fed_by_shared(builder: &Builder<'_, '_>, site: Site) -> bool {
     for spot in fed {
         match builder.program.source(&spot) {
             Spot::Field(..) | Spot::Global(..) => shared += 1,
+            // Text or numbers of its own: nobody drops what would make a call with them fail.
+            Spot::Local(home, local) if is_data(builder, home, local) => {}
             Spot::Local(home, local) if home != site.body => {
                 if builder.program.flow(home).reads(local).len() < 2 {
                     return false;
