@@ -14,10 +14,11 @@ use serde_json::Value;
 use support::{each, read, report, root, slashed, sources, temporary_folder, unleak};
 
 /// What a variant is known to lose: the variant, and a part of the line. Each must still be lost.
-const LOST: [(&str, &str); 8] = [
+const LOST: [(&str, &str); 9] = [
     ("value_named", "return await asyncio.wait_for(named_0, timeout=0.01)"),
     ("value_named", "await asyncio.wait_for(named_0, timeout=1)"),
     ("renamed", "because: only a failure of a client that everybody share"),
+    ("renamed", "because: the text that its call is given with the shared"),
     ("renamed", "let (events, inbox) = mpsc::unbounded_channel(); // expect: unbounded-queue  // because: a builder'"),
     ("called_by_partial", "bound_partial(self.loop.call_later, 0.01, asyncio.create_task"),
     ("called_by_partial", "bound_partial(self.loop.call_later, 0.01, functools.partial"),

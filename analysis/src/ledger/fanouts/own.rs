@@ -1,6 +1,6 @@
 //! Fan-outs in which each item does one thing of its own: the items are there already, and no more runs than there is.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{Effect, Kind};
 
 use super::Sizer;
 use super::supply::Maker;
@@ -37,7 +37,30 @@ impl Sizer<'_, '_, '_> {
 
     fn made_by_item(&self, maker: &Maker) -> bool {
         let called = self.is_on_item(maker.site) || self.started(maker.site).is_some_and(|site| self.is_on_item(site));
-        called || !maker.work.is_empty() && maker.work.iter().all(|work| self.only_asks_item(*work))
+        let asks = |work: &BodyRef| self.only_asks_item(*work) || self.only_waits_for_answers(*work, 3);
+        called || !maker.work.is_empty() && maker.work.iter().all(asks)
+    }
+
+    /// Whether a closure or async block starts nothing: all it waits for is an answer that is under way already.
+    fn only_waits_for_answers(&self, work: BodyRef, hops: u32) -> bool {
+        let Some(hops) = hops.checked_sub(1) else { return false };
+        if self.program.body(work).kind == BodyKind::Function {
+            return false;
+        }
+        let flow = self.program.flow(work);
+        let mut waits = flow.nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Await { value, .. } => Some(self.is_answer(work, *value)),
+            StepKind::Closure { body, .. } => {
+                Some(self.only_waits_for_answers(BodyRef { file: work.file, body: *body }, hops))
+            }
+            _ => None,
+        });
+        waits.next().is_some_and(|first| first && waits.all(|is| is))
+    }
+
+    fn is_answer(&self, body: BodyRef, value: ValueId) -> bool {
+        let kind = self.kind_of(body, &self.program.type_of(body, value));
+        matches!(kind, Some(Kind::Signal | Kind::Task | Kind::Thread | Kind::Process))
     }
 
     /// The call whose coroutine a start is given.
