@@ -21,7 +21,7 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261125
+SEED = 20261127
 FINDINGS, SILENCES, PACKAGES = 100, 30, 20
 
 
