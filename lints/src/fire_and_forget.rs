@@ -51,7 +51,7 @@
 //! kept in a field that nothing ever drains is `task-outlives-owner`, not this. That a flag or future is waited on is
 //! read off its field's name and type, not off the order in which things happen.
 
-use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Many, Missing, Resource, Setting, Work};
+use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -104,7 +104,7 @@ fn level(resource: &Resource) -> Level {
         // It comes to an end, if late.
         Work::Lingers(_) | Work::MayLinger(_) => true,
         Work::Endless(_) => false,
-        _ => resource.failure_seen == Answer::Yes && resource.many != Many::PerEvent,
+        _ => resource.failure_seen == Answer::Yes,
     };
     match (resource.setting, quiet) {
         _ if matches!(resource.work, Work::AtOnce(_)) => Level::Note,

@@ -63,6 +63,9 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
             hold_by_spots(builder, &mut resource, birth, &trail);
             ended_by_drop(builder, &mut resource, &trail);
             tell(&mut resource, told::by_callback(builder, &trail));
+            if told::failure_asked(builder, &trail) {
+                resource.failure_seen = Answer::Yes;
+            }
         }
     }
     tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
@@ -344,7 +347,9 @@ fn ends_by_itself(resource: &mut Resource, at: Location) {
 
 /// The verdict: does anybody keep it or end it, or does it end by itself with something its maker keeps?
 fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) {
-    resource.failure_seen = failure_seen(builder, resource, birth);
+    if resource.failure_seen != Answer::Yes {
+        resource.failure_seen = failure_seen(builder, resource, birth);
+    }
     let kept = resource.holds.iter().any(|hold| hold.how == Holding::Strong);
     if kept || !resource.ends.is_empty() {
         resource.leaks = Answer::No;

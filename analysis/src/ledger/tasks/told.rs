@@ -25,15 +25,40 @@ pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> 
 
 /// The callback put on a task that tells its end to somebody who waits.
 pub(super) fn by_callback<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> Option<Fact> {
-    let told = trail.uses.iter().filter(|used| used.depth == 0).find(|used| {
-        let What::Effect(_, model) = used.what else { return false };
-        let Some(call) = builder.program.call(used.site) else { return false };
+    let told = callbacks(builder, trail).find(|(at, value)| called_tells(builder, at.body, *value, CLOSURES));
+    told.map(|(at, _)| builder.fact("a callback tells its end to somebody who waits for it", at))
+}
+
+/// Whether a callback put on a task asks it what it raised.
+pub(super) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> bool {
+    callbacks(builder, trail).any(|(at, value)| match builder.program.type_of(at.body, value) {
+        Type::Closure(function) | Type::Def(Def::Function(function)) => asks_its_task(builder, function),
+        _ => false,
+    })
+}
+
+/// The callables that are called at a task's end, each with the step that puts it there.
+fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> impl Iterator<Item = (Site, ValueId)> {
+    trail.uses.iter().filter(|used| used.depth == 0).flat_map(|used| {
+        let What::Effect(_, model) = used.what else { return Vec::new() };
+        let Some(call) = builder.program.call(used.site) else { return Vec::new() };
         let callbacks = model.does.iter().filter(|(_, effect)| **effect == Effect::CalledAtEnd);
-        callbacks
-            .flat_map(|(subject, _)| builder.program.subjects(&call, subject))
-            .any(|(value, _)| called_tells(builder, used.site.body, value, CLOSURES))
-    })?;
-    Some(builder.fact("a callback tells its end to somebody who waits for it", told.site))
+        let values = callbacks.flat_map(|(subject, _)| builder.program.subjects(&call, subject));
+        values.map(|(value, _)| (used.site, value)).collect()
+    })
+}
+
+/// Whether a callback takes the result, or what was raised, out of the task that it is called with.
+fn asks_its_task(builder: &Builder<'_, '_>, callback: BodyRef) -> bool {
+    let program = builder.program;
+    let params = &program.body(callback).params;
+    program.flow(callback).nodes().any(|node| {
+        let Some(call) = program.call(Site { body: callback, step: node.step.id }) else { return false };
+        let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { return false };
+        let asked = program.source(&program.origin(callback, receiver).0);
+        model.does.get(&Subject::Receiver) == Some(&Effect::Awaited)
+            && params.iter().any(|param| asked == Spot::Local(callback, param.local))
+    })
 }
 
 /// Whether a step of a body is come by on all ways: in a `finally`, or at the top with no way out before it.
