@@ -1,6 +1,6 @@
 //! Coroutines that are done in their first step: nothing that they wait for makes them wait.
 
-use unleak_catalogue::model::{Effect, Kind, Waits};
+use unleak_catalogue::model::{Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -24,73 +24,55 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
         return None;
     }
     let fact = match birth.work.body {
-        Some(body) if is_done_at_once(builder, body, DEEP) => {
-            builder.location(body, builder.program.body(body).name_span)
-        }
+        Some(body) if is_done_at_once(builder, body) => builder.location(body, builder.program.body(body).name_span),
         None if puts_only(builder, birth) => builder.at(birth.site),
         _ => return None,
     };
     Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location: fact }))
 }
 
-fn is_done_at_once(builder: &Builder<'_, '_>, body: BodyRef, deep: u32) -> bool {
+/// Whether a body is done in its first step, and does something of its own in it: one that changes no field and calls
+/// nothing of the program is a stand-in, which says nothing of what will be there.
+fn is_done_at_once(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    let mut own = false;
+    never_waits(builder, body, DEEP, &mut own) && own
+}
+
+fn never_waits(builder: &Builder<'_, '_>, body: BodyRef, deep: u32, own: &mut bool) -> bool {
     let Some(deep) = deep.checked_sub(1) else { return false };
     if builder.program.body(body).colour != Colour::Async {
         return false;
     }
-    let mut own = false;
-    let done = builder.program.flow(body).nodes().all(|node| match &node.step.kind {
-        StepKind::Await { value, .. } => comes_at_once(builder, body, *value, deep),
+    builder.program.flow(body).nodes().all(|node| match &node.step.kind {
+        StepKind::Await { value, .. } => comes_at_once(builder, body, *value, deep, own),
         StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Sync,
         StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
         StepKind::Loop { driver: Driver::Forever, .. } | StepKind::Select { .. } | StepKind::Yield { .. } => false,
         StepKind::Store { place: Place::Field { .. }, .. } | StepKind::Update { place: Place::Field { .. }, .. } => {
-            own = true;
+            *own = true;
             true
         }
-        StepKind::Call { .. } => match called(builder, Site { body, step: node.step.id }) {
-            Called::Own => {
-                own = true;
-                true
-            }
-            Called::AtOnce => true,
-            Called::MayTakeTime => false,
-        },
-        _ => true,
-    });
-    // A body that changes no field and calls nothing of the program's own is a stand-in for one: it says nothing.
-    done && own
-}
-
-/// How long a call takes.
-enum Called {
-    /// It is the program's own, and its caller goes on when it is done.
-    Own,
-    /// It takes no time.
-    AtOnce,
-    /// Nobody knows.
-    MayTakeTime,
-}
-
-fn called(builder: &Builder<'_, '_>, site: Site) -> Called {
-    match builder.program.call(site).map(|call| call.target) {
-        Some(Target::Functions(_)) => Called::Own,
-        Some(Target::Construct(_)) => Called::AtOnce,
-        Some(Target::Model(model)) if model.waits == Waits::Not || puts_without_waiting(builder, site) => {
-            Called::AtOnce
+        // What it calls holds the whole loop up: while that lasts, nobody could wait for it or stop it.
+        StepKind::Call { .. } => {
+            *own |= calls_own(builder, Site { body, step: node.step.id });
+            true
         }
-        _ => Called::MayTakeTime,
-    }
+        _ => true,
+    })
+}
+
+fn calls_own(builder: &Builder<'_, '_>, site: Site) -> bool {
+    matches!(builder.program.call(site).map(|call| call.target), Some(Target::Functions(_)))
 }
 
 /// Whether awaiting a value gives way to nobody.
-fn comes_at_once(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, deep: u32) -> bool {
+fn comes_at_once(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, deep: u32, own: &mut bool) -> bool {
     let program = builder.program;
     if let Type::Future(_, Some(inner)) = program.type_of(body, value) {
         let calls = program.maker(body, value).and_then(|site| program.call(site)).map(|call| call.target);
         // What overrides it may wait.
         let overridden = matches!(&calls, Some(Target::Functions(functions)) if functions.len() > 1);
-        return !overridden && is_done_at_once(builder, inner, deep);
+        return !overridden && never_waits(builder, inner, deep, own);
     }
     program.maker(body, value).is_some_and(|site| puts_without_waiting(builder, site))
 }
