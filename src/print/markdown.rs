@@ -41,7 +41,7 @@ fn story(report: &Report, finding: &Finding) -> String {
 }
 
 /// A message as Markdown; what stands in backquotes stays as it is, but for what would end a cell.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let parts = one_line(text);
     let parts = parts.split('`').enumerate().map(|(index, part)| match index % 2 {
         0 => part.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('_', "\\_"),
@@ -50,6 +50,6 @@ fn escaped(text: &str) -> String {
     cell(&parts.collect::<Vec<_>>().join("`"))
 }
 
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

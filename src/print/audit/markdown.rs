@@ -2,6 +2,7 @@
 
 use super::{LIMITS, METHOD, summary};
 use crate::audit::{Audit, Leak, Row};
+use crate::print::markdown::{cell, escaped};
 use crate::print::{confidence, kind, level, many, one_line, page, plural};
 
 /// The whole audit.
@@ -36,7 +37,7 @@ pub(crate) fn print(audit: &Audit) -> String {
         text += "\n## Accepted\n\n| where | what | why | who | until |\n|---|---|---|---|---|\n";
         for (leak, verdict) in &audit.accepted {
             let until = verdict.until.as_deref().unwrap_or("for good");
-            let cells = [&verdict.why, &verdict.who].map(|text| cell(&escaped(text)));
+            let cells = [&verdict.why, &verdict.who].map(|text| escaped(text));
             text += &format!("| `{}` | {} | {} | {} | {until} |\n", leak.place, leak.lint, cells[0], cells[1]);
         }
     }
@@ -88,22 +89,8 @@ fn table(rows: &[Row], last: &str, tell: impl Fn(&Row) -> String) -> String {
     }
     let mut text = format!("| where | kind | made by | how often | {last} |\n|---|---|---|---|---|\n");
     for row in rows {
-        let (maker, told) = (cell(&one_line(&row.maker)), cell(&escaped(&tell(row))));
+        let (maker, told) = (cell(&one_line(&row.maker)), escaped(&tell(row)));
         text += &format!("| `{}` | {} | `{maker}` | {} | {told} |\n", row.place, kind(row.kind), many(row.many));
     }
     text
-}
-
-/// Text as Markdown; what stands in backquotes stays as it is.
-fn escaped(text: &str) -> String {
-    let text = one_line(text);
-    let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
-        0 => part.replace('\\', "\\\\").replace('<', "&lt;").replace('*', "\\*").replace('_', "\\_"),
-        _ => part.to_owned(),
-    });
-    parts.collect::<Vec<_>>().join("`")
-}
-
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
 }
