@@ -1,26 +1,96 @@
-//! Code that a constant of its module keeps from ever running: one half of a file that is written for two worlds.
+//! Code that a constant keeps from running: one half of a file that is written for two worlds, and what a flag that a
+//! call gives steps over.
 
-use super::flow::Slot;
+use super::flow::{Node, Slot};
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{Cond, Const, Place, StepKind, ValueId};
+use crate::unit::{Block, Compare, Cond, Const, LocalId, Place, StepKind, ValueId};
 
-impl Program<'_> {
+/// The constants that one call gives to parameters of what it calls.
+#[derive(Clone, Debug, Default)]
+pub struct Given<'a>(Vec<(LocalId, &'a Const)>);
+
+impl<'a> Given<'a> {
+    /// The constant that a variable holds all through the body.
+    fn of(&self, program: &Program<'_>, body: BodyRef, local: LocalId) -> Option<&'a Const> {
+        let (_, given) = self.0.iter().find(|(param, _)| *param == local)?;
+        program.flow(body).stores(local).is_empty().then_some(*given)
+    }
+}
+
+impl<'a> Program<'a> {
+    /// What a call that stands in a body gives to a function, where the body itself was given some constants.
+    pub fn given_by_call(&self, site: Site, function: BodyRef, given: &Given<'a>) -> Given<'a> {
+        let bound = self.bound_args(site, function).into_iter();
+        Given(bound.filter_map(|(value, param)| Some((param, self.known_const(site.body, value, given)?))).collect())
+    }
+
     /// Whether a step stands in a branch that is never taken, as constants of the program's modules say.
     pub fn never_runs(&self, site: Site) -> bool {
+        self.is_not_taken(site, &Given::default())
+    }
+
+    /// Whether a step never runs in a call that gives some constants: its branch is not taken, or one before it that
+    /// is taken leaves the body.
+    pub fn never_runs_given(&self, site: Site, given: &Given<'a>) -> bool {
+        self.is_not_taken(site, given) || self.is_left_before(site, given)
+    }
+
+    fn is_not_taken(&self, site: Site, given: &Given<'a>) -> bool {
         self.flow(site.body).around(site.step).any(|(outer, slot)| match (&outer.kind, slot) {
-            (StepKind::If { cond, .. }, Slot::Then) => self.settled_cond(site.body, cond) == Some(false),
-            (StepKind::If { cond, .. }, Slot::Otherwise) => self.settled_cond(site.body, cond) == Some(true),
+            (StepKind::If { cond, .. }, Slot::Then) => self.settled_cond(site.body, cond, given) == Some(false),
+            (StepKind::If { cond, .. }, Slot::Otherwise) => self.settled_cond(site.body, cond, given) == Some(true),
             _ => false,
         })
     }
 
+    fn is_left_before(&self, site: Site, given: &Given<'a>) -> bool {
+        let flow = self.flow(site.body);
+        let outer = flow.around(site.step).map(|(outer, _)| outer.id);
+        let line: Vec<Node<'_>> = std::iter::once(site.step).chain(outer).filter_map(|step| flow.node(step)).collect();
+        flow.nodes().any(|node| {
+            let StepKind::If { cond, then, otherwise } = &node.step.kind else { return false };
+            let is_before = line.iter().any(|inner| inner.parent == node.parent && node.step.id < inner.step.id);
+            is_before
+                && match self.settled_cond(site.body, cond, given) {
+                    Some(true) => leaves(then),
+                    Some(false) => leaves(otherwise),
+                    None => false,
+                }
+        })
+    }
+
     /// What a condition always is, where constants alone decide it.
-    fn settled_cond(&self, body: BodyRef, cond: &Cond) -> Option<bool> {
+    fn settled_cond(&self, body: BodyRef, cond: &Cond, given: &Given<'a>) -> Option<bool> {
+        let settled = |part: &Cond| self.settled_cond(body, part, given);
         match cond {
-            Cond::Truthy(value) => self.settled_flag(body, *value),
-            Cond::Not(inner) => self.settled_cond(body, inner).map(|holds| !holds),
-            Cond::All(parts) if parts.iter().any(|part| self.settled_cond(body, part) == Some(false)) => Some(false),
-            Cond::Any(parts) if parts.iter().any(|part| self.settled_cond(body, part) == Some(true)) => Some(true),
+            Cond::Truthy(value) => match self.known_const(body, *value, given) {
+                Some(Const::Bool(flag)) => Some(*flag),
+                Some(Const::Nothing) => Some(false),
+                _ => self.settled_flag(body, *value),
+            },
+            Cond::Not(inner) => settled(inner).map(|holds| !holds),
+            Cond::All(parts) if parts.iter().any(|part| settled(part) == Some(false)) => Some(false),
+            Cond::Any(parts) if parts.iter().any(|part| settled(part) == Some(true)) => Some(true),
+            Cond::Compare { op, left, right } => {
+                let left = self.known_const(body, *left, given)?;
+                let right = self.known_const(body, *right, given)?;
+                let told = |it: &Const| matches!(it, Const::Nothing | Const::Bool(_));
+                let same = (told(left) && told(right)).then(|| left == right)?;
+                match op {
+                    Compare::Is | Compare::Equal => Some(same),
+                    Compare::IsNot | Compare::NotEqual => Some(!same),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The constant a value is, written there or given by the call.
+    fn known_const(&self, body: BodyRef, value: ValueId, given: &Given<'a>) -> Option<&'a Const> {
+        match &self.flow(body).def(value)?.kind {
+            StepKind::Const { value, .. } => Some(value),
+            StepKind::Read { place: Place::Local(local), .. } => given.of(self, body, *local),
             _ => None,
         }
     }
@@ -43,4 +113,9 @@ impl Program<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether a block ends by leaving the body.
+fn leaves(block: &Block) -> bool {
+    matches!(block.steps.last().map(|step| &step.kind), Some(StepKind::Return { .. }))
 }

@@ -2,7 +2,7 @@
 //! a value goes. Nothing here sees syntax or text.
 
 pub mod calls;
-mod dead;
+pub mod dead;
 mod decorators;
 pub mod exits;
 mod families;

@@ -422,6 +422,12 @@ impl<'a> Program<'a> {
         for body in self.bodies_of(part) {
             for node in self.flow(body).nodes() {
                 let place = match &node.step.kind {
+                    kind @ StepKind::Import { .. } => {
+                        if let Some(Def::Variable { file, name }) = self.import_of(body.file, kind) {
+                            found.push(((file, name), super::Site { body, step: node.step.id }));
+                        }
+                        continue;
+                    }
                     StepKind::Read { place, .. }
                     | StepKind::Store { place, .. }
                     | StepKind::Update { place, .. }

@@ -2,7 +2,15 @@
 
 use super::{Def, Program, names};
 use crate::source::Language;
-use crate::unit::Name;
+use crate::unit::{Name, StepKind};
+
+impl Program<'_> {
+    /// What an `import` inside a body gives.
+    pub(super) fn import_of(&self, file: u32, step: &StepKind) -> Option<Def> {
+        let StepKind::Import { path, level, item, .. } = step else { return None };
+        imported(self, file, path, *level, item.as_deref(), 16)
+    }
+}
 
 /// What `from {level dots}path import item` or `import path` binds.
 pub(super) fn imported(

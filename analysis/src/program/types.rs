@@ -192,9 +192,8 @@ impl<'a> Program<'a> {
                 }
             }
             StepKind::Class { ty, .. } => Type::Def(Def::Type(TypeKey { file: body.file, id: *ty })),
-            StepKind::Import { path, level, item, .. } => {
-                let import = super::python_names::imported(self, body.file, path, *level, item.as_deref(), 16);
-                import.map(Type::Def).unwrap_or_default()
+            kind @ StepKind::Import { .. } => {
+                self.import_of(body.file, kind).map(|def| self.type_of_def(def)).unwrap_or_default()
             }
             StepKind::Part { of, part, .. } => self.part_type(body, self.type_of(body, *of), part),
             StepKind::Join { from, .. } => {

@@ -8,6 +8,7 @@ use super::super::queues::{bound, resets};
 use super::super::{Bound, Fact, Work};
 use super::births::Birth;
 use crate::program::calls::{Call, Target};
+use crate::program::dead::Given;
 use crate::program::trace::Spot;
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
@@ -24,7 +25,9 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
         return None;
     }
     let fact = match birth.work.body {
-        Some(body) if is_done_at_once(builder, body) => builder.location(body, builder.program.body(body).name_span),
+        Some(body) if is_done_at_once(builder, body, &given(builder, birth, body)) => {
+            builder.location(body, builder.program.body(body).name_span)
+        }
         None if puts_only(builder, birth) => builder.at(birth.site),
         _ => return None,
     };
@@ -33,18 +36,32 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
 
 /// Whether a body is done in its first step, and does something of its own in it: one that changes no field and calls
 /// nothing of the program is a stand-in, which says nothing of what will be there.
-fn is_done_at_once(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+fn is_done_at_once<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: &Given<'a>) -> bool {
     let mut own = false;
-    never_waits(builder, body, DEEP, &mut own) && own
+    never_waits(builder, body, given, DEEP, &mut own) && own
 }
 
-fn never_waits(builder: &Builder<'_, '_>, body: BodyRef, deep: u32, own: &mut bool) -> bool {
+/// What the call that makes the coroutine gives to it.
+fn given<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'_>, body: BodyRef) -> Given<'a> {
+    let Some(call) = builder.program.call(birth.site) else { return Given::default() };
+    let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
+    let made = made.find(|site| match builder.program.call(*site).map(|call| call.target) {
+        Some(Target::Functions(functions)) => functions.contains(&body),
+        _ => false,
+    });
+    made.map(|site| builder.program.given_by_call(site, body, &Given::default())).unwrap_or_default()
+}
+
+fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: &Given<'a>, deep: u32, own: &mut bool) -> bool {
     let Some(deep) = deep.checked_sub(1) else { return false };
     if builder.program.body(body).colour != Colour::Async {
         return false;
     }
     builder.program.flow(body).nodes().all(|node| match &node.step.kind {
-        StepKind::Await { value, .. } => comes_at_once(builder, body, *value, deep, own),
+        StepKind::Await { value, .. } => {
+            builder.program.never_runs_given(Site { body, step: node.step.id }, given)
+                || comes_at_once(builder, body, *value, given, deep, own)
+        }
         StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Sync,
         StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
         StepKind::Loop { driver: Driver::Forever, .. } | StepKind::Select { .. } | StepKind::Yield { .. } => false,
@@ -66,13 +83,22 @@ fn calls_own(builder: &Builder<'_, '_>, site: Site) -> bool {
 }
 
 /// Whether awaiting a value gives way to nobody.
-fn comes_at_once(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, deep: u32, own: &mut bool) -> bool {
+fn comes_at_once<'a>(
+    builder: &Builder<'_, 'a>,
+    body: BodyRef,
+    value: ValueId,
+    given: &Given<'a>,
+    deep: u32,
+    own: &mut bool,
+) -> bool {
     let program = builder.program;
     if let Type::Future(_, Some(inner)) = program.type_of(body, value) {
-        let calls = program.maker(body, value).and_then(|site| program.call(site)).map(|call| call.target);
+        let made = program.maker(body, value);
+        let calls = made.and_then(|site| program.call(site)).map(|call| call.target);
         // What overrides it may wait.
         let overridden = matches!(&calls, Some(Target::Functions(functions)) if functions.len() > 1);
-        return !overridden && never_waits(builder, inner, deep, own);
+        let given = made.map(|site| program.given_by_call(site, inner, given)).unwrap_or_default();
+        return !overridden && never_waits(builder, inner, &given, deep, own);
     }
     program.maker(body, value).is_some_and(|site| puts_without_waiting(builder, site))
 }

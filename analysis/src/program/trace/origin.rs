@@ -88,6 +88,10 @@ impl<'a> Program<'a> {
                 Place::Deref { base } => self.origin_within(body, *base, hops),
             },
             StepKind::Call { .. } => self.origin_of_call(Site { body, step: step.id }, hops).unwrap_or(own),
+            kind @ StepKind::Import { .. } => match self.import_of(body.file, kind) {
+                Some(Def::Variable { file, name }) => (Spot::Global(file, name), 0),
+                _ => own,
+            },
             kind => match seen_through(kind) {
                 Some(value) => self.origin_within(body, value, hops),
                 None => own,

@@ -9,7 +9,9 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn read_at(&mut self, state: &State, site: Site) {
         let Some(step) = self.program.flow(site.body).step(site.step) else { return };
         match &step.kind {
-            StepKind::Read { out, .. } | StepKind::Part { out, .. } => self.value(state, site.body, *out),
+            StepKind::Read { out, .. } | StepKind::Part { out, .. } | StepKind::Import { out, .. } => {
+                self.value(state, site.body, *out)
+            }
             StepKind::Collect { .. } | StepKind::Store { .. } if state.depth > 0 => self.alias_back(state, site, step),
             _ => {}
         }
