@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use unleak_analysis::Counting;
 use unleak_analysis::source::Language;
 
-use crate::place::{FileId, Place};
+use crate::place::{self, FileId, Place};
 use crate::project::{self, Project, Tree, Working};
 use crate::report::{Finding, Report};
 
@@ -38,18 +38,25 @@ pub(crate) fn files(folder: &Path, revision: &str) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// The commit at which a revision and the present came apart; the revision itself where they have nothing in common.
+/// The commit at which a revision and the present came apart; the revision itself where the whole history has none.
 fn commit(repository: &gix::Repository, revision: &str, shallow: bool) -> anyhow::Result<gix::ObjectId> {
     let found = repository.rev_parse_single(revision).ok().and_then(|id| id.object().ok()?.peel_to_commit().ok());
     let Some(found) = found else { bail!("{}", unknown(revision, shallow)) };
     let head = repository.head_id().context("the repository has no commit yet")?;
-    let base = repository.merge_base(found.id, head).ok().flatten();
-    Ok(base.map_or(found.id, gix::Id::detach))
+    match repository.merge_base(found.id, head).ok().flatten() {
+        Some(base) => Ok(base.detach()),
+        None if shallow => bail!("`--since {revision}` and `HEAD` have no commit in common here; {DEEPEN}"),
+        None => Ok(found.id),
+    }
 }
+
+/// What to do where the history ends too early.
+const DEEPEN: &str =
+    "this clone is shallow: fetch more of it (`git fetch --unshallow`, or `fetch-depth: 0` in the job)";
 
 fn unknown(revision: &str, shallow: bool) -> String {
     let hint = match shallow {
-        true => "this clone is shallow: fetch more of it (`git fetch --unshallow`, or `fetch-depth: 0` in the job)",
+        true => DEEPEN,
         false => "name a branch, a tag or a commit that this clone has (`git fetch` brings those of others)",
     };
     format!("`--since {revision}` names no commit; {hint}")
@@ -84,8 +91,9 @@ impl Before {
         let texts = files.iter().map(|(path, bytes)| (working.show(path), String::from_utf8_lossy(bytes).into_owned()));
         let texts = texts.collect();
         let report = report(project::load(tree.before(files), working, Counting::Resources)?);
-        let findings = report.findings.iter().chain(report.silenced.iter().map(|silenced| &silenced.finding));
-        Ok(Before { known: findings.map(|finding| finding.fingerprint.to_string()).collect(), texts })
+        // What was silenced is not known: whoever takes a suppression away brings back what it hid.
+        let known = report.findings.iter().map(|finding| finding.fingerprint.to_string()).collect();
+        Ok(Before { known, texts })
     }
 
     /// Keeps what the change has brought about or touched; gives how many findings it has not.
@@ -93,11 +101,10 @@ impl Before {
         let mut lines: BTreeMap<FileId, BTreeSet<usize>> = BTreeMap::new();
         let all = report.findings.len();
         let (files, findings) = (&report.files, std::mem::take(&mut report.findings));
+        let gone = self.gone(files);
         let mut is_touched = |place: Place| {
             let file = files.get(place.file);
-            let changed = lines
-                .entry(place.file)
-                .or_insert_with(|| changed(self.texts.get(&file.shown).map_or("", String::as_str), &file.text));
+            let changed = lines.entry(place.file).or_insert_with(|| changed(self.old(file, &gone), &file.text));
             file.lines_of(place.span).any(|line| changed.contains(&line))
         };
         let mut is_new = |finding: &Finding| {
@@ -109,6 +116,43 @@ impl Before {
         report.count_findings();
         all - report.findings.len()
     }
+
+    /// The texts that stood where no file stands now.
+    fn gone(&self, files: &place::Files) -> Vec<&str> {
+        let now: BTreeSet<&str> = files.iter().map(|(_, file)| file.shown.as_str()).collect();
+        let gone = self.texts.iter().filter(|(path, _)| !now.contains(path.as_str()));
+        gone.map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// The text of a file as it was: where its path is new, that of the file it most likely was before.
+    fn old<'t>(&'t self, file: &place::File, gone: &[&'t str]) -> &'t str {
+        if let Some(text) = self.texts.get(&file.shown) {
+            return text;
+        }
+        let likeness = gone.iter().map(|text| (alike(text, &file.text), *text));
+        let best = likeness.max_by(|(one, _), (other, _)| one.total_cmp(other));
+        best.filter(|(alike, _)| *alike >= RENAMED).map_or("", |(_, text)| text)
+    }
+}
+
+/// From which share of common lines on a file is taken for one that was renamed, as git does unless told otherwise.
+const RENAMED: f64 = 0.5;
+
+/// The share of lines that two texts have in common.
+fn alike(old: &str, new: &str) -> f64 {
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in old.lines() {
+        *left.entry(line).or_default() += 1;
+    }
+    let common = new.lines().filter(|line| match left.get_mut(line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    });
+    let longer = old.lines().count().max(new.lines().count());
+    common.count() as f64 / longer.max(1) as f64
 }
 
 /// The lines (from 1) of a text that are not in the one before.
@@ -123,7 +167,14 @@ fn changed(old: &str, new: &str) -> BTreeSet<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::changed;
+    use super::{alike, changed};
+
+    #[test]
+    fn likeness_is_the_share_of_common_lines() {
+        assert!((alike("a\nb\n", "b\na\n") - 1.0).abs() < f64::EPSILON);
+        assert!((alike("a\na\n", "a\nc\nd\ne\n") - 0.25).abs() < f64::EPSILON);
+        assert!(alike("", "").abs() < f64::EPSILON);
+    }
 
     #[test]
     fn changed_lines_count_from_one() {

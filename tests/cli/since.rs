@@ -89,6 +89,34 @@ fn what_the_change_touches_is_shown_though_it_was_there() {
 }
 
 #[test]
+fn what_a_deleted_suppression_hid_is_shown() {
+    let project = committed();
+    let hidden = CALLER.replace(
+        "    asyncio.create_task(work())",
+        "    # unleak: ignore[fire-and-forget] it is short\n    asyncio.create_task(work())",
+    );
+    let project = project.file("app/main.py", hidden);
+    commit(&project);
+    assert_eq!(since(&project, "HEAD", &[]).code, 0);
+    let project = project.file("app/main.py", CALLER);
+    let ran = since(&project, "HEAD", &[]);
+    assert!(ran.out.starts_with("app/main.py:11:5: error[fire-and-forget]"), "{}", ran.out);
+}
+
+#[test]
+fn of_a_renamed_file_only_what_was_changed_counts_as_touched() {
+    let project = committed();
+    git(&project, &["mv", "app/main.py", "app/service.py"]);
+    let ran = since(&project, "HEAD", &[]);
+    assert_eq!((ran.out.as_str(), ran.code), ("Found nothing that leaks in 3 files.\n", 0));
+
+    let touched = CALLER.replace("asyncio.create_task(work())", "asyncio.create_task(work())  # later");
+    let project = project.file("app/service.py", touched);
+    let ran = since(&project, "HEAD", &[]);
+    assert!(ran.out.starts_with("app/service.py:11:5: error[fire-and-forget]"), "{}", ran.out);
+}
+
+#[test]
 fn a_branch_is_compared_with_where_it_came_from() {
     let project = committed();
     git(&project, &["checkout", "--quiet", "-b", "topic"]);
@@ -119,6 +147,15 @@ fn where_nothing_can_be_compared_it_is_said_what_to_do() {
     let source = format!("file://{}", project.path(".").canonicalize().unwrap().display());
     git(&project, &["clone", "--quiet", "--depth", "1", &source, "shallow"]);
     let ran = project.run_in("shallow", &["check", "--since", "HEAD~1"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("this clone is shallow: fetch more of it"), "{}", ran.err);
+
+    git(&project, &["checkout", "--quiet", "-b", "topic", "HEAD~1"]);
+    let project = project.file("app/more.py", CALLER);
+    commit(&project);
+    let both = ["clone", "--quiet", "--depth", "1", "--no-single-branch", &source, "apart"];
+    git(&project, &both);
+    let ran = project.run_in("apart", &["check", "--since", "origin/main"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("this clone is shallow: fetch more of it"), "{}", ran.err);
 }
