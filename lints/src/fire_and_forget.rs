@@ -35,6 +35,9 @@
 //! that tells its end on every way through it: it sets a future or an event, or puts a last mark into a queue, that
 //! somebody else waits on, or a callback on it does.
 //!
+//! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
+//! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
+//!
 //! ## How sure
 //!
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
@@ -49,7 +52,8 @@
 //! task in Rust that runs through is right, however often it is started and whatever it calls: how many run is
 //! `unbounded-spawn`. What a function of a crate or package that was not read hands back is not known to be a task. A task
 //! kept in a field that nothing ever drains is `task-outlives-owner`, not this. That a flag or future is waited on is
-//! read off its field's name and type, not off the order in which things happen.
+//! read off its field's name and type, not off the order in which things happen. Where a method is overridden, a coroutine
+//! counts as done at once only if nothing overrides what it calls.
 
 use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;

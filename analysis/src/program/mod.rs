@@ -250,7 +250,7 @@ impl<'a> Program<'a> {
     }
 
     /// The same once all is linked: all that is found on the way stays known.
-    pub fn settle_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+    fn settle_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
         self.settle(work, |_| true)
     }
 

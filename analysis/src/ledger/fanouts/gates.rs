@@ -188,20 +188,14 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn births_in(&self, spot: &Spot, hops: u32) -> Vec<Site> {
-        let stores: Vec<Site> = match spot {
-            Spot::Local(body, local) => {
-                let owned = self.program.body(*body);
-                let origin = owned.locals.get(local.0 as usize).map(|local| local.origin);
-                if let (Some(crate::unit::LocalOrigin::Captured { outer, .. }), Some(parent)) = (origin, owned.parent) {
-                    return self.births_in(&Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops);
-                }
-                self.program.flow(*body).stores(*local).iter().map(|step| Site { body: *body, step: *step }).collect()
+        if let Spot::Local(body, local) = spot {
+            let owned = self.program.body(*body);
+            let origin = owned.locals.get(local.0 as usize).map(|local| local.origin);
+            if let (Some(crate::unit::LocalOrigin::Captured { outer, .. }), Some(parent)) = (origin, owned.parent) {
+                return self.births_in(&Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops);
             }
-            Spot::Field(ty, name) => self.program.field_sites(*ty, name),
-            Spot::Global(file, name) => self.program.global_sites(*file, name).to_vec(),
-            _ => Vec::new(),
-        };
-        let stored = stores.into_iter().filter_map(|site| match &self.step(site).kind {
+        }
+        let stored = self.program.sites_of(spot).into_iter().filter_map(|site| match &self.step(site).kind {
             StepKind::Store { value, .. } => Some((site.body, *value)),
             _ => None,
         });

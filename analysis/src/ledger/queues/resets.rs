@@ -14,7 +14,7 @@ use crate::unit::{Const, Item, Op, Part, Place, Shape, StepKind, ValueId};
 /// Notes every place the queue has been in that is given something else or added to.
 pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &mut Traffic) {
     for spot in trail.spots.iter().filter(|spot| trail.own.contains(spot)) {
-        for site in sites_of(builder, spot) {
+        for site in builder.program.sites_of(spot) {
             match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
                 Some(StepKind::Update { op: Op::Add, .. }) => traffic.put(builder, birth, site),
                 Some(StepKind::Store { value, .. }) => stored(builder, birth, spot, site, *value, traffic),
@@ -38,19 +38,6 @@ pub(super) fn is_placed(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
             _ => false,
         })
     })
-}
-
-/// The steps that touch a place.
-pub(in super::super) fn sites_of(builder: &Builder<'_, '_>, spot: &Spot) -> Vec<Site> {
-    let program = builder.program;
-    match spot {
-        Spot::Field(ty, name) => program.field_sites(*ty, name),
-        Spot::Global(file, name) => program.global_sites(*file, name).to_vec(),
-        Spot::Local(body, local) => {
-            program.flow(*body).stores(*local).iter().map(|step| Site { body: *body, step: *step }).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 fn stored(builder: &Builder<'_, '_>, birth: Site, spot: &Spot, site: Site, value: ValueId, traffic: &mut Traffic) {
@@ -183,14 +170,16 @@ pub(super) fn replaces(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>
     let Some(spot) = trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))) else {
         return false;
     };
-    sites_of(builder, spot).iter().filter(|site| order(site) < order(&birth) && site.body != birth.body).any(|site| {
-        let flow = builder.program.flow(site.body);
-        match flow.step(site.step).map(|step| &step.kind) {
-            Some(StepKind::Store { value, .. }) => {
-                let value = unparted(flow, *value);
-                matches!(kind_of_reset(builder, site.body, value, spot), Some(Reset::All))
+    builder.program.sites_of(spot).iter().filter(|site| order(site) < order(&birth) && site.body != birth.body).any(
+        |site| {
+            let flow = builder.program.flow(site.body);
+            match flow.step(site.step).map(|step| &step.kind) {
+                Some(StepKind::Store { value, .. }) => {
+                    let value = unparted(flow, *value);
+                    matches!(kind_of_reset(builder, site.body, value, spot), Some(Reset::All))
+                }
+                _ => false,
             }
-            _ => false,
-        }
-    })
+        },
+    )
 }

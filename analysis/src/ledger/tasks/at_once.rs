@@ -4,7 +4,7 @@ use unleak_catalogue::model::{Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
-use super::super::queues::{bound, resets};
+use super::super::queues::bound;
 use super::super::{Bound, Fact, Work};
 use super::births::Birth;
 use crate::program::calls::{Call, Target};
@@ -121,7 +121,7 @@ fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
 fn is_unbounded(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
     let program = builder.program;
     let spot = program.source(&program.origin(body, queue).0);
-    let stores = resets::sites_of(builder, &spot).into_iter().filter_map(|site| {
+    let stores = builder.program.sites_of(&spot).into_iter().filter_map(|site| {
         match program.flow(site.body).step(site.step).map(|step| &step.kind) {
             Some(StepKind::Store { value, .. }) => Some((site.body, *value)),
             _ => None,

@@ -181,12 +181,10 @@ fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
 
 /// The first store is where a flag begins; a second is where somebody changes it.
 fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
-    let sites = match spot {
-        Spot::Field(ty, name) => builder.program.field_sites(*ty, name),
-        Spot::Global(file, name) => builder.program.global_sites(*file, name).to_vec(),
-        _ => return None,
-    };
-    let mut stores = sites.into_iter().filter(|site| {
+    if !matches!(spot, Spot::Field(..) | Spot::Global(..)) {
+        return None;
+    }
+    let mut stores = builder.program.sites_of(spot).into_iter().filter(|site| {
         let step = builder.program.flow(site.body).step(site.step);
         matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
     });

@@ -42,6 +42,18 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// The steps that touch a place: all of a field or module variable, and those that change a variable of a body.
+    pub fn sites_of(&self, spot: &Spot) -> Vec<Site> {
+        match spot {
+            Spot::Field(ty, name) => self.field_sites(*ty, name),
+            Spot::Global(file, name) => self.global_sites(*file, name).to_vec(),
+            Spot::Local(body, local) => {
+                self.flow(*body).stores(*local).iter().map(|step| Site { body: *body, step: *step }).collect()
+            }
+            Spot::Value(..) | Spot::LooseField(_) => Vec::new(),
+        }
+    }
+
     /// The call that made a value, seen through views, waits, tests, races and the variables of its body.
     pub fn maker(&self, body: BodyRef, value: ValueId) -> Option<Site> {
         let flow = self.flow(body);
