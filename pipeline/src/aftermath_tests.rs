@@ -5,6 +5,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::outside::Address;
+use crate::overheard::Overheard;
 use crate::structured::{Ended, Plan, Scope, drain};
 
 const SOON: Duration = Duration::from_millis(20);
@@ -72,11 +73,18 @@ async fn a_database_that_stalls_is_told_and_tried_again() {
     let desk = desk(&folder);
     let other = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let overheard = Overheard::here();
     let shutdown = CancellationToken::new();
     let (outbox, turns) = outbox(NonZeroUsize::new(8).unwrap());
     outbox.hand_in(turn("a", "x"));
     let writing = tokio::spawn(write_down(desk.clone(), vec![MEMORY], turns, shutdown.clone()));
-    tokio::time::sleep(10 * SOON).await;
+    for _ in 0..1_000 {
+        if overheard.says("cannot be written down") {
+            break;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    assert!(overheard.says("cannot be written down"), "it is told");
     other.execute_batch("COMMIT").unwrap();
     for _ in 0..1_000 {
         if desk.store.waiting(MEMORY).await.unwrap() == 1 {

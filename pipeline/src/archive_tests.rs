@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::audio::Rate;
+use crate::overheard::Overheard;
 use crate::queue::bounded;
 use crate::structured::{Ended, Label, NamedTask, Plan, Scope, drain};
 
@@ -172,11 +173,12 @@ async fn what_cannot_be_saved_at_the_end_is_told() {
 
 #[tokio::test]
 async fn an_archive_that_fails_is_tried_again() {
+    let overheard = Overheard::here();
     let works = Works::new();
     let incoming = works.folder.path().join("archive/incoming.tmp");
     std::os::unix::fs::symlink("/dev/full", &incoming).unwrap();
     works.keeper.keep(utterance("a")).await.unwrap();
-    tokio::time::sleep(5 * SOON).await;
+    until("it is told", || overheard.says("the archive does not take a recording")).await;
     assert_eq!((works.spilled().len(), works.archived().len()), (1, 0), "it stays in the spill");
     std::fs::remove_file(&incoming).unwrap();
     until("it is archived", || works.archived().len() == 1 && works.spilled().is_empty()).await;

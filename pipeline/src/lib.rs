@@ -8,6 +8,8 @@ pub mod background;
 pub mod engine;
 mod http;
 pub mod outside;
+#[cfg(test)]
+mod overheard;
 pub mod queue;
 pub mod realtime;
 pub mod service;

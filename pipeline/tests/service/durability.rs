@@ -56,7 +56,8 @@ async fn talk(to: std::net::SocketAddr, name: String, told: tokio::sync::mpsc::S
     }
 }
 
-/// The nth life of a server in `folder`, which a kill ends. Returns what clients were told is committed.
+/// The nth life of a server in `folder`, which a kill ends, some time after so many commits as the seed says. Returns
+/// what clients were told is committed.
 async fn live_and_be_killed(folder: &Path, round: u64, random: &mut Seeded) -> Vec<String> {
     let program = Program::start(folder, &[("UNLEAK_PIPELINE_QUEUES_ARCHIVER", "2")]);
     let (told, mut committed) = tokio::sync::mpsc::channel(10_000);
@@ -70,13 +71,18 @@ async fn live_and_be_killed(folder: &Path, round: u64, random: &mut Seeded) -> V
         drop(scope.spawn_named(Label::new("talker"), task).unwrap());
     }
     drop(told);
-    sleep(Duration::from_millis(20 + random.below(300))).await;
+    let mut texts = Vec::new();
+    for _ in 0..random.below(6) {
+        texts.push(timeout(PATIENCE, committed.recv()).await.expect("somebody is told").expect("somebody talks"));
+    }
+    sleep(Duration::from_millis(random.below(100))).await;
     program.signal("-KILL");
     let (code, _) = tokio::task::spawn_blocking(|| program.end()).await.unwrap();
     assert_eq!(code, None, "it was killed");
     let report = drain(&scope, Plan::wait_first(PATIENCE)).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    std::iter::from_fn(|| committed.try_recv().ok()).collect()
+    texts.extend(std::iter::from_fn(|| committed.try_recv().ok()));
+    texts
 }
 
 /// `PIPELINE_TEST_KILLS` kills, 20 unless it says otherwise; `PIPELINE_TEST_SEED` chooses the moments.

@@ -72,6 +72,7 @@ async fn a_signal_under_load_ends_every_session_with_a_word() {
         let mut client = Client::connect(program.http, &[]).await.unwrap();
         client.until("session.created").await;
         client.ask("Count to 900.").await;
+        client.until("response.created").await;
         clients.push(client);
     }
     program.signal("-TERM");
