@@ -129,31 +129,14 @@ impl Before {
         if let Some(text) = self.texts.get(&file.shown) {
             return text;
         }
-        let likeness = gone.iter().map(|text| (alike(text, &file.text), *text));
+        let likeness = gone.iter().map(|text| (TextDiff::from_lines(*text, &*file.text).ratio(), *text));
         let best = likeness.max_by(|(one, _), (other, _)| one.total_cmp(other));
-        best.filter(|(alike, _)| *alike >= RENAMED).map_or("", |(_, text)| text)
+        best.filter(|(likeness, _)| *likeness >= RENAMED).map_or("", |(_, text)| text)
     }
 }
 
 /// From which share of common lines on a file is taken for one that was renamed, as git does unless told otherwise.
-const RENAMED: f64 = 0.5;
-
-/// The share of lines that two texts have in common.
-fn alike(old: &str, new: &str) -> f64 {
-    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in old.lines() {
-        *left.entry(line).or_default() += 1;
-    }
-    let common = new.lines().filter(|line| match left.get_mut(line) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            true
-        }
-        _ => false,
-    });
-    let longer = old.lines().count().max(new.lines().count());
-    common.count() as f64 / longer.max(1) as f64
-}
+const RENAMED: f32 = 0.5;
 
 /// The lines (from 1) of a text that are not in the one before.
 fn changed(old: &str, new: &str) -> BTreeSet<usize> {
@@ -167,14 +150,7 @@ fn changed(old: &str, new: &str) -> BTreeSet<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{alike, changed};
-
-    #[test]
-    fn likeness_is_the_share_of_common_lines() {
-        assert!((alike("a\nb\n", "b\na\n") - 1.0).abs() < f64::EPSILON);
-        assert!((alike("a\na\n", "a\nc\nd\ne\n") - 0.25).abs() < f64::EPSILON);
-        assert!(alike("", "").abs() < f64::EPSILON);
-    }
+    use super::changed;
 
     #[test]
     fn changed_lines_count_from_one() {

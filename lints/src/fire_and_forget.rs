@@ -52,8 +52,8 @@
 //! task in Rust that runs through is right, however often it is started and whatever it calls: how many run is
 //! `unbounded-spawn`. What a function of a crate or package that was not read hands back is not known to be a task. A task
 //! kept in a field that nothing ever drains is `task-outlives-owner`, not this. That a flag or future is waited on is
-//! read off its field's name and type, not off the order in which things happen. Where a method is overridden, a coroutine
-//! counts as done at once only if nothing overrides what it calls.
+//! read off its field's name and type, not off the order in which things happen. Where a method is overridden or only
+//! declared, a coroutine counts as done at once if none of the methods that may be meant waits.
 
 use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;

@@ -78,13 +78,7 @@ async fn a_database_that_stalls_is_told_and_tried_again() {
     let (outbox, turns) = outbox(NonZeroUsize::new(8).unwrap());
     outbox.hand_in(turn("a", "x"));
     let writing = tokio::spawn(write_down(desk.clone(), vec![MEMORY], turns, shutdown.clone()));
-    for _ in 0..1_000 {
-        if overheard.says("cannot be written down") {
-            break;
-        }
-        tokio::time::sleep(SOON).await;
-    }
-    assert!(overheard.says("cannot be written down"), "it is told");
+    overheard.until("cannot be written down").await;
     other.execute_batch("COMMIT").unwrap();
     for _ in 0..1_000 {
         if desk.store.waiting(MEMORY).await.unwrap() == 1 {

@@ -178,7 +178,7 @@ async fn an_archive_that_fails_is_tried_again() {
     let incoming = works.folder.path().join("archive/incoming.tmp");
     std::os::unix::fs::symlink("/dev/full", &incoming).unwrap();
     works.keeper.keep(utterance("a")).await.unwrap();
-    until("it is told", || overheard.says("the archive does not take a recording")).await;
+    overheard.until("the archive does not take a recording").await;
     assert_eq!((works.spilled().len(), works.archived().len()), (1, 0), "it stays in the spill");
     std::fs::remove_file(&incoming).unwrap();
     until("it is archived", || works.archived().len() == 1 && works.spilled().is_empty()).await;

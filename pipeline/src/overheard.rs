@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tracing::subscriber::DefaultGuard;
 
@@ -20,9 +21,19 @@ impl Overheard {
         Self { written, _listening: tracing::subscriber::set_default(subscriber) }
     }
 
-    /// Whether these words have been logged.
-    pub(crate) fn says(&self, words: &str) -> bool {
-        String::from_utf8_lossy(&self.written.lock().unwrap()).contains(words)
+    /// Waits until these words have been logged.
+    ///
+    /// # Panics
+    ///
+    /// After ten seconds without them.
+    pub(crate) async fn until(&self, words: &str) {
+        for _ in 0..1_000 {
+            if String::from_utf8_lossy(&self.written.lock().unwrap()).contains(words) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not in ten seconds: {words}");
     }
 }
 

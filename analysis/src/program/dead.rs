@@ -6,7 +6,7 @@ use super::{BodyRef, Def, Program, Site};
 use crate::unit::{Block, Compare, Cond, Const, LocalId, Place, StepKind, ValueId};
 
 /// The constants that one call gives to parameters of what it calls.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given<'a>(Vec<(LocalId, &'a Const)>);
 
 impl<'a> Given<'a> {
@@ -88,11 +88,10 @@ impl<'a> Program<'a> {
 
     /// The constant a value is, written there or given by the call.
     fn known_const(&self, body: BodyRef, value: ValueId, given: &Given<'a>) -> Option<&'a Const> {
-        match &self.flow(body).def(value)?.kind {
-            StepKind::Const { value, .. } => Some(value),
+        self.constant_of(body, value).or_else(|| match &self.flow(body).def(value)?.kind {
             StepKind::Read { place: Place::Local(local), .. } => given.of(self, body, *local),
             _ => None,
-        }
+        })
     }
 
     /// A module variable that is given one truth value, once, and no other.

@@ -397,6 +397,11 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// All methods with this name, of whatever type.
+    pub fn methods_named(&self, name: &str) -> impl Iterator<Item = BodyRef> {
+        self.methods.get(name).into_iter().flat_map(|homes| homes.values().flatten().copied())
+    }
+
     /// The methods with this name of the types that derive from a type.
     pub(crate) fn methods_below(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
         let (Some(homes), below) = (self.methods.get(name), self.families.below(ty)) else { return Vec::new() };

@@ -461,6 +461,18 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Whether a function only says what others do (`...`, `raise NotImplementedError`, a trait's method): its code is
+    /// somewhere else.
+    pub fn is_declared_only(&self, function: BodyRef) -> bool {
+        let last = self.body(function).root.steps.last();
+        let refuses = matches!(last.map(|step| &step.kind), Some(StepKind::Raise { .. }));
+        self.flow(function).nodes().all(|node| match &node.step.kind {
+            StepKind::Const { .. } | StepKind::Discard { .. } => true,
+            StepKind::Read { .. } | StepKind::Call { .. } | StepKind::Format { .. } | StepKind::Raise { .. } => refuses,
+            _ => false,
+        })
+    }
+
     /// Whether a body is the code of a class block.
     pub fn is_class_body(&self, body: BodyRef) -> bool {
         self.body(body).kind == BodyKind::Class

@@ -77,8 +77,8 @@ impl<'a> Lowerer<'a> {
     }
 
     fn expression_statement(&mut self, expr: &'a Expr) {
-        // Docstrings and `...` do nothing.
-        if constant::literal(expr).is_some() {
+        // Docstrings do nothing; `...` stands for code that is somewhere else.
+        if !expr.is_ellipsis_literal_expr() && constant::literal(expr).is_some() {
             return;
         }
         let value = self.expr(expr);

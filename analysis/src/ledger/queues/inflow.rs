@@ -14,7 +14,7 @@ use super::traffic::{Put, Traffic, Way};
 use crate::program::calls::Target;
 use crate::program::{BodyRef, Site};
 use crate::unit::{Driver, Item, LocalId, LocalOrigin, Part, Place, Step, StepKind, ValueId, Yields};
-use receives::{is_declared_only, is_in_loop, kind_of, receives, takes};
+use receives::{is_in_loop, kind_of, receives, takes};
 
 /// How many values are asked before the answer is "not from outside, as far as is seen".
 const REACH: usize = 400;
@@ -252,7 +252,8 @@ impl Search<'_, '_, '_> {
         match call.target {
             Target::External(_) | Target::Unknown if is_in_loop(self.builder, site) => Some(Inflow::received(site)),
             Target::Functions(functions)
-                if is_in_loop(self.builder, site) && functions.iter().all(|it| is_declared_only(self.builder, *it)) =>
+                if is_in_loop(self.builder, site)
+                    && functions.iter().all(|it| self.builder.program.is_declared_only(*it)) =>
             {
                 Some(Inflow::received(site))
             }

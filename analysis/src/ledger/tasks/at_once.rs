@@ -15,8 +15,17 @@ use crate::program::{BodyRef, Site};
 use crate::source::Language;
 use crate::unit::{Colour, Driver, Place, StepKind, ValueId};
 
-/// How many calls deep it is asked whether a body waits.
-const DEEP: u32 = 6;
+/// How many bodies are asked of before it is taken that one of them waits.
+const MANY: usize = 64;
+
+/// What has been looked at for one coroutine.
+#[derive(Default)]
+struct Asked<'a> {
+    met: Vec<(BodyRef, Given<'a>)>,
+    /// Whether one of them changes a field or calls something of the program: one that does neither is a stand-in, which
+    /// says nothing of what will be there.
+    does_something: bool,
+}
 
 /// What a task runs that is done as soon as it is begun: it can be neither lost nor stopped half-way, and no two of
 /// them run at once.
@@ -25,7 +34,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
         return None;
     }
     let fact = match birth.work.body {
-        Some(body) if is_done_at_once(builder, body, &given(builder, birth, body)) => {
+        Some(body) if is_done_at_once(builder, birth, body) => {
             builder.location(body, builder.program.body(body).name_span)
         }
         None if puts_only(builder, birth) => builder.at(birth.site),
@@ -34,73 +43,107 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
     Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location: fact }))
 }
 
-/// Whether a body is done in its first step, and does something of its own in it: one that changes no field and calls
-/// nothing of the program is a stand-in, which says nothing of what will be there.
-fn is_done_at_once<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: &Given<'a>) -> bool {
-    let mut own = false;
-    never_waits(builder, body, given, DEEP, &mut own) && own
+/// Whether what a task runs is done in its first step, and does something of its own in it.
+fn is_done_at_once(builder: &Builder<'_, '_>, birth: &Birth<'_>, body: BodyRef) -> bool {
+    let mut asked = Asked::default();
+    let never = match making(builder, birth, body) {
+        Some((site, functions)) => is_over_at_once(builder, site, functions, &Given::default(), &mut asked),
+        None => never_waits(builder, body, Given::default(), &mut asked),
+    };
+    never && asked.does_something
 }
 
-/// What the call that makes the coroutine gives to it.
-fn given<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'_>, body: BodyRef) -> Given<'a> {
-    let Some(call) = builder.program.call(birth.site) else { return Given::default() };
+/// The call that makes the coroutine, and what it may call.
+fn making<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'_>, body: BodyRef) -> Option<(Site, Vec<BodyRef>)> {
+    let call = builder.program.call(birth.site)?;
     let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
-    let made = made.find(|site| match builder.program.call(*site).map(|call| call.target) {
-        Some(Target::Functions(functions)) => functions.contains(&body),
-        _ => false,
-    });
-    made.map(|site| builder.program.given_by_call(site, body, &Given::default())).unwrap_or_default()
+    made.find_map(|site| functions_of(builder, site).filter(|all| all.contains(&body)).map(|all| (site, all)))
 }
 
-fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: &Given<'a>, deep: u32, own: &mut bool) -> bool {
-    let Some(deep) = deep.checked_sub(1) else { return false };
-    if builder.program.body(body).colour != Colour::Async {
+fn functions_of(builder: &Builder<'_, '_>, site: Site) -> Option<Vec<BodyRef>> {
+    match builder.program.call(site)?.target {
+        Target::Functions(functions) => Some(functions),
+        _ => None,
+    }
+}
+
+/// Whether awaiting what a call of one of these functions makes gives way to nobody.
+fn is_over_at_once<'a>(
+    builder: &Builder<'_, 'a>,
+    site: Site,
+    functions: Vec<BodyRef>,
+    given: &Given<'a>,
+    asked: &mut Asked<'a>,
+) -> bool {
+    let done_by = done_by(builder, functions);
+    !done_by.is_empty()
+        && done_by.into_iter().all(|function| {
+            let given = builder.program.given_by_call(site, function, given);
+            never_waits(builder, function, given, asked)
+        })
+}
+
+/// The functions that do the work: in the place of one that is only declared, every method of its name.
+fn done_by(builder: &Builder<'_, '_>, functions: Vec<BodyRef>) -> Vec<BodyRef> {
+    let program = builder.program;
+    let is_left_to_others =
+        |function: &BodyRef| program.is_declared_only(*function) && !program.body(*function).root.steps.is_empty();
+    let (left, mut own): (Vec<BodyRef>, Vec<BodyRef>) = functions.into_iter().partition(is_left_to_others);
+    for method in left.iter().flat_map(|declared| program.methods_named(&program.body(*declared).name)) {
+        if !is_left_to_others(&method) && !own.contains(&method) {
+            own.push(method);
+        }
+    }
+    own
+}
+
+fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: Given<'a>, asked: &mut Asked<'a>) -> bool {
+    let asks = (body, given);
+    if asked.met.contains(&asks) {
+        return true;
+    }
+    if builder.program.body(body).colour != Colour::Async || asked.met.len() == MANY {
         return false;
     }
+    asked.met.push(asks.clone());
+    let given = asks.1;
     builder.program.flow(body).nodes().all(|node| match &node.step.kind {
         StepKind::Await { value, .. } => {
-            builder.program.never_runs_given(Site { body, step: node.step.id }, given)
-                || comes_at_once(builder, body, *value, given, deep, own)
+            builder.program.never_runs_given(Site { body, step: node.step.id }, &given)
+                || comes_at_once(builder, body, *value, &given, asked)
         }
         StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Sync,
         StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
         StepKind::Loop { driver: Driver::Forever, .. } | StepKind::Select { .. } | StepKind::Yield { .. } => false,
         StepKind::Store { place: Place::Field { .. }, .. } | StepKind::Update { place: Place::Field { .. }, .. } => {
-            *own = true;
+            asked.does_something = true;
             true
         }
         // What it calls holds the whole loop up: while that lasts, nobody could wait for it or stop it.
         StepKind::Call { .. } => {
-            *own |= calls_own(builder, Site { body, step: node.step.id });
+            asked.does_something |= functions_of(builder, Site { body, step: node.step.id }).is_some();
             true
         }
         _ => true,
     })
 }
 
-fn calls_own(builder: &Builder<'_, '_>, site: Site) -> bool {
-    matches!(builder.program.call(site).map(|call| call.target), Some(Target::Functions(_)))
-}
-
-/// Whether awaiting a value gives way to nobody.
 fn comes_at_once<'a>(
     builder: &Builder<'_, 'a>,
     body: BodyRef,
     value: ValueId,
     given: &Given<'a>,
-    deep: u32,
-    own: &mut bool,
+    asked: &mut Asked<'a>,
 ) -> bool {
     let program = builder.program;
-    if let Type::Future(_, Some(inner)) = program.type_of(body, value) {
-        let made = program.maker(body, value);
-        let calls = made.and_then(|site| program.call(site)).map(|call| call.target);
-        // What overrides it may wait.
-        let overridden = matches!(&calls, Some(Target::Functions(functions)) if functions.len() > 1);
-        let given = made.map(|site| program.given_by_call(site, inner, given)).unwrap_or_default();
-        return !overridden && never_waits(builder, inner, &given, deep, own);
+    let made = program.maker(body, value);
+    let is_async = |functions: &Vec<BodyRef>| functions.iter().any(|it| program.body(*it).colour == Colour::Async);
+    let calls = made.and_then(|site| Some((site, functions_of(builder, site).filter(is_async)?)));
+    match (calls, program.type_of(body, value)) {
+        (Some((site, functions)), _) => is_over_at_once(builder, site, functions, given, asked),
+        (None, Type::Future(_, Some(inner))) => never_waits(builder, inner, Given::default(), asked),
+        _ => made.is_some_and(|site| puts_without_waiting(builder, site)),
     }
-    program.maker(body, value).is_some_and(|site| puts_without_waiting(builder, site))
 }
 
 /// Whether what a task is given to run is one `put` into a queue that never makes it wait.

@@ -113,12 +113,6 @@ pub(super) fn kind_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) 
     known.iter().find_map(|path| builder.program.catalogue.ty(language, path)?.kind)
 }
 
-/// Whether a function only says what others do: its code is somewhere else (`...`, a trait's method).
-pub(super) fn is_declared_only(builder: &Builder<'_, '_>, function: BodyRef) -> bool {
-    let mut nodes = builder.program.flow(function).nodes();
-    nodes.all(|node| matches!(node.step.kind, StepKind::Const { .. } | StepKind::Discard { .. }))
-}
-
 pub(super) fn takes(model: &CallModel) -> bool {
     model.does.values().any(|effect| matches!(effect, Effect::Take | Effect::TakeAll))
 }
