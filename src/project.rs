@@ -177,13 +177,15 @@ impl Project {
                     let file = File::new(shown, "".into(), Some(language), scope);
                     self.problem(file, Span::default(), format!("cannot be read: {why}"));
                 }
-                Ok((source, replaced)) => {
+                Ok((mut source, replaced)) => {
+                    let said = settings.of(path.parent().unwrap_or(root));
+                    source.budgets = said.written.budgets.budgets();
                     let id = self.files.add(File::new(shown, Arc::clone(&source.text), Some(language), scope));
                     let place = replaced.map(|span| Place { file: id, span });
                     self.problems.extend(place.map(|place| Problem { message: NOT_UTF8.into(), place }));
                     sources.push(source);
                     ids.push(id);
-                    policies.push(settings.of(path.parent().unwrap_or(root)).policy.for_file(&path));
+                    policies.push(said.policy.for_file(&path));
                 }
             }
         }

@@ -60,6 +60,26 @@ pub struct Source {
     pub text: Arc<str>,
     /// Whether bytes had to be replaced to make `text`.
     pub encoding: Encoding,
+    /// Above which numbers a bound in it is none.
+    pub budgets: Budgets,
+}
+
+/// Above which numbers a bound is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// The items of a queue.
+    pub queue: i64,
+    /// What runs at once.
+    pub at_once: i64,
+    /// The workers of a pool.
+    pub workers: i64,
+}
+
+impl Default for Budgets {
+    /// What nobody means as a bound: nobody has the memory for as many items, nor anything that serves as many at once.
+    fn default() -> Budgets {
+        Budgets { queue: 1 << 24, at_once: 10_000, workers: 500 }
+    }
 }
 
 /// How the bytes of a file became text.
@@ -79,6 +99,6 @@ impl Source {
             std::borrow::Cow::Borrowed(_) => Encoding::Utf8,
             std::borrow::Cow::Owned(_) => Encoding::Replaced,
         };
-        Source { path: path.into(), language, text: text.into(), encoding }
+        Source { path: path.into(), language, text: text.into(), encoding, budgets: Budgets::default() }
     }
 }

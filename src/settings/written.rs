@@ -1,8 +1,10 @@
 //! What can be written into a settings file: the one definition of its keys. The JSON schema follows from it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+use unleak_analysis::source::Budgets;
 use unleak_lints::{Confidence, Level};
 
 /// The settings of `unleak`.
@@ -56,6 +58,25 @@ pub(crate) struct Written {
     /// "app.tasks.gather"`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) prefer: BTreeMap<String, String>,
+    /// Above which numbers a bound is none.
+    #[serde(skip_serializing_if = "Allowed::is_silent")]
+    pub(crate) budgets: Allowed,
+}
+
+/// Above which numbers a bound is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Allowed {
+    /// The items of a queue or channel; 16,777,216 where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<NonZeroU32>,
+    /// How many of a fan-out run at once; 10,000 where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_once: Option<NonZeroU32>,
+    /// The workers of a pool; 500 where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) workers: Option<NonZeroU32>,
 }
 
 /// How sure a finding has to be.
@@ -106,7 +127,33 @@ impl Written {
             models: self.models.or(other.models),
             owners: self.owners.or(other.owners),
             safe_calls: self.safe_calls.or(other.safe_calls),
+            budgets: self.budgets.or(other.budgets),
             ..self
+        }
+    }
+}
+
+impl Allowed {
+    fn is_silent(&self) -> bool {
+        *self == Allowed::default()
+    }
+
+    fn or(self, other: Allowed) -> Allowed {
+        Allowed {
+            queue: self.queue.or(other.queue),
+            at_once: self.at_once.or(other.at_once),
+            workers: self.workers.or(other.workers),
+        }
+    }
+
+    /// With what holds where nothing is said.
+    pub(crate) fn budgets(self) -> Budgets {
+        let usual = Budgets::default();
+        let said = |said: Option<NonZeroU32>, usual: i64| said.map_or(usual, |number| i64::from(number.get()));
+        Budgets {
+            queue: said(self.queue, usual.queue),
+            at_once: said(self.at_once, usual.at_once),
+            workers: said(self.workers, usual.workers),
         }
     }
 }

@@ -162,6 +162,28 @@ fn models_of_the_project_are_part_of_the_catalogue() {
 }
 
 #[test]
+fn a_bound_above_the_budget_is_none() {
+    let queue = "import asyncio\nimport aiometer\n\nBATCH = 5000\n\n\nclass Inbox:\n    def __init__(self):\n        \
+        self.items = asyncio.Queue(maxsize=BATCH)\n\n    async def on_message(self, message):\n        \
+        self.items.put_nowait(message)\n\n    async def run(self):\n        while True:\n            \
+        print(await self.items.get())\n\n\nasync def handle(request, ask):\n    rows = await request.json()\n    \
+        return await aiometer.run_on_each(ask, rows, max_at_once=300)\n";
+    let project =
+        Project::with(&[("unleak.toml", ""), ("small/unleak.toml", ""), ("a.py", queue), ("small/b.py", queue)]);
+    assert_eq!(found(&project, &[]), [""; 0]);
+    let project = project.file("small/unleak.toml", "[budgets]\nqueue = 4999\nat-once = 299\n");
+    assert_eq!(found(&project, &[]), ["small/b.py unbounded-queue note", "small/b.py raw-gather warning"]);
+    let project = project.file("small/unleak.toml", "[budgets]\nqueue = 5000\nat-once = 300\n");
+    assert_eq!(found(&project, &[]), [""; 0], "as many as the budget are allowed");
+    for (text, said) in
+        [("queu = 1", "did you mean `queue`?"), ("queue = 0", "nonzero"), ("workers = 'x'", "invalid type")]
+    {
+        let ran = project.run(&["check", "--config", &format!("budgets = {{ {text} }}")]);
+        assert!(ran.code == 2 && ran.err.contains(said), "{}", ran.err);
+    }
+}
+
+#[test]
 fn known_owners_and_safe_calls_are_right() {
     let tasks = "import asyncio\n\n\ndef spawn(work):\n    return asyncio.create_task(work)\n\n\n\
         class Owner:\n    def adopt(self, work):\n        asyncio.create_task(work)\n";

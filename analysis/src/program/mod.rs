@@ -30,7 +30,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::CallModel;
 
-use crate::source::{Language, Source};
+use crate::source::{Budgets, Language, Source};
 use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
 use flow::Flow;
 
@@ -119,6 +119,8 @@ pub struct File<'a> {
     pub path: Arc<str>,
     /// Its language.
     pub language: Language,
+    /// Above which numbers a bound in it is none.
+    pub budgets: Budgets,
     /// Its headers and bodies.
     pub lowered: &'a Lowered,
     /// Its bodies laid flat.

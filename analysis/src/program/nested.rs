@@ -51,6 +51,7 @@ impl<'a> File<'a> {
         let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(Flow::new).collect();
         let nested = Nested::of(index as u32, &flows);
         let parts = names::parts_of(&source.path);
-        File { path: source.path.clone(), language: source.language, lowered, flows, parts, nested }
+        let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);
+        File { path, language, budgets, lowered, flows, parts, nested }
     }
 }

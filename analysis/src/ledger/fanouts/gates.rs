@@ -363,10 +363,11 @@ impl Sizer<'_, '_, '_> {
                 let (left, right) = (self.number(body, *left, 8), self.number(body, *right, 8));
                 let reached = matches!(op, Compare::Greater | Compare::GreaterEqual | Compare::Equal);
                 let below = matches!(op, Compare::Less | Compare::LessEqual);
+                let most = self.most_at_once(body);
                 match (left == Number::Length, right == Number::Length) {
-                    (true, false) if right.limits() && (if inside { below } else { reached }) => Some(right),
+                    (true, false) if right.limits(most) && (if inside { below } else { reached }) => Some(right),
                     (false, true)
-                        if left.limits() && (if inside { reached && *op != Compare::Equal } else { below }) =>
+                        if left.limits(most) && (if inside { reached && *op != Compare::Equal } else { below }) =>
                     {
                         Some(left)
                     }

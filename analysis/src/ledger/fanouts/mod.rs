@@ -44,9 +44,6 @@ const ITEMS_OWN: &str = "each item is asked for one thing of its own";
 /// The work is a callable that was handed in and kept: it may wait by itself.
 const HANDED_IN: &str = "what runs was handed in, and may wait by itself";
 
-/// More workers than this is no limit.
-const MANY_WORKERS: i64 = 500;
-
 /// Enters them.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let found = Sizer::new(builder).all();
@@ -341,10 +338,15 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         let number = self.number(body, value, HOPS);
         let zero = matches!(number, Number::Const(number) if number <= 0) && birth.zero_bound == ZeroBound::Bounded;
         Some(match number {
-            Number::Const(number) if Number::Const(number).limits() || zero => Bound::Const(number),
+            Number::Const(count) if number.limits(self.most_at_once(body)) || zero => Bound::Const(count),
             Number::Setting(name) => Bound::Setting(name),
             other => Bound::Absurd(other.text()),
         })
+    }
+
+    /// Above which number it is no limit what runs at once.
+    fn most_at_once(&self, body: BodyRef) -> i64 {
+        self.program.file(body.file).budgets.at_once
     }
 
     /// How many workers a pool has.
@@ -358,7 +360,9 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             let Target::Model(model) = call.target else { continue };
             let Some(birth) = &model.birth else { continue };
             match self.limit_given(site.body, &call, birth) {
-                Some(Bound::Const(number)) if number > MANY_WORKERS => return Some(Bound::Absurd(number.to_string())),
+                Some(Bound::Const(number)) if number > self.program.file(site.body.file).budgets.workers => {
+                    return Some(Bound::Absurd(number.to_string()));
+                }
                 Some(Bound::Absurd(name)) if name != Number::Nothing.text() => return Some(Bound::Absurd(name)),
                 Some(bound @ (Bound::Const(_) | Bound::Setting(_))) => return Some(bound),
                 _ => {}

@@ -7,9 +7,6 @@ use crate::program::calls::{Depth, Target};
 use crate::program::{BodyRef, Def, Site};
 use crate::unit::{BodyId, Const, LocalId, LocalOrigin, Op, Path, Place, StepKind, ValueId};
 
-/// More than this at once is no limit.
-const ABSURD: i64 = 10_000;
-
 /// A number, as far as the code tells.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Number {
@@ -24,10 +21,10 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Whether it limits anything, where nought and less limit nothing.
-    pub(super) fn limits(&self) -> bool {
+    /// Whether it limits anything, where nought and less limit nothing, and nothing above a budget does.
+    pub(super) fn limits(&self, most: i64) -> bool {
         match self {
-            Number::Const(number) => (1..=ABSURD).contains(number),
+            Number::Const(number) => (1..=most).contains(number),
             Number::Setting(_) => true,
             Number::Length | Number::Nothing => false,
         }
@@ -41,11 +38,6 @@ impl Number {
             Number::Length => "the number of items".to_owned(),
             Number::Nothing => "nothing".to_owned(),
         }
-    }
-
-    /// The one that limits, if one does.
-    fn or(self, other: Number) -> Number {
-        if self.limits() { self } else { other }
     }
 }
 
@@ -69,11 +61,16 @@ impl Sizer<'_, '_, '_> {
             StepKind::Operate { op, operands, .. } => self.operated(body, *op, operands, hops).unwrap_or_else(named),
             StepKind::Join { from, .. } => {
                 let all = from.iter().map(|value| self.number(body, *value, hops));
-                all.reduce(Number::or).unwrap_or_else(named)
+                all.reduce(|one, other| self.the_limit(body, one, other)).unwrap_or_else(named)
             }
             StepKind::Call { .. } => self.number_of_call(Site { body, step: step.id }, hops).unwrap_or_else(named),
             _ => named(),
         }
+    }
+
+    /// The one that limits, if one does.
+    fn the_limit(&self, body: BodyRef, one: Number, other: Number) -> Number {
+        if one.limits(self.most_at_once(body)) { one } else { other }
     }
 
     fn number_in(&self, body: BodyRef, place: &Place, hops: u32) -> Option<Number> {
@@ -91,7 +88,7 @@ impl Sizer<'_, '_, '_> {
             if let Some(StepKind::Store { value, .. }) = flow.step(id).map(|step| &step.kind) {
                 let number = self.number(body, *value, hops);
                 found = Some(match found {
-                    Some(before) => before.or(number),
+                    Some(before) => self.the_limit(body, before, number),
                     None => number,
                 });
             }
@@ -174,7 +171,9 @@ impl Sizer<'_, '_, '_> {
         for subject in &model.at_most {
             let values = self.program.subjects(&call, subject);
             let numbers = values.iter().filter(|(_, depth)| *depth == Depth::Itself);
-            let found = numbers.map(|(value, _)| self.number(site.body, *value, hops)).reduce(Number::or);
+            let found = numbers
+                .map(|(value, _)| self.number(site.body, *value, hops))
+                .reduce(|one, other| self.the_limit(site.body, one, other));
             if found.is_some() {
                 return found;
             }

@@ -400,7 +400,7 @@ impl Sizer<'_, '_, '_> {
             (false, false) => self.width(body, lower, upper),
             (true, true) => Number::Length,
         };
-        if matches!(whole.size, Size::Known(_)) || !length.limits() {
+        if matches!(whole.size, Size::Known(_)) || !length.limits(self.most_at_once(body)) {
             return Some(whole);
         }
         let site = Site { body, step: step.id };

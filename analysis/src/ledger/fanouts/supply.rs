@@ -409,7 +409,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             held.elsewhere.clear();
         }
         if let Some(bound) = self.at_most(site, model, hops)
-            && bound.limits()
+            && bound.limits(self.most_at_once(site.body))
         {
             let size = self.as_many(site, bound).size;
             return Some(Supply { size, ..held.unwrap_or_else(|| Supply::of(Size::Known(0))) });

@@ -9,9 +9,6 @@ use crate::program::trace::Spot;
 use crate::program::{BodyRef, Def, Program, Site};
 use crate::unit::{Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueId};
 
-/// Above this a number of items is no bound: nobody has the memory for as many.
-const ABSURD: i64 = 1 << 24;
-
 /// What a value is as a number, as far as the program tells.
 #[derive(Clone, Debug, PartialEq)]
 enum Amount {
@@ -49,9 +46,10 @@ pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &C
         return if spread { Bound::Unknown } else { absent };
     };
     let amounts = amounts(builder.program, site.body, value, 8);
+    let most = builder.program.file(site.body.file).budgets.queue;
     let unbounded = |amount: &Amount| match amount {
         Amount::Nothing => true,
-        Amount::Int(number) => (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > ABSURD,
+        Amount::Int(number) => (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > most,
         Amount::Infinite(_) => true,
         Amount::Named(_) => false,
     };
@@ -146,7 +144,9 @@ fn of_global(program: &Program<'_>, body: BodyRef, path: &[crate::unit::Name], h
             match (values.next(), values.next()) {
                 (Some(only), None) => match (&only.value, &only.same_as) {
                     (Some(value), _) => match of_const(value) {
-                        Amount::Int(number) if number > 0 && number <= ABSURD => vec![Amount::Named(last)],
+                        Amount::Int(number) if number > 0 && number <= program.file(body.file).budgets.queue => {
+                            vec![Amount::Named(last)]
+                        }
                         other => vec![other],
                     },
                     (None, Some(other)) => {
