@@ -1,6 +1,7 @@
 //! What can be typed: the one definition of commands, flags and their help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -100,6 +101,9 @@ pub(crate) struct CheckArgs {
     /// Exit with 0 whatever is found
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// Stop looking after so many seconds; what was not looked at in full by then is named as what cannot be read is
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "update_baseline")]
+    pub(crate) time_limit: Option<Duration>,
     /// Print how many findings there are of each lint instead of the findings (with `--format json` as JSON)
     #[arg(long)]
     pub(crate) statistics: bool,
@@ -284,4 +288,10 @@ pub(crate) enum ColorWhen {
     Always,
     /// Never
     Never,
+}
+
+fn seconds(typed: &str) -> Result<Duration, String> {
+    let seconds = typed.strip_suffix('s').unwrap_or(typed).trim().parse().ok();
+    let limit = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    limit.ok_or_else(|| "it is no number of seconds, as `30` or `2.5` are".to_owned())
 }

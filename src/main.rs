@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod place;
 mod print;
+mod progress;
 mod project;
 mod report;
 mod run;

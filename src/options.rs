@@ -1,6 +1,7 @@
 //! From what was typed to what is meant.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use unleak_analysis::Counting;
 use unleak_lints::Level;
@@ -90,6 +91,8 @@ pub(crate) struct Check {
     pub(crate) change: Change,
     /// When the run fails.
     pub(crate) failing: Failing,
+    /// How long it may take.
+    pub(crate) time_limit: Option<Duration>,
     /// Whether statistics are printed as text.
     pub(crate) statistics: Statistics,
     /// Whether times are.
@@ -287,6 +290,7 @@ impl Check {
             change: change(&typed)?,
             baseline: typed.baseline,
             since: typed.since,
+            time_limit: typed.time_limit,
             timing: if typed.timing { Statistics::Printed } else { Statistics::Kept },
             statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             paths: typed.paths,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use unleak_analysis::ledger::{Fact, Location};
 use unleak_analysis::source::{Encoding, Language, Source};
 use unleak_analysis::unit::Span;
-use unleak_analysis::{Analysis, Counting, analyse};
+use unleak_analysis::{Analysis, Course, analyse};
 use unleak_catalogue::Catalogue;
 
 use crate::discover::{self, Context, Found, Named, Unreadable, Walked};
@@ -107,16 +107,21 @@ pub(crate) fn look(paths: &[PathBuf], overrides: &Overrides, working: &Working) 
 }
 
 /// Reads and analyses the projects around the named paths.
-pub(crate) fn load(tree: Tree, working: &Working, counting: Counting) -> anyhow::Result<Project> {
+pub(crate) fn load(tree: Tree, working: &Working, course: &Course<'_>) -> anyhow::Result<Project> {
     let mut project = Project::default();
     let owners = Owners::of(&tree.contexts);
     for (index, (context, (walked, settings))) in tree.contexts.iter().zip(tree.walked).enumerate() {
-        project.read(context, (walked, &tree.texts), &settings, working, counting, |path| owners.scope(path, index))?;
+        project.read(context, (walked, &tree.texts), &settings, working, course, |path| owners.scope(path, index))?;
     }
     Ok(project)
 }
 
 impl Tree {
+    /// How many files there are.
+    pub(crate) fn files(&self) -> usize {
+        self.walked.iter().map(|(walked, _)| walked.files.len()).sum()
+    }
+
     /// The folders of the projects.
     pub(crate) fn folders(&self) -> impl Iterator<Item = &Path> {
         self.contexts.iter().map(|context| context.root.as_path())
@@ -160,7 +165,7 @@ impl Project {
         (walked, texts): (Walked, &Texts),
         settings: &Hierarchy,
         working: &Working,
-        counting: Counting,
+        course: &Course<'_>,
         scope: impl Fn(&Path) -> Scope,
     ) -> anyhow::Result<()> {
         for Unreadable { path, why } in walked.unreadable {
@@ -190,7 +195,7 @@ impl Project {
             }
         }
         let own = settings.catalogue()?;
-        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| shipped(&sources)), counting);
+        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| shipped(&sources)), course);
         self.analysed(analysis, &sources, ids, policies);
         Ok(())
     }

@@ -6,7 +6,7 @@ mod check;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use unleak_analysis::Counting;
+use unleak_analysis::{Counting, Course};
 use unleak_lints::Strictness;
 
 use crate::args::{ListFormat, Typed};
@@ -49,8 +49,10 @@ pub(crate) fn run(request: Request, colours: Colours) -> anyhow::Result<Ending> 
 fn census(asked: Census) -> anyhow::Result<Ending> {
     let working = Working::now()?;
     let tree = project::look(&asked.paths, &asked.overrides, &working)?;
-    let mut report =
-        assemble::report(project::load(tree, &working, asked.statistics.counting())?, Question::Everything);
+    let mut report = assemble::report(
+        project::load(tree, &working, &Course::to_the_end(asked.statistics.counting()))?,
+        Question::Everything,
+    );
     warn_if_empty(&report);
     match asked.format {
         ListFormat::Text => {
@@ -73,7 +75,10 @@ fn why(asked: &Line, overrides: &Overrides) -> anyhow::Result<Ending> {
         bail!("`{}` is a folder; name a line of a file in it", asked.file.display());
     }
     let tree = project::look(std::slice::from_ref(&asked.file), overrides, &working)?;
-    let report = assemble::report(project::load(tree, &working, Counting::Resources)?, Question::Everything);
+    let report = assemble::report(
+        project::load(tree, &working, &Course::to_the_end(Counting::Resources))?,
+        Question::Everything,
+    );
     let file = named_file(&report, &asked.file)?;
     let lines = report.files.get(file).lines();
     if asked.line > lines {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use similar::{ChangeTag, TextDiff};
-use unleak_analysis::Counting;
 use unleak_analysis::source::Language;
+use unleak_analysis::{Counting, Course};
 
 use crate::place::{self, FileId, Place};
 use crate::project::{self, Project, Tree, Working};
@@ -90,7 +90,7 @@ impl Before {
         }
         let texts = files.iter().map(|(path, bytes)| (working.show(path), String::from_utf8_lossy(bytes).into_owned()));
         let texts = texts.collect();
-        let report = report(project::load(tree.before(files), working, Counting::Resources)?);
+        let report = report(project::load(tree.before(files), working, &Course::to_the_end(Counting::Resources))?);
         // What was silenced is not known: whoever takes a suppression away brings back what it hid.
         let known = report.findings.iter().map(|finding| finding.fingerprint.to_string()).collect();
         Ok(Before { known, texts })

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use facts::{FACTS, Fact};
 use support::{each, read, report, slashed, tree};
 use unleak_analysis::ledger::Ledger;
-use unleak_analysis::lower;
 use unleak_analysis::program::Program;
 use unleak_analysis::source::{Language, Source};
 use unleak_analysis::unit::Lowered;
+use unleak_analysis::{Counting, Course, lower};
 use unleak_catalogue::Catalogue;
 
 /// How much stack a thread has that parses.
@@ -56,7 +56,7 @@ fn source(path: &Path) -> Source {
 
 /// What is said of a program: the findings with their stories, and the verdict on everything that is born.
 fn said(sources: &[Source], lowered: &[Lowered], catalogue: &Catalogue) -> Vec<String> {
-    let ledger = Ledger::of(&mut Program::link(sources, lowered, catalogue));
+    let ledger = Ledger::of(&mut Program::link(sources, lowered, catalogue), &Course::to_the_end(Counting::Resources));
     let findings = unleak_lints::check(&ledger, |_| true).into_iter().map(|finding| format!("{finding:?}"));
     let rows = ledger.census().iter().map(|row| format!("{:?} {:?} {:?}", row.kind, row.birth, row.answer));
     findings.chain(rows).collect()

@@ -3,6 +3,7 @@
 //! One direction. Everything left of [`program`] depends on one file's bytes and this crate's
 //! version only; everything right of it never sees syntax.
 
+mod course;
 pub mod ledger;
 pub mod program;
 pub mod python;
@@ -10,6 +11,7 @@ pub mod rust;
 pub mod source;
 pub mod unit;
 
+pub use course::{Counting, Course, Step};
 use rayon::prelude::*;
 use source::{Language, Source};
 use unit::Lowered;
@@ -45,32 +47,22 @@ pub struct Analysis {
     pub problems: Vec<(usize, unit::Problem)>,
 }
 
-/// What is counted besides what the verdicts need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// Nothing.
-    Resources,
-    /// The libraries whose entries the code calls.
-    LibrariesToo,
-}
+/// What is said of a file that was not looked at in full.
+const LATE: &str = "not looked at in full: the time was over";
 
 /// Analyses files that belong together. The result does not depend on the order of `sources`
-/// other than in the indices it uses, nor on the number of threads.
-pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, counting: Counting) -> Analysis {
+/// other than in the indices it uses, nor on the number of threads, as long as there is time.
+pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, course: &Course<'_>) -> Analysis {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by(|a, b| sources[*a].path.cmp(&sources[*b].path));
     let ordered: Vec<Source> = order.iter().map(|index| sources[*index].clone()).collect();
     let (lowered, ledger) = in_deep_stacks(|| {
-        let lowered: Vec<Lowered> = ordered.par_iter().map(lower).collect();
-        let mut program = program::Program::link(&ordered, &lowered, catalogue);
-        let mut ledger = ledger::Ledger::of(&mut program);
-        if counting == Counting::LibrariesToo {
-            ledger.count_libraries(&program);
-        }
-        drop(program);
+        let lowered: Vec<Lowered> = ordered.par_iter().map(|source| lower_in_time(source, course)).collect();
+        let ledger = decide(&ordered, &lowered, catalogue, course);
         (lowered, ledger)
     });
-    let mut problems = Vec::new();
+    let late = |file: &usize| (order[*file], unit::Problem { span: unit::Span::default(), message: LATE.to_owned() });
+    let mut problems: Vec<_> = ledger.left_out().iter().map(late).collect();
     let mut outlines = vec![unit::Outline::default(); sources.len()];
     for (file, &index) in lowered.into_iter().zip(&order) {
         problems.extend(file.unit.problems.into_iter().map(|problem| (index, problem)));
@@ -78,4 +70,32 @@ pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, coun
     }
     problems.sort_by_key(|(index, problem)| (*index, problem.span));
     Analysis { ledger, outlines, problems }
+}
+
+fn lower_in_time(source: &Source, course: &Course<'_>) -> Lowered {
+    if course.is_over() {
+        return Lowered::default();
+    }
+    let lowered = lower(source);
+    (course.told)(Step::Lowered);
+    lowered
+}
+
+fn decide(
+    sources: &[Source],
+    lowered: &[Lowered],
+    catalogue: &unleak_catalogue::Catalogue,
+    course: &Course<'_>,
+) -> ledger::Ledger {
+    if course.is_over() {
+        return ledger::Ledger::of_nothing(sources.len());
+    }
+    (course.told)(Step::Linking);
+    let mut program = program::Program::link(sources, lowered, catalogue);
+    (course.told)(Step::Deciding);
+    let mut ledger = ledger::Ledger::of(&mut program, course);
+    if course.counting == Counting::LibrariesToo {
+        ledger.count_libraries(&program);
+    }
+    ledger
 }

@@ -2,13 +2,13 @@
 
 use unleak_analysis::ledger::{Answer, Kind, Many};
 use unleak_analysis::source::{Language, Source};
-use unleak_analysis::{Analysis, Counting, analyse};
+use unleak_analysis::{Analysis, Counting, Course, analyse};
 use unleak_catalogue::Catalogue;
 
 fn analysed(files: &[(&str, &str)], counting: Counting) -> Analysis {
     let sources: Vec<Source> =
         files.iter().map(|(path, text)| Source::from_bytes(path, Language::Python, text.as_bytes())).collect();
-    analyse(&sources, Catalogue::embedded(), counting)
+    analyse(&sources, Catalogue::embedded(), &Course::to_the_end(counting))
 }
 
 /// How often the tasks of a program are born, in the order of the text.

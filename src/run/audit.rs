@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use unleak_analysis::Counting;
+use unleak_analysis::{Counting, Course};
 
 use super::{Ending, tell, warn_if_empty};
 use crate::assemble::{self, Question};
@@ -24,7 +24,10 @@ pub(super) fn audit(asked: Audit) -> anyhow::Result<Ending> {
     };
     let before = asked.compare.as_deref().map(|file| read(&working.folder().join(file), file)).transpose()?;
     let tree = project::look(&asked.paths, &asked.overrides, &working)?;
-    let report = assemble::report(project::load(tree, &working, Counting::Resources)?, Question::Configured);
+    let report = assemble::report(
+        project::load(tree, &working, &Course::to_the_end(Counting::Resources))?,
+        Question::Configured,
+    );
     warn_if_empty(&report);
     let audit = audit::Audit::of(&report, &verdicts, before.as_ref());
     let page = match asked.format {

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
+use unleak_analysis::Course;
+
 use super::{Ending, ending, statistics, tell, warn_if_empty};
 use crate::annotate;
 use crate::args::CheckFormat;
@@ -11,6 +13,7 @@ use crate::baseline::{Baseline, Compared};
 use crate::options::{Asked, Change, Check, Extent, Output, Statistics};
 use crate::output;
 use crate::print::{self, Colours, plural};
+use crate::progress::Progress;
 use crate::project::{self, Working};
 use crate::report::Report;
 use crate::since::Before;
@@ -18,7 +21,8 @@ use crate::write;
 
 /// Reports what leaks.
 pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
-    let mut clock = Clock::start();
+    let progress = Progress::begin();
+    let until = asked.time_limit.and_then(|limit| Instant::now().checked_add(limit));
     let working = Working::now()?;
     let tree = project::look(&asked.paths, &asked.overrides, &working)?;
     match asked.asked {
@@ -26,16 +30,20 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         Asked::Settings => return tell(print::settings::print(&tree.named(), &working).as_bytes()),
         Asked::Findings => {}
     }
-    clock.lap("looked for files");
+    progress.lap("looked for files");
     let ask = |project| assemble::report(project, Question::Configured);
     let before = asked.since.as_deref().map(|revision| Before::of(&tree, revision, &working, ask)).transpose()?;
     if before.is_some() {
-        clock.lap("looked at what was before");
+        progress.lap("looked at what was before");
     }
-    let project = project::load(tree, &working, asked.statistics.counting())?;
-    clock.lap("read and analysed");
+    let told = |step| progress.step(step);
+    let course = Course { counting: asked.statistics.counting(), until, told: &told };
+    progress.expect(tree.files());
+    let project = project::load(tree, &working, &course)?;
+    progress.lap("decided");
     let mut report = ask(project);
-    clock.lap("asked the lints");
+    progress.clear();
+    progress.lap("asked the lints");
     warn_if_empty(&report);
     let left = before.map_or(0, |before| before.keep_new(&mut report));
     let compared = match &asked.baseline {
@@ -55,7 +63,7 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
             None => drop(tell(&printed)?),
         }
     }
-    clock.lap("printed");
+    progress.lap("printed");
     if let Some(revision) = asked.since.filter(|_| left > 0) {
         let were = if left == 1 { "finding was" } else { "findings were" };
         output::note(&format!("{left} {were} there before `{revision}` already, and not touched since\n"));
@@ -65,7 +73,7 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
     }
     statistics(&report, asked.statistics);
     if asked.timing == Statistics::Printed {
-        output::note(&clock.told());
+        output::note(&progress.told());
     }
     Ok(ending(&report, asked.failing))
 }
@@ -139,26 +147,4 @@ fn fix(report: &mut Report, working: &Working) -> anyhow::Result<()> {
         output::note(&format!("fixed {}\n", plural(edits.len(), "finding")));
     }
     Ok(())
-}
-
-/// How long each step took.
-struct Clock {
-    last: Instant,
-    laps: Vec<(&'static str, std::time::Duration)>,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        Clock { last: Instant::now(), laps: Vec::new() }
-    }
-
-    fn lap(&mut self, what: &'static str) {
-        let now = Instant::now();
-        self.laps.push((what, now.duration_since(self.last)));
-        self.last = now;
-    }
-
-    fn told(&self) -> String {
-        self.laps.iter().map(|(what, time)| format!("{what}: {:.1} ms\n", time.as_secs_f64() * 1e3)).collect()
-    }
 }

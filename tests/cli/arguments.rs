@@ -182,3 +182,21 @@ fn a_reader_who_leaves_early_is_no_failure() {
     let ran = project.ran(child.wait_with_output().unwrap());
     assert_eq!((ran.err.as_str(), ran.code), ("", 1));
 }
+
+#[test]
+fn what_there_is_no_time_for_is_named() {
+    let code =
+        "import asyncio\n\n\nasync def main(f):\n    asyncio.create_task(f())  # unleak: ignore[raw-gather] kept\n";
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", code), ("b.py", "x = 1\n")]);
+    let ran = project.run(&["check", "--time-limit", "0", "--format=concise"]);
+    let said = "not looked at in full: the time was over";
+    assert!(ran.code == 1 && ran.out.lines().take(2).all(|line| line.contains(said)), "{}", ran.out);
+    assert!(!ran.out.contains("unused-suppression") && !ran.out.contains("fire-and-forget"), "{}", ran.out);
+    assert_eq!(project.run(&["check", "--time-limit", "0", "--allow-problems"]).code, 0);
+    let ran = project.run(&["check", "--time-limit", "3600s", "--format=concise"]);
+    assert!(ran.out.contains("fire-and-forget") && !ran.out.contains(said), "{}", ran.out);
+    for wrong in ["-1", "soon", "inf", "1e400"] {
+        let ran = project.run(&["check", &format!("--time-limit={wrong}")]);
+        assert!(ran.code == 2 && ran.err.contains("number of seconds"), "{}", ran.err);
+    }
+}

@@ -108,7 +108,7 @@ fn the_level_that_fails_can_be_set() {
 fn times_are_told_beside_the_report() {
     let ran = project().run(&["check", "--timing", "--format=json"]);
     let steps: Vec<&str> = ran.err.lines().filter_map(|line| line.split_once(": ")).map(|(step, _)| step).collect();
-    assert_eq!(steps, ["looked for files", "read and analysed", "asked the lints", "printed"]);
+    assert_eq!(steps, ["looked for files", "read", "linked", "decided", "asked the lints", "printed"]);
     assert!(serde_json::from_str::<Value>(&ran.out).is_ok());
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use unleak_catalogue::model::Kind;
 
-use super::{Answer, Bound, Fact, Holder, Known, Life, Location, Many, Resource, ResourceId, Setting, Work};
+use super::{Answer, Bound, Fact, Holder, Known, Life, Location, Looked, Many, Resource, ResourceId, Setting, Work};
+use crate::course::Course;
 use crate::program::many::{Handed, Rhythm};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Part, Program, Site, calls};
@@ -18,19 +19,31 @@ pub(super) struct Builder<'p, 'a> {
     /// How often its bodies run.
     pub(super) rhythm: Rhythm,
     part: Part,
+    course: &'p Course<'p>,
     resources: Vec<Resource>,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
     /// Enters what is born in a part of the program.
-    pub(super) fn new(program: &'p Program<'a>, handed: &Arc<Handed>, part: Part) -> Builder<'p, 'a> {
-        Builder { program, rhythm: Rhythm::new(Arc::clone(handed)), part, resources: Vec::new() }
+    pub(super) fn new(
+        program: &'p Program<'a>,
+        handed: &Arc<Handed>,
+        part: Part,
+        course: &'p Course<'p>,
+    ) -> Builder<'p, 'a> {
+        Builder { program, rhythm: Rhythm::new(Arc::clone(handed)), part, course, resources: Vec::new() }
     }
 
-    /// The calls in its part of the program that may begin something, where they are ever made.
+    /// The calls in its part of the program that may begin something, where they are ever made, as long as there is time.
     pub(super) fn calls(&self) -> impl Iterator<Item = Site> + use<'p, 'a> {
-        let program = self.program;
-        program.calls().bearing(self.part).filter(|site| !program.never_runs(*site))
+        let (program, course) = (self.program, self.course);
+        let all = program.calls().bearing(self.part).filter(|site| !program.never_runs(*site));
+        all.take_while(|_| !course.is_over())
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.course.is_over()
     }
 
     /// The bodies in its part of the program.
@@ -95,9 +108,10 @@ impl<'p, 'a> Builder<'p, 'a> {
         &self.resources[id.0 as usize]
     }
 
-    /// All that was entered, in that order.
-    pub(super) fn finish(self) -> Vec<Resource> {
-        self.resources
+    /// All that was entered, in that order. Where the time is over now, something may have been left out.
+    pub(super) fn finish(self) -> Looked {
+        let left_out = self.is_late().then_some(self.part);
+        Looked { found: self.resources, left_out }
     }
 
     /// A callee as people write it: `asyncio.create_task`, `self.spawn`, `tokio::spawn`.

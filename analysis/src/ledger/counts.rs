@@ -59,6 +59,9 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let risk = Risk::new(program);
     let mut raised = Vec::new();
     for act in all {
+        if builder.is_late() {
+            break;
+        }
         match act.way {
             Way::Held => enter_held(builder, act),
             Way::Up if downs.iter().any(|down| down.same_place(act)) => {

@@ -11,12 +11,14 @@ mod resource;
 mod supervisors;
 mod tasks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use entry::*;
 pub use libraries::Met;
 pub use resource::*;
 
+use crate::course::{Course, Step};
 use crate::program::many::Handed;
 use crate::program::{Part, Program};
 use builder::Builder;
@@ -27,19 +29,33 @@ pub struct Ledger {
     resources: Vec<Resource>,
     entries: Vec<Entry>,
     statistics: Statistics,
+    left_out: Vec<usize>,
 }
 
 impl Ledger {
     /// Reads a program and enters everything that it brings into being.
-    pub fn of(program: &mut Program<'_>) -> Ledger {
+    pub fn of(program: &mut Program<'_>, course: &Course<'_>) -> Ledger {
         let handed = Handed::of(program);
         let beside = program.beside();
-        let of_parts = || beside.in_parts(|program, part| born_in(program, &handed, part));
-        let (parts, counted) = rayon::join(of_parts, || counted(&beside.program(), &handed));
-        let resources = in_order(parts.into_iter().chain([counted]));
+        let of_parts = || beside.in_parts(|program, part| born_in(program, &handed, part, course));
+        let (parts, counted) = rayon::join(of_parts, || counted(&beside.program(), &handed, course));
+        let found = parts.into_iter().chain([counted]);
+        let (parts, left_out): (Vec<_>, Vec<_>) = found.map(|looked| (looked.found, looked.left_out)).unzip();
+        let resources = in_order(parts.into_iter());
+        let left_out: BTreeSet<usize> = left_out.into_iter().flatten().flat_map(Part::indices).collect();
         let entries = census::read(&resources);
         let statistics = census::count(program, &resources);
-        Ledger { resources, entries, statistics }
+        Ledger { resources, entries, statistics, left_out: left_out.into_iter().collect() }
+    }
+
+    /// That of files that were not looked at.
+    pub fn of_nothing(files: usize) -> Ledger {
+        Ledger { left_out: (0..files).collect(), ..Ledger::default() }
+    }
+
+    /// The files that were not looked at in full, for lack of time.
+    pub fn left_out(&self) -> &[usize] {
+        &self.left_out
     }
 
     /// Counts the libraries whose entries a program calls. It asks what every call calls, which the rest need not.
@@ -68,19 +84,26 @@ impl Ledger {
     }
 }
 
+/// What was found in a part of the program, and whether there was no time for all of it.
+struct Looked {
+    found: Vec<Resource>,
+    left_out: Option<Part>,
+}
+
 /// What is born in a part of the program, other than counts.
-fn born_in(program: &Program<'_>, handed: &Arc<Handed>, part: Part) -> Vec<Resource> {
-    let mut builder = Builder::new(program, handed, part);
+fn born_in(program: &Program<'_>, handed: &Arc<Handed>, part: Part, course: &Course<'_>) -> Looked {
+    let mut builder = Builder::new(program, handed, part, course);
     tasks::enter(&mut builder);
     queues::enter(&mut builder);
     fanouts::enter(&mut builder);
     supervisors::enter(&mut builder);
+    (course.told)(Step::Decided { files: part.indices().count() });
     builder.finish()
 }
 
 /// The counts of the whole program: whether something is one is told by all that is done with it.
-fn counted(program: &Program<'_>, handed: &Arc<Handed>) -> Vec<Resource> {
-    let mut builder = Builder::new(program, handed, program.whole());
+fn counted(program: &Program<'_>, handed: &Arc<Handed>, course: &Course<'_>) -> Looked {
+    let mut builder = Builder::new(program, handed, program.whole(), course);
     counts::enter(&mut builder);
     builder.finish()
 }

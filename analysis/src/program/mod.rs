@@ -77,6 +77,11 @@ impl Part {
         file as usize / PART
     }
 
+    /// The indices of its files.
+    pub fn indices(self) -> impl Iterator<Item = usize> {
+        self.start as usize..self.end as usize
+    }
+
     /// Each of its files as a part of its own.
     fn files(self) -> impl Iterator<Item = Part> {
         (self.start..self.end).map(|file| Part { start: file, end: file + 1 })
