@@ -5,7 +5,8 @@
 
 The two take turns, so that a busy moment of the machine meets both. Printed are the medians, their ratios and the
 versions. ruff is asked its nearest rules (RUF006 and ASYNC) without its cache; it answers a smaller question, one file
-at a time, so the ratio says what the difference costs and no more. A package is downloaded as a wheel and never run;
+at a time, so the ratio says what the difference costs and no more. "one file" is what a hook does: one file is named, and
+the project around it is read as context. A package is downloaded as a wheel and never run;
 ruff is installed into a temporary environment unless one is named.
 """
 
@@ -21,6 +22,7 @@ import venv
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+ONE_FILE = "<a file of the folder>"
 
 
 def quiet(*command: object) -> None:
@@ -38,6 +40,8 @@ def download(package: str, home: pathlib.Path) -> pathlib.Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     quiet(*pip, "--no-deps", "--only-binary", ":all:", "--dest", home, package)
     code = home / "code"
+    code.mkdir()
+    (code / "pyproject.toml").write_text("")  # it is a project: what is in it belongs together
     for wheel in home.glob("*.whl"):
         zipfile.ZipFile(wheel).extractall(code)
     return code
@@ -70,7 +74,9 @@ def timed(command: list[str], folder: pathlib.Path) -> tuple[float, float, float
 
 def compare(what: str, folder: pathlib.Path, commands: dict[str, list[str]], runs: int) -> None:
     """Runs all in turns on one folder and prints the medians and their ratios."""
-    files = [path for path in folder.rglob("*.py") if path.is_file()]
+    files = sorted(path for path in folder.rglob("*.py") if path.is_file())
+    middle = str(files[len(files) // 2].relative_to(folder))
+    commands = {name: [middle if part == ONE_FILE else part for part in parts] for name, parts in commands.items()}
     lines = sum(path.read_bytes().count(b"\n") for path in files)
     print(f"{what}: {len(files)} files, {lines} lines")
     times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
@@ -83,9 +89,9 @@ def compare(what: str, folder: pathlib.Path, commands: dict[str, list[str]], run
     for name, (wall, cpu, memory) in medians.items():
         walls = [row[0] for row in times[name]]
         spread = f"({min(walls):.3f} to {max(walls):.3f})"
-        print(f"{name:7} wall {wall:8.3f} s {spread}  cpu {cpu:8.3f} s  memory {memory:6.0f} MB")
+        print(f"{name:8} wall {wall:8.3f} s {spread}  cpu {cpu:8.3f} s  memory {memory:6.0f} MB")
     wall, cpu, memory = (ours / theirs for ours, theirs in zip(medians["unleak"], medians["ruff"]))
-    print(f"ratio   wall {wall:8.2f}  cpu {cpu:8.2f}  memory {memory:6.2f}", flush=True)
+    print(f"ratio    wall {wall:8.2f}  cpu {cpu:8.2f}  memory {memory:6.2f}", flush=True)
 
 
 def main() -> None:
@@ -103,6 +109,7 @@ def main() -> None:
         commands = {
             "unleak": [str(unleak), "check", ".", "--format", "json", "--allow-problems"],
             "ruff": [str(ruff), *ruff_check],
+            "one file": [str(unleak), "check", ONE_FILE, "--format", "json", "--allow-problems"],
         }
         print(f"{version(unleak)}; {version(ruff)} (RUF006, ASYNC); {os.cpu_count()} cores; {args.runs} runs, in turns")
         for number, what in enumerate(args.what or ["django", "homeassistant"]):

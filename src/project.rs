@@ -88,9 +88,19 @@ enum Texts {
 
 /// Looks for the files of the projects around the named paths.
 pub(crate) fn look(paths: &[PathBuf], overrides: &Overrides, working: &Working) -> anyhow::Result<Tree> {
-    let overrides = overrides.clone().below(&working.folder)?;
     let named = paths.iter().map(|path| Named::find(path, working.folder())).collect::<Result<Vec<_>, _>>()?;
-    let contexts = discover::contexts(named);
+    walk(discover::contexts(named), overrides, working)
+}
+
+/// Looks for the files of the project around one file. One that stands in none is seen as a run over the working
+/// directory sees it, so that what is said of it there can be asked about.
+pub(crate) fn look_around(file: &Path, overrides: &Overrides, working: &Working) -> anyhow::Result<Tree> {
+    let contexts = discover::contexts(vec![Named::find(file, working.folder())?]);
+    walk(contexts.into_iter().map(|context| context.within(working.folder())).collect(), overrides, working)
+}
+
+fn walk(contexts: Vec<Context>, overrides: &Overrides, working: &Working) -> anyhow::Result<Tree> {
+    let overrides = overrides.clone().below(&working.folder)?;
     let mut walked = Vec::new();
     for context in &contexts {
         let settings = Arc::new(Hierarchy::new(context.root.clone(), overrides.clone()));

@@ -74,7 +74,7 @@ fn why(asked: &Line, overrides: &Overrides) -> anyhow::Result<Ending> {
     if working.folder().join(&asked.file).is_dir() {
         bail!("`{}` is a folder; name a line of a file in it", asked.file.display());
     }
-    let tree = project::look(std::slice::from_ref(&asked.file), overrides, &working)?;
+    let tree = project::look_around(&asked.file, overrides, &working)?;
     let report = assemble::report(
         project::load(tree, &working, &Course::to_the_end(Counting::Resources))?,
         Question::Everything,

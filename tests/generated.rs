@@ -95,6 +95,43 @@ fn the_lint_table_of_the_readme_is_current() {
     report("written files that were not current", &Vec::from_iter(stale));
 }
 
+/// What a schema says of something, on one line that a table can hold.
+fn described(of: &serde_json::Value) -> String {
+    of["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+/// The vocabulary of models: the keys of calls, births and types, and the words that some of them take.
+fn vocabulary(schema: &serde_json::Value) -> String {
+    let mut text = String::new();
+    let keys = [("CallModel", "Keys of a call"), ("Birth", "Keys of a `birth`"), ("TypeModel", "Keys of a type")];
+    for (name, title) in keys {
+        let _ = write!(text, "\n### {title}\n| key | says |\n|---|---|\n");
+        for (key, says) in schema["$defs"][name]["properties"].as_object().expect("a table of keys") {
+            let _ = writeln!(text, "| `{key}` | {} |", described(says));
+        }
+    }
+    for (name, title) in [("Kind", "Kinds"), ("Effect", "What `does` can say")] {
+        let _ = write!(text, "\n### {title}\n| word | means |\n|---|---|\n");
+        for word in schema["$defs"][name]["oneOf"].as_array().expect("a list of words") {
+            let _ = writeln!(text, "| `{}` | {} |", word["const"].as_str().expect("a word"), described(word));
+        }
+    }
+    text + "\n"
+}
+
+#[test]
+fn the_vocabulary_of_models_is_current() {
+    const START: &str = "<!-- vocabulary: written by tests/generated.rs -->\n";
+    const END: &str = "<!-- /vocabulary -->";
+    let page = read("docs/own-models.md");
+    let (before, rest) = page.split_once(START).expect("the page has the start mark of the vocabulary");
+    let (_, after) = rest.split_once(END).expect("the page has the end mark of the vocabulary");
+    let schema = serde_json::from_str(&read("models.schema.json")).expect("the schema is JSON");
+    let text = format!("{before}{START}{}{END}{after}", vocabulary(&schema));
+    let stale = keep_current(Path::new("docs/own-models.md"), &text);
+    report("written files that were not current", &Vec::from_iter(stale));
+}
+
 #[test]
 fn the_lint_pages_are_current() {
     let mut stale = Vec::new();

@@ -18,6 +18,7 @@ pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, Ty
 
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A task or future that runs by itself.
@@ -50,6 +51,7 @@ pub enum Kind {
 
 /// What a call does to one of its subjects (the receiver, an argument, the elements of one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Looks at it and keeps nothing (`done()`, `set_name`, `print`).
@@ -126,6 +128,7 @@ pub enum Effect {
 
 /// What dropping the last handle does (Rust; in Python always nothing).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDrop {
     /// Nothing of interest.
@@ -147,6 +150,7 @@ pub enum OnDrop {
 
 /// A resource that a call brings into being.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Birth {
     /// What is born.
@@ -176,6 +180,7 @@ pub struct Birth {
 
 /// What stands for the born thing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HandleOf {
     /// The result of the call.
@@ -189,6 +194,7 @@ pub enum HandleOf {
 
 /// Who owns the born thing from the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnerOf {
     /// Whoever keeps the handle.
@@ -202,6 +208,7 @@ pub enum OwnerOf {
 
 /// What an absent bound means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Unbounded {
     /// There is no bound.
@@ -213,6 +220,7 @@ pub enum Unbounded {
 
 /// What a bound of zero or less means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroBound {
     /// No bound (Python's queues).
@@ -224,6 +232,7 @@ pub enum ZeroBound {
 
 /// Where a failure goes when nobody takes the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// It is lost, or at best printed when the handle is collected.
@@ -237,6 +246,7 @@ pub enum Failure {
 
 /// Whether a call must be awaited to take effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Takes {
     /// It acts at once.
@@ -248,6 +258,7 @@ pub enum Takes {
 
 /// Whether a call can fail or block, as far as ways out are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fails {
     /// It may raise.
@@ -259,6 +270,7 @@ pub enum Fails {
 
 /// What a call to one function or method means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallModel {
     /// The full path: `asyncio.create_task`, `asyncio.Task.cancel`, `tokio::spawn`, `tokio::select!`.
@@ -357,6 +369,7 @@ impl CallModel {
 
 /// Who says how much a call gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Gives {
     /// Its arguments, or nobody that is known.
@@ -368,6 +381,7 @@ pub enum Gives {
 
 /// What a call keeps from what it passes through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Shields {
     /// Nothing.
@@ -379,6 +393,7 @@ pub enum Shields {
 
 /// What runs the work that a call is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunsOn {
     /// The loop or runtime, as much at once as there is.
@@ -390,6 +405,7 @@ pub enum RunsOn {
 
 /// Whether a call can wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Waits {
     /// No.
@@ -403,6 +419,7 @@ pub enum Waits {
 
 /// Whether a function handles events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HandlesEvents {
     /// No.
@@ -417,6 +434,7 @@ pub enum HandlesEvents {
 
 /// A constant that stands for "no bound".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ConstModel {
     /// Its path: `math.inf`, `usize::MAX`.
@@ -430,6 +448,7 @@ pub struct ConstModel {
 
 /// What a constant means as a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AbsurdBound {
     /// No bound at all.
@@ -438,6 +457,7 @@ pub enum AbsurdBound {
 
 /// One library's data file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Library {
     /// The name people install it by.
@@ -461,4 +481,24 @@ pub struct Library {
     /// What people call the code that begins or ends a life.
     #[serde(default, rename = "lifecycle")]
     pub lifecycles: Vec<LifecycleModel>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::Library;
+
+    #[test]
+    fn the_json_schema_is_current() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Library)).unwrap() + "\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models.schema.json");
+        if std::fs::read_to_string(&path).is_ok_and(|now| now == schema) {
+            return;
+        }
+        if std::env::var_os("CI").is_none_or(|value| value.is_empty() || value == "false") {
+            std::fs::write(&path, schema).unwrap();
+        }
+        panic!("models.schema.json was not current; the tests write it where CI is not set");
+    }
 }

@@ -25,6 +25,16 @@ pub(crate) enum Extent {
     NamedOnly,
 }
 
+impl Context {
+    /// The tree of a folder, for files that stand in no project but below it.
+    pub(crate) fn within(self, folder: &Path) -> Context {
+        if self.extent == Extent::NamedOnly && self.root.starts_with(folder) {
+            return Context { root: folder.to_owned(), extent: Extent::Tree, ..self };
+        }
+        self
+    }
+}
+
 /// The contexts of all named paths; each path is in exactly one.
 pub(crate) fn contexts(named: Vec<Named>) -> Vec<Context> {
     let mut found: BTreeMap<(PathBuf, Extent), BTreeSet<Named>> = BTreeMap::new();

@@ -59,3 +59,13 @@ fn completions_and_manual_follow_from_the_arguments() {
     assert!(ran.out.contains("\\-\\-baseline"), "{}", ran.out);
     assert_eq!(project.run(&["man", "chek"]).code, 2);
 }
+
+#[test]
+fn why_sees_what_a_check_of_the_working_directory_sees() {
+    let wrapper = "import asyncio\n\n\ndef spawn(work):\n    return asyncio.create_task(work)\n";
+    let main = "from app.tasks import spawn\n\n\nasync def main(work):\n    spawn(work())\n";
+    let project = Project::with(&[("app/tasks.py", wrapper), ("app/main.py", main)]);
+    assert!(project.run(&["check"]).out.contains("app/main.py:5:5"));
+    let ran = project.run(&["why", "app/main.py:5"]);
+    assert!(ran.out.contains("app/tasks.py:5"), "{}{}", ran.out, ran.err);
+}

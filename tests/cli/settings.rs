@@ -162,6 +162,28 @@ fn models_of_the_project_are_part_of_the_catalogue() {
 }
 
 #[test]
+fn the_models_that_the_guide_shows_mean_what_it_says() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/own-models.md")).unwrap();
+    let shown: Vec<(&str, &str)> =
+        page.split("```").skip(1).step_by(2).filter_map(|block| block.split_once("\n# ")?.1.split_once('\n')).collect();
+    assert_eq!(
+        shown.iter().map(|(path, _)| *path).collect::<Vec<_>>(),
+        ["models/courier.toml", "unleak.toml", "app.py"]
+    );
+    let project = Project::with(&shown);
+    let line = |words: &str| shown[2].1.lines().position(|line| line.contains(words)).unwrap() + 1;
+    let json = project.json(&[]);
+    let found: Vec<(String, usize)> = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["lint"].as_str().unwrap().to_owned(), it["location"]["start"]["line"].as_u64().unwrap() as usize))
+        .collect();
+    let expected = [("unbounded-queue", line("nothing bounds it")), ("fire-and-forget", line("nobody keeps it"))];
+    assert_eq!(found, expected.map(|(lint, line)| (lint.to_owned(), line)));
+}
+
+#[test]
 fn a_bound_above_the_budget_is_none() {
     let queue = "import asyncio\nimport aiometer\n\nBATCH = 5000\n\n\nclass Inbox:\n    def __init__(self):\n        \
         self.items = asyncio.Queue(maxsize=BATCH)\n\n    async def on_message(self, message):\n        \
