@@ -4,8 +4,6 @@
 //! syntax, and nothing outside the data files knows the name of an API.
 
 mod life;
-#[cfg(test)]
-mod tests;
 mod ty;
 
 use std::collections::BTreeMap;
@@ -20,7 +18,7 @@ pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, Ty
 
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A task or future that runs by itself.
@@ -53,7 +51,7 @@ pub enum Kind {
 
 /// What a call does to one of its subjects (the receiver, an argument, the elements of one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Looks at it and keeps nothing (`done()`, `set_name`, `print`).
@@ -130,7 +128,7 @@ pub enum Effect {
 
 /// What dropping the last handle does (Rust; in Python always nothing).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDrop {
     /// Nothing of interest.
@@ -152,7 +150,7 @@ pub enum OnDrop {
 
 /// A resource that a call brings into being.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Birth {
     /// What is born.
@@ -182,7 +180,7 @@ pub struct Birth {
 
 /// What stands for the born thing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HandleOf {
     /// The result of the call.
@@ -196,7 +194,7 @@ pub enum HandleOf {
 
 /// Who owns the born thing from the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnerOf {
     /// Whoever keeps the handle.
@@ -210,7 +208,7 @@ pub enum OwnerOf {
 
 /// What an absent bound means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Unbounded {
     /// There is no bound.
@@ -222,7 +220,7 @@ pub enum Unbounded {
 
 /// What a bound of zero or less means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroBound {
     /// No bound (Python's queues).
@@ -234,7 +232,7 @@ pub enum ZeroBound {
 
 /// Where a failure goes when nobody takes the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// It is lost, or at best printed when the handle is collected.
@@ -248,7 +246,7 @@ pub enum Failure {
 
 /// Whether a call must be awaited to take effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Takes {
     /// It acts at once.
@@ -260,7 +258,7 @@ pub enum Takes {
 
 /// Whether a call can fail or block, as far as ways out are concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fails {
     /// It may raise.
@@ -272,7 +270,7 @@ pub enum Fails {
 
 /// What a call to one function or method means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CallModel {
     /// The full path: `asyncio.create_task`, `asyncio.Task.cancel`, `tokio::spawn`, `tokio::select!`.
@@ -371,7 +369,7 @@ impl CallModel {
 
 /// Who says how much a call gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Gives {
     /// Its arguments, or nobody that is known.
@@ -383,7 +381,7 @@ pub enum Gives {
 
 /// What a call keeps from what it passes through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Shields {
     /// Nothing.
@@ -395,7 +393,7 @@ pub enum Shields {
 
 /// What runs the work that a call is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RunsOn {
     /// The loop or runtime, as much at once as there is.
@@ -407,7 +405,7 @@ pub enum RunsOn {
 
 /// Whether a call can wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Waits {
     /// No.
@@ -421,7 +419,7 @@ pub enum Waits {
 
 /// Whether a function handles events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HandlesEvents {
     /// No.
@@ -436,7 +434,7 @@ pub enum HandlesEvents {
 
 /// A constant that stands for "no bound".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ConstModel {
     /// Its path: `math.inf`, `usize::MAX`.
@@ -450,7 +448,7 @@ pub struct ConstModel {
 
 /// What a constant means as a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum AbsurdBound {
     /// No bound at all.
@@ -459,7 +457,7 @@ pub enum AbsurdBound {
 
 /// One library's data file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Library {
     /// The name people install it by.

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 /// Written `receiver`, `result`, `0`, `0 coro` (position and name), `name` (by name only), `rest 1` (all positional
 /// arguments from there), `elements 0 aws`, `elements receiver`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum Subject {
     /// What the method is called on.
@@ -103,7 +103,7 @@ impl From<Subject> for String {
 /// (the type of an argument, of awaiting it, of calling it), `elements 0` (what an argument contains), `elements called 0`, and
 /// `awaited element`, `awaited elements 0`, `awaited called 0` (what awaiting those gives).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum TypeRef {
     /// A named type.
