@@ -101,6 +101,9 @@ pub(crate) struct CheckArgs {
     /// Exit with 0 whatever is found
     #[arg(long)]
     pub(crate) exit_zero: bool,
+    /// Keep in this folder what is said of each file, so that only what has changed is read anew
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
     /// Stop looking after so many seconds; what was not looked at in full by then is named as what cannot be read is
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "update_baseline")]
     pub(crate) time_limit: Option<Duration>,

@@ -6,6 +6,7 @@ mod args;
 mod assemble;
 mod audit;
 mod baseline;
+mod cache;
 mod compare;
 mod discover;
 mod excuse;

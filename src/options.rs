@@ -91,6 +91,8 @@ pub(crate) struct Check {
     pub(crate) change: Change,
     /// When the run fails.
     pub(crate) failing: Failing,
+    /// Where what is said of files is kept.
+    pub(crate) cache: Option<PathBuf>,
     /// How long it may take.
     pub(crate) time_limit: Option<Duration>,
     /// Whether statistics are printed as text.
@@ -291,6 +293,7 @@ impl Check {
             baseline: typed.baseline,
             since: typed.since,
             time_limit: typed.time_limit,
+            cache: typed.cache,
             timing: if typed.timing { Statistics::Printed } else { Statistics::Kept },
             statistics: if typed.stats { Statistics::Printed } else { Statistics::Kept },
             paths: typed.paths,

@@ -18,7 +18,7 @@ pub(crate) struct Progress {
 
 struct State {
     begun: Instant,
-    laps: Vec<(&'static str, Duration)>,
+    laps: Vec<(String, Duration)>,
     last: Instant,
     files: usize,
     done: usize,
@@ -42,11 +42,11 @@ impl Progress {
     }
 
     /// What has been done since the last lap.
-    pub(crate) fn lap(&self, what: &'static str) {
+    pub(crate) fn lap(&self, what: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let took = now.duration_since(state.last);
-        state.laps.push((what, took));
+        state.laps.push((what.to_owned(), took));
         state.last = now;
     }
 

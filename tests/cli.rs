@@ -6,6 +6,8 @@ mod adoption;
 mod arguments;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/cache.rs"]
+mod cache;
 #[path = "cli/commands.rs"]
 mod commands;
 #[path = "cli/discovery.rs"]

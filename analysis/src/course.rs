@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use crate::source::Source;
+use crate::unit::Lowered;
+
 /// What is counted besides what the verdicts need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
@@ -18,6 +21,8 @@ pub struct Course<'a> {
     pub counting: Counting,
     /// When it has to be over: what has not been looked at by then is left out, and said to be.
     pub until: Option<Instant>,
+    /// Lowers a file, as [`crate::lower`] does or did.
+    pub lower: &'a (dyn Fn(&Source) -> Lowered + Sync),
     /// Is told of every step, by any thread.
     pub told: &'a (dyn Fn(Step) + Sync),
 }
@@ -41,7 +46,7 @@ pub enum Step {
 impl Course<'static> {
     /// To the end, and nobody is told.
     pub fn to_the_end(counting: Counting) -> Course<'static> {
-        Course { counting, until: None, told: &|_| {} }
+        Course { counting, until: None, lower: &crate::lower, told: &|_| {} }
     }
 }
 

@@ -76,7 +76,7 @@ fn lower_in_time(source: &Source, course: &Course<'_>) -> Lowered {
     if course.is_over() {
         return Lowered::default();
     }
-    let lowered = lower(source);
+    let lowered = (course.lower)(source);
     (course.told)(Step::Lowered);
     lowered
 }

@@ -3,18 +3,20 @@
 use std::path::Path;
 use std::time::Instant;
 
-use unleak_analysis::Course;
+use unleak_analysis::source::Source;
+use unleak_analysis::{Course, lower};
 
 use super::{Ending, ending, statistics, tell, warn_if_empty};
 use crate::annotate;
 use crate::args::CheckFormat;
 use crate::assemble::{self, Question};
 use crate::baseline::{Baseline, Compared};
+use crate::cache::Cache;
 use crate::options::{Asked, Change, Check, Extent, Output, Statistics};
 use crate::output;
 use crate::print::{self, Colours, plural};
 use crate::progress::Progress;
-use crate::project::{self, Working};
+use crate::project::{self, Project, Tree, Working};
 use crate::report::Report;
 use crate::since::Before;
 use crate::write;
@@ -36,13 +38,7 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
     if before.is_some() {
         progress.lap("looked at what was before");
     }
-    let told = |step| progress.step(step);
-    let course = Course { counting: asked.statistics.counting(), until, told: &told };
-    progress.expect(tree.files());
-    let project = project::load(tree, &working, &course)?;
-    progress.lap("decided");
-    let mut report = ask(project);
-    progress.clear();
+    let mut report = ask(analysed(tree, &asked, until, &working, &progress)?);
     progress.lap("asked the lints");
     warn_if_empty(&report);
     let left = before.map_or(0, |before| before.keep_new(&mut report));
@@ -96,6 +92,38 @@ fn printed(report: &Report, output: &Output, colours: Colours) -> Vec<u8> {
         (_, CheckFormat::Agent) => print::agent::print(report),
     };
     text.into_bytes()
+}
+
+/// Reads and analyses, and keeps for the next run what it has learnt of each file.
+fn analysed(
+    tree: Tree,
+    asked: &Check,
+    until: Option<Instant>,
+    working: &Working,
+    progress: &Progress,
+) -> anyhow::Result<Project> {
+    let cache = asked.cache.as_deref().map(|folder| Cache::open(&working.folder().join(folder), tree.folders()));
+    let lower = |source: &Source| cache.as_ref().map_or_else(|| lower(source), |cache| cache.lower(source));
+    let told = |step| progress.step(step);
+    let course = Course { counting: asked.statistics.counting(), until, lower: &lower, told: &told };
+    progress.expect(tree.files());
+    let project = project::load(tree, working, &course)?;
+    progress.lap("decided");
+    progress.clear();
+    let in_time = !course.is_over();
+    if let Some(cache) = cache.filter(|_| in_time) {
+        keep(cache, progress);
+    }
+    Ok(project)
+}
+
+/// A run does not fail because what it has learnt cannot be kept.
+fn keep(cache: Cache, progress: &Progress) {
+    let reused = plural(cache.reused(), "file");
+    if let Err(error) = cache.keep() {
+        output::note(&format!("warning: nothing is kept for the next run: {error:#}\n"));
+    }
+    progress.lap(&format!("kept ({reused} were not read anew)"));
 }
 
 /// A baseline that is to be written need not be there yet.
