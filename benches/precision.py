@@ -5,8 +5,8 @@
     benches/precision.py count docs/precision.jsonl                the table of docs/precision.md
 
 The seed stands here, and was committed before anything was read. The packages are the first twenty of each language in
-`packages.txt`. Findings count by root, at warning or error, as `unleak check` shows them by default; half of them come
-from each language where there are enough. A judgement is a line of what was drawn with the two answers added:
+`packages.txt`. Findings count by root, at warning or error, as `unleak check` shows them by default; no package gives more
+than twenty of them, and half of them come from each language where there are enough. A judgement is a line of what was drawn with the two answers added:
 `"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges do not see each other's answers;
 a finding on which they differ counts as wrong.
 """
@@ -21,8 +21,8 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261127
-FINDINGS, SILENCES, PACKAGES = 100, 30, 20
+SEED = 20261128
+FINDINGS, SILENCES, PACKAGES, OF_ONE = 100, 30, 20, 20
 
 
 def findings(package: packages.Package, report: dict) -> list[dict]:
@@ -64,6 +64,11 @@ def silences(package: packages.Package, census: dict) -> list[dict]:
     ]
 
 
+def some(rows: list[dict]) -> list[dict]:
+    """No more of one package than so many: one that says the same thing often would drown the others."""
+    return random.Random(SEED).sample(rows, min(len(rows), OF_ONE))
+
+
 def halves(pool: dict[str, list[dict]], number: int) -> list[dict]:
     """So many, half of each language; where one has too few, the other gives more."""
     chance = random.Random(SEED)
@@ -80,8 +85,8 @@ def draw(unleak: pathlib.Path) -> None:
     for language in ("python", "rust"):
         for package in [package for package in packages.listed() if package.language == language][:PACKAGES]:
             folder = packages.fetched(package)
-            pools["findings"][language] += findings(package, answers(unleak, folder, "check"))
-            pools["silences"][language] += silences(package, answers(unleak, folder, "census"))
+            pools["findings"][language] += some(findings(package, answers(unleak, folder, "check")))
+            pools["silences"][language] += some(silences(package, answers(unleak, folder, "census")))
     for what, number in (("findings", FINDINGS), ("silences", SILENCES)):
         sizes = {language: len(rows) for language, rows in pools[what].items()}
         print(f"{what}: {number} of {sizes}", file=sys.stderr)
