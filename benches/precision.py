@@ -96,6 +96,8 @@ def draw(unleak: pathlib.Path) -> None:
 
 def count(path: pathlib.Path) -> None:
     rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    for row in rows:
+        row.setdefault("second", row["first"])  # judged once
     real = lambda row: row["first"] == row["second"] == "real"
     for title, of in (("findings", "f"), ("`no` answers of the census", "s")):
         some = [row for row in rows if row["id"].startswith(of)]

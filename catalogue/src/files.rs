@@ -16,6 +16,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("python/collections.toml", include_str!("../python/collections.toml")),
     ("python/concurrent_futures.toml", include_str!("../python/concurrent_futures.toml")),
     ("python/contextlib.toml", include_str!("../python/contextlib.toml")),
+    ("python/contextvars.toml", include_str!("../python/contextvars.toml")),
     ("python/datadog.toml", include_str!("../python/datadog.toml")),
     ("python/discord.toml", include_str!("../python/discord.toml")),
     ("python/fastapi.toml", include_str!("../python/fastapi.toml")),

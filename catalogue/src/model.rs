@@ -3,6 +3,7 @@
 //! These enums are closed and shared by the data, the ledger and the lints. A model never speaks of
 //! syntax, and nothing outside the data files knows the name of an API.
 
+mod constant;
 mod life;
 mod ty;
 
@@ -13,6 +14,7 @@ use smol_str::SmolStr;
 
 use crate::subject::{Subject, TypeRef};
 
+pub use constant::{AbsurdBound, AsOption, ConstModel};
 pub use life::{Caller, LifecycleModel, Longer, Phase};
 pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, TypeModel};
 
@@ -328,6 +330,9 @@ pub struct CallModel {
     /// What runs the work that it is given.
     #[serde(default)]
     pub runs_on: RunsOn,
+    /// What becomes of tasks that the work it runs has left behind.
+    #[serde(default)]
+    pub left_behind: LeftBehind,
     /// Whether it may raise.
     #[serde(default)]
     pub fails: Fails,
@@ -391,6 +396,18 @@ pub enum Shields {
     FromCancellation,
 }
 
+/// What becomes of tasks that were left behind by the work that a call runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftBehind {
+    /// They go on.
+    #[default]
+    GoesOn,
+    /// They are cancelled and waited for (`asyncio.run`).
+    IsCancelled,
+}
+
 /// What runs the work that a call is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -430,29 +447,6 @@ pub enum HandlesEvents {
     /// Each time it gives something, an event has come in (`accept`): a loop around it turns once per event. So does
     /// every call that takes from a queue and waits.
     Receives,
-}
-
-/// A constant that stands for "no bound".
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ConstModel {
-    /// Its path: `math.inf`, `usize::MAX`.
-    pub path: SmolStr,
-    /// Other paths of the same constant.
-    #[serde(default)]
-    pub also: Vec<SmolStr>,
-    /// What it means as a bound.
-    pub bound: AbsurdBound,
-}
-
-/// What a constant means as a bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum AbsurdBound {
-    /// No bound at all.
-    None,
 }
 
 /// One library's data file.

@@ -3,7 +3,6 @@
 //! A task or thread is started and nobody keeps hold of it: no one can await it, cancel it, or learn that it failed.
 //!
 //! ## What it says
-//!
 //! The handle of a task or thread is dropped: the call stands as a statement, the handle is bound to `_` or to a
 //! variable that is only looked at, it goes into a weak set, or the starter is handed to somebody who calls it and
 //! drops the result. A function that starts a task and returns it makes each caller that drops the result the
@@ -27,7 +26,6 @@
 //! ```
 //!
 //! ## What it never says
-//!
 //! Nothing about task groups, nurseries, join sets and trackers; about handles that are returned, yielded, stored,
 //! awaited, raced or passed on; in Rust, about a task whose body ends with something its maker keeps (a channel that
 //! closes, a flag or token that is fired, a weak reference, a handle that ends it when it is dropped), or that runs
@@ -37,16 +35,16 @@
 //!
 //! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
 //! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
+//! So is a thread that is not known to run for ever, nor to be started again and again: the interpreter or the system keeps
+//! it, and tells what it raises. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
-//!
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
 //! waits by the clock, for a time that is not written in the code, and keeps its maker meanwhile; and when only a failure
 //! of its own ends a task's loop, of a call that is given nothing but what others hold as well.
 //! `# unleak: detached(reason)` on the line states intent.
 //!
 //! ## Known limits
-//!
 //! In Rust a detached task whose loop has an exit by a condition that is not understood is left open: a state that it
 //! polls by a method of its own counts as one, even if nobody who drops or closes anything changes that state. A detached
 //! task in Rust that runs through is right, however often it is started and whatever it calls: how many run is
@@ -55,7 +53,7 @@
 //! read off its field's name and type, not off the order in which things happen. Where a method is overridden or only
 //! declared, a coroutine counts as done at once if none of the methods that may be meant waits.
 
-use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
+use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Location, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -72,12 +70,19 @@ pub static LINT: Lint = Lint {
 };
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
+    let races: Vec<&Location> = ledger.resources().iter().filter(|it| leaves_losers(it)).map(|it| &it.birth).collect();
     for resource in ledger.resources() {
         let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
-        if starts && resource.leaks == Answer::Yes && resource.missing.contains(&Missing::Owner) {
+        let told = resource.notes.iter().any(|note| races.contains(&&note.location));
+        if starts && !told && resource.leaks == Answer::Yes && resource.missing.contains(&Missing::Owner) {
             findings.add(finding(ledger, resource));
         }
     }
+}
+
+/// Whether a fan-out goes on while some of its tasks are left: `raw-gather` tells of them, where the race is.
+fn leaves_losers(resource: &Resource) -> bool {
+    resource.leaks == Answer::Yes && resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(_)))
 }
 
 fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
@@ -102,7 +107,7 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error unless its failures are handled and it comes to an end; a note in test code, and for what is done at once.
+/// An error unless its failures are handled and it comes to an end; a note in test code and for what is done at once.
 fn level(resource: &Resource) -> Level {
     let quiet = match &resource.work {
         // It comes to an end, if late.
@@ -110,19 +115,13 @@ fn level(resource: &Resource) -> Level {
         Work::Endless(_) => false,
         _ => resource.failure_seen == Answer::Yes,
     };
+    let again = resource.missing.contains(&Missing::Limit);
+    let one_thread = resource.kind == Kind::Thread && !again && !matches!(resource.work, Work::Endless(_));
     match (resource.setting, quiet) {
-        _ if matches!(resource.work, Work::AtOnce(_)) => Level::Note,
+        _ if one_thread || matches!(resource.work, Work::AtOnce(_)) => Level::Note,
         (Setting::Product, false) => Level::Error,
         (Setting::Product, true) => Level::Warning,
         (Setting::Test, _) => Level::Note,
-    }
-}
-
-fn noun(resource: &Resource) -> &'static str {
-    match resource.kind {
-        Kind::Thread => "thread",
-        Kind::Process => "process",
-        _ => "task",
     }
 }
 
@@ -139,7 +138,12 @@ fn message(resource: &Resource) -> String {
         .collect();
     let weakly = resource.holds.iter().any(|hold| hold.how == Holding::Weak);
     let kept = if weakly { "only a weak reference keeps" } else { "nobody keeps" };
-    let sentence = format!("{kept} the {} that `{}` starts", noun(resource), resource.maker);
+    let noun = match resource.kind {
+        Kind::Thread => "thread",
+        Kind::Process => "process",
+        _ => "task",
+    };
+    let sentence = format!("{kept} the {noun} that `{}` starts", resource.maker);
     match what.as_slice() {
         [] => format!("{sentence}: it can be gone before it is done"),
         what => format!("{sentence}: {}", list(what)),

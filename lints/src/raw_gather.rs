@@ -47,7 +47,8 @@
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
 //! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning; a note where
-//! they have gathered in a field: what registers, connects or is configured is mostly small by nature.
+//! they have gathered in a field or a caller gives them: what registers, connects, is configured or written out is mostly
+//! small by nature.
 //!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
@@ -58,7 +59,8 @@
 //! an unknown call, of a map of settings); where each item is asked for one thing of its own (`link.flush()` for each
 //! link that is there already); where the work is a callable that was handed in and kept, and may wait by itself.
 //!
-//! That the program ends after a race, and its runner with it, is not seen: the losers are reported.
+//! The losers of a race are reported, though the program may end soon after and take them with it: that is seen only where
+//! the race stands in what `asyncio.run` or its like is given, and no loop follows.
 
 use unleak_analysis::ledger::{Answer, Assumption, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
@@ -105,7 +107,7 @@ fn level(resource: &Resource) -> Level {
     }
     // That there are many is then an assumption, and all that is wrong.
     match resource.assumption.filter(|_| resource.missing == [Missing::Limit]) {
-        Some(Assumption::SizeGathered) => Level::Note,
+        Some(Assumption::SizeGathered | Assumption::SizeUnknown) => Level::Note,
         Some(_) => Level::Warning,
         None => LINT.level,
     }

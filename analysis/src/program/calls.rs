@@ -1,14 +1,14 @@
 //! What every call calls, and who calls whom.
 
 use rustc_hash::FxHashMap;
-use unleak_catalogue::model::{CallModel, Effect};
+use unleak_catalogue::model::{AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
 use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{Arg, ArgKind, BodyId, LocalId, Name, ParamKind, Place, StepId, StepKind, ValueId};
+use crate::unit::{Arg, ArgKind, BodyId, Const, LocalId, Name, ParamKind, Place, StepId, StepKind, ValueId};
 
 /// What a call calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub struct Call<'a> {
     pub out: ValueId,
     /// The arguments.
     pub args: &'a [Arg],
+    /// Where it stands.
+    pub body: BodyRef,
 }
 
 /// All calls.
@@ -257,7 +259,7 @@ impl<'a> Program<'a> {
         };
         let hinted = receiver.is_some_and(|receiver| self.type_of(site.body, receiver).is_hinted());
         let known = if hinted { Known::Hinted } else { Known::Shown };
-        Some(Call { target, known, receiver, out: *out, args })
+        Some(Call { target, known, receiver, out: *out, args, body: site.body })
     }
 
     /// The name of the method that a call calls, when it is one.
@@ -362,7 +364,7 @@ impl<'a> Program<'a> {
     /// The effect a modelled call has on one of its values, at the depth asked.
     pub fn effect_on(&self, call: &Call<'a>, model: &CallModel, value: ValueId, depth: Depth) -> Option<Effect> {
         let given = call.args.iter().filter_map(|arg| match &arg.kind {
-            ArgKind::Named(name) => model.when_given.get(name),
+            ArgKind::Named(name) if !self.is_as_usual(call.body, arg.value) => model.when_given.get(name),
             _ => None,
         });
         for does in given.chain(std::iter::once(&model.does)) {
@@ -374,6 +376,22 @@ impl<'a> Program<'a> {
             }
         }
         None
+    }
+
+    /// Whether a constant of a library, where a bound stands, bounds nothing.
+    pub fn is_no_bound(&self, body: BodyRef, path: &str) -> bool {
+        let constant = self.catalogue.constant(self.language(body).name(), path);
+        constant.is_some_and(|constant| constant.bound.is_some())
+    }
+
+    /// Whether a value given for an option asks for what the call does without it.
+    pub fn is_as_usual(&self, body: BodyRef, value: ValueId) -> bool {
+        if let Some(constant) = self.constant_of(body, value) {
+            return matches!(constant, Const::Bool(false) | Const::Nothing);
+        }
+        let Type::Def(Def::Model(path) | Def::External(path)) = self.type_of(body, value) else { return false };
+        let constant = self.catalogue.constant(self.language(body).name(), &path);
+        constant.is_some_and(|constant| constant.option == AsOption::AsUsual)
     }
 }
 

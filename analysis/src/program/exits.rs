@@ -1,7 +1,7 @@
 //! Whether and how a body comes to its end.
 
 use rustc_hash::FxHashSet;
-use unleak_catalogue::model::{Effect, HandlesEvents, OnDrop, Tells, Waits};
+use unleak_catalogue::model::{CallModel, Effect, HandlesEvents, OnDrop, Takes, Tells, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
@@ -128,8 +128,20 @@ impl<'a> Program<'a> {
                     [one] => (self.body(*one).colour == crate::unit::Colour::Sync).then_some(*one),
                     _ => None,
                 },
+                Target::Model(model) if model.takes_effect == Takes::AtOnce => self.called_by(site, model),
                 _ => None,
             },
+        }
+    }
+
+    /// The function of the program that a call of a library has called when it is over.
+    fn called_by(&self, site: Site, model: &CallModel) -> Option<BodyRef> {
+        let call = self.call(site)?;
+        let mut called = model.does.iter().filter(|(_, effect)| **effect == Effect::Called);
+        let (value, _) = called.find_map(|(subject, _)| self.subjects(&call, subject).into_iter().next())?;
+        match self.type_of(site.body, value) {
+            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
+            _ => None,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod flow;
 mod handed_back;
 mod impls;
 pub mod lifecycle;
+mod made;
 pub mod many;
 mod memo;
 mod names;

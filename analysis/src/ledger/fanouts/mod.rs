@@ -230,10 +230,9 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                 _ => continue,
             };
             found = match self.program.constant_of(body, value) {
-                Some(Const::Bool(false) | Const::Nothing) => Given::Not,
-                Some(_) => Given::Surely,
+                _ if self.program.is_as_usual(body, value) => Given::Not,
                 None if self.is_open_param(body, value) => Given::Perhaps,
-                None => Given::Surely,
+                _ => Given::Surely,
             };
         }
         found

@@ -104,7 +104,6 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn number_in_global(&self, body: BodyRef, path: &Path, hops: u32) -> Option<Number> {
-        let language = self.program.language(body);
         match self.program.resolve_path(body, path)? {
             Def::Variable { file, name } => {
                 let outline = &self.program.file(file).lowered.outline;
@@ -118,9 +117,7 @@ impl Sizer<'_, '_, '_> {
                     _ => None,
                 }
             }
-            Def::Model(path) | Def::External(path) => {
-                self.program.catalogue.constant(language.name(), &path).map(|_| Number::Nothing)
-            }
+            Def::Model(path) | Def::External(path) => self.program.is_no_bound(body, &path).then_some(Number::Nothing),
             _ => None,
         }
     }

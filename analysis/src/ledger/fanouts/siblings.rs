@@ -1,6 +1,6 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::{Effect, Kind, Shields, Waits};
+use unleak_catalogue::model::{Effect, Kind, LeftBehind, Shields, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
@@ -12,7 +12,10 @@ use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Driver, Part, Place, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Driver, LocalId, Part, Place, Step, StepId, StepKind, ValueId};
+
+/// Through how many calls it is followed who runs a body.
+const RUNNERS: u32 = 4;
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Why what is waited for was not made for this: it was made elsewhere, or has just been told to stop.
@@ -144,7 +147,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             .iter()
             .flat_map(|part| [1, 2].map(|depth| self.program.follow(Spot::Value(body, *part), depth, Returns::Stop)))
             .collect();
-        if self.is_waited_for_again(fan) {
+        if self.is_waited_for_again(fan) || self.ends_with_its_runner(fan.site) {
             return None;
         }
         let mut enders = without(enders(&trails, fan.site), &done);
@@ -154,6 +157,57 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         left.extend(trails);
         self.leaves_before(fan.site, &enders, &left).or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))
+    }
+
+    /// Whether a step stands in what a runner runs that cancels what is left behind, in no loop and before none: its body
+    /// is over soon after, and the runner with it.
+    fn ends_with_its_runner(&self, site: Site) -> bool {
+        let flow = self.program.flow(site.body);
+        let is_loop = |step: &Step| matches!(step.kind, StepKind::Loop { .. });
+        if flow.around(site.step).any(|(outer, _)| is_loop(outer)) || self.turns_after(site) {
+            return false;
+        }
+        let callers = self.program.calls().callers(site.body);
+        let run = |made: &Site| {
+            let Some(call) = self.program.call(*made) else { return false };
+            let uses = self.program.flow(made.body).uses(call.out).iter();
+            uses.copied().any(|step| self.is_runner(Site { body: made.body, step }, call.out, RUNNERS))
+        };
+        !callers.is_empty() && callers.iter().all(run)
+    }
+
+    /// Whether a loop without a known end comes after a step.
+    fn turns_after(&self, site: Site) -> bool {
+        self.program.flow(site.body).nodes().any(|node| {
+            let endless = !matches!(node.step.kind, StepKind::Loop { driver: Driver::Each { .. }, .. });
+            node.step.id > site.step && endless && matches!(node.step.kind, StepKind::Loop { .. })
+        })
+    }
+
+    fn is_runner(&self, site: Site, work: ValueId, hops: u32) -> bool {
+        let (Some(hops), Some(call)) = (hops.checked_sub(1), self.program.call(site)) else { return false };
+        match call.target {
+            Target::Model(model) => model.left_behind == LeftBehind::IsCancelled,
+            Target::Functions(functions) => functions.iter().any(|function| {
+                let bound = self.program.bound_args(site, *function);
+                bound
+                    .iter()
+                    .filter(|(value, _)| *value == work)
+                    .any(|(_, param)| self.is_given_to_a_runner(*function, *param, hops))
+            }),
+            _ => false,
+        }
+    }
+
+    fn is_given_to_a_runner(&self, body: BodyRef, param: LocalId, hops: u32) -> bool {
+        let flow = self.program.flow(body);
+        let reads = flow.reads(param).iter().filter_map(|id| match &flow.step(*id)?.kind {
+            StepKind::Read { out, .. } => Some(*out),
+            _ => None,
+        });
+        reads
+            .flat_map(|read| flow.uses(read).iter().map(move |id| (read, *id)))
+            .any(|(read, id)| self.is_runner(Site { body, step: id }, read, hops))
     }
 
     /// Whether the wait stands in a loop that goes on while its collection holds something.

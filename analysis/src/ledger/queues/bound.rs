@@ -135,7 +135,7 @@ fn fold(program: &Program<'_>, body: BodyRef, op: Op, operands: &[ValueId], hops
 fn of_global(program: &Program<'_>, body: BodyRef, path: &[crate::unit::Name], hops: u32) -> Vec<Amount> {
     let last = path.last().map_or("…", |last| last.as_str()).to_owned();
     match program.resolve_path(body, path) {
-        Some(Def::Model(known)) if program.catalogue.constant(program.language(body).name(), &known).is_some() => {
+        Some(Def::Model(known)) if program.is_no_bound(body, &known) => {
             vec![Amount::Infinite(known.to_string())]
         }
         Some(Def::Variable { file, name }) => {

@@ -9,9 +9,8 @@ use super::super::{Bound, Fact, Work};
 use super::births::Birth;
 use crate::program::calls::{Call, Target};
 use crate::program::dead::Given;
-use crate::program::trace::Spot;
 use crate::program::types::Type;
-use crate::program::{BodyRef, Site};
+use crate::program::{BodyRef, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{Colour, Driver, Place, StepKind, ValueId};
 
@@ -33,14 +32,14 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
     if birth.kind != Kind::Task || builder.program.language(birth.site.body) != Language::Python {
         return None;
     }
-    let fact = match birth.work.body {
+    let location = match birth.work.body {
         Some(body) if is_done_at_once(builder, birth, body) => {
             builder.location(body, builder.program.body(body).name_span)
         }
         None if puts_only(builder, birth) => builder.at(birth.site),
         _ => return None,
     };
-    Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location: fact }))
+    Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location }))
 }
 
 /// Whether what a task runs is done in its first step, and does something of its own in it.
@@ -75,12 +74,31 @@ fn is_over_at_once<'a>(
     given: &Given<'a>,
     asked: &mut Asked<'a>,
 ) -> bool {
-    let done_by = done_by(builder, functions);
+    let done_by = done_by(builder, meant(builder, site, functions));
     !done_by.is_empty()
         && done_by.into_iter().all(|function| {
             let given = builder.program.given_by_call(site, function, given);
             never_waits(builder, function, given, asked)
         })
+}
+
+/// Of methods that override one another, those of the types that the receiver is ever made as.
+fn meant(builder: &Builder<'_, '_>, site: Site, functions: Vec<BodyRef>) -> Vec<BodyRef> {
+    let program = builder.program;
+    let ([first, _, ..], Some(receiver)) = (functions.as_slice(), program.call(site).and_then(|call| call.receiver))
+    else {
+        return functions;
+    };
+    let name = program.body(*first).name.clone();
+    let made = program.made_by(site.body, receiver).unwrap_or_default();
+    let types = made.into_iter().map(|site| match program.call(site)?.target {
+        Target::Construct(ty) => Some(ty),
+        _ => None,
+    });
+    match types.collect::<Option<Vec<TypeKey>>>() {
+        Some(types) if !types.is_empty() => types.into_iter().flat_map(|ty| program.methods(ty, &name)).collect(),
+        _ => functions,
+    }
 }
 
 /// The functions that do the work: in the place of one that is only declared, every method of its name.
@@ -162,20 +180,8 @@ fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether all that a value may be is a queue that is made here without a bound.
 fn is_unbounded(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
-    let program = builder.program;
-    let spot = program.source(&program.origin(body, queue).0);
-    let stores = builder.program.sites_of(&spot).into_iter().filter_map(|site| {
-        match program.flow(site.body).step(site.step).map(|step| &step.kind) {
-            Some(StepKind::Store { value, .. }) => Some((site.body, *value)),
-            _ => None,
-        }
-    });
-    let own = match spot {
-        Spot::Value(body, value) => Some((body, value)),
-        _ => None,
-    };
-    let mut made = stores.chain(own).map(|(body, value)| program.maker(body, value)).peekable();
-    made.peek().is_some() && made.all(|site| site.is_some_and(|site| makes_unbounded(builder, site)))
+    let made = builder.program.made_by(body, queue);
+    made.is_some_and(|made| made.into_iter().all(|site| makes_unbounded(builder, site)))
 }
 
 fn makes_unbounded(builder: &Builder<'_, '_>, site: Site) -> bool {
