@@ -28,9 +28,9 @@ class Package:
         return f"{self.name} {self.version}"
 
 
-def listed() -> list[Package]:
-    """Those of `packages.txt`, in its order."""
-    lines = (ROOT / "benches/packages.txt").read_text().splitlines()
+def listed(name: str = "packages.txt") -> list[Package]:
+    """Those of a list in this folder, in its order."""
+    lines = (ROOT / "benches" / name).read_text().splitlines()
     return [Package(*line.split()) for line in lines if line.strip() and not line.startswith("#")]
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Draws findings of well-known packages to be judged by hand, and counts the judgements.
 
-    benches/precision.py draw [--unleak BINARY] > drawn.jsonl      a hundred findings and thirty "no" of the census
+    benches/precision.py draw [--list fresh.txt] > drawn.jsonl     a hundred findings and thirty "no" of the census
     benches/precision.py count docs/precision.jsonl                the table of docs/precision.md
 
 The seed stands here, and was committed before anything was read. The packages are the first twenty of each language in
-`packages.txt`. Findings count by root, at warning or error, as `unleak check` shows them by default; no package gives more
+the list. Findings count by root, at warning or error, as `unleak check` shows them by default; no package gives more
 than twenty of them, and half of them come from each language where there are enough. A judgement is a line of what was drawn with the two answers added:
 `"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges do not see each other's answers;
 a finding on which they differ counts as wrong.
@@ -21,7 +21,7 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261128
+SEED = 20261129
 FINDINGS, SILENCES, PACKAGES, OF_ONE = 100, 30, 20, 20
 
 
@@ -80,10 +80,10 @@ def halves(pool: dict[str, list[dict]], number: int) -> list[dict]:
     return [row for language in sorted(chosen) for row in chosen[language]]
 
 
-def draw(unleak: pathlib.Path) -> None:
+def draw(unleak: pathlib.Path, name: str) -> None:
     pools = {"findings": {"python": [], "rust": []}, "silences": {"python": [], "rust": []}}
     for language in ("python", "rust"):
-        for package in [package for package in packages.listed() if package.language == language][:PACKAGES]:
+        for package in [package for package in packages.listed(name) if package.language == language][:PACKAGES]:
             folder = packages.fetched(package)
             pools["findings"][language] += some(findings(package, answers(unleak, folder, "check")))
             pools["silences"][language] += some(silences(package, answers(unleak, folder, "census")))
@@ -115,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(dest="what", required=True)
     drawing = what.add_parser("draw")
+    drawing.add_argument("--list", default="packages.txt", help="the list of packages in this folder")
     drawing.add_argument("--unleak", type=pathlib.Path, help="default: a release build of this tree")
     counting = what.add_parser("count")
     counting.add_argument("judgements", type=pathlib.Path)
@@ -122,7 +123,7 @@ def main() -> None:
     if args.what == "count":
         count(args.judgements)
     else:
-        draw((args.unleak or packages.release_build()).absolute())
+        draw((args.unleak or packages.release_build()).absolute(), args.list)
 
 
 if __name__ == "__main__":
