@@ -18,7 +18,6 @@
 //! self._tasks.add(task)
 //! task.add_done_callback(self._tasks.discard)
 //! ```
-//!
 //! ```rust
 //! tokio::spawn(async move { loop { ping(&socket).await; } });   // bad: nothing ends it
 //!
@@ -53,7 +52,7 @@
 //! read off its field's name and type, not off the order in which things happen. Where a method is overridden or only
 //! declared, a coroutine counts as done at once if none of the methods that may be meant waits.
 
-use unleak_analysis::ledger::{Answer, Fact, Holding, Kind, Known, Ledger, Location, Missing, Resource, Setting, Work};
+use unleak_analysis::ledger::{Answer, Ending, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -70,7 +69,7 @@ pub static LINT: Lint = Lint {
 };
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
-    let races: Vec<&Location> = ledger.resources().iter().filter(|it| leaves_losers(it)).map(|it| &it.birth).collect();
+    let races: Vec<_> = ledger.resources().iter().filter(|it| decides_losers(it)).map(|it| &it.birth).collect();
     for resource in ledger.resources() {
         let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
         let told = resource.notes.iter().any(|note| races.contains(&&note.location));
@@ -80,9 +79,10 @@ fn check(ledger: &Ledger, findings: &mut Findings) {
     }
 }
 
-/// Whether a fan-out goes on while some of its tasks are left: `raw-gather` tells of them, where the race is.
-fn leaves_losers(resource: &Resource) -> bool {
-    resource.leaks == Answer::Yes && resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(_)))
+/// Whether it is known what becomes of a race's losers: `raw-gather` tells of them, or their runner cancels them.
+fn decides_losers(resource: &Resource) -> bool {
+    let told = resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(_)));
+    resource.kind == Kind::Fanout && (told || resource.ends.iter().any(|end| end.how == Ending::Cancelled))
 }
 
 fn finding(ledger: &Ledger, resource: &Resource) -> Finding {

@@ -20,7 +20,7 @@ impl<'a> Walk<'_, '_, 'a> {
             let raised = Path { assumed: path.assumed || kind == Leaving::CallRaises, ..path.clone() };
             exits.leaves.push(Leave { how: How::Throw(Thrown::Failure(None)), kind, site, path: raised });
         }
-        if let Some(inner) = self.started(site) {
+        if let Some(inner) = self.started(aim, site) {
             exits.add(self.enter(&aim.seen_from_outside(), inner, site, path));
             return exits;
         }
@@ -36,13 +36,15 @@ impl<'a> Walk<'_, '_, 'a> {
     }
 
     /// A coroutine that lowers the count is handed to a call that runs it.
-    pub(super) fn started(&self, site: Site) -> Option<BodyRef> {
+    pub(super) fn started(&self, aim: &Aim, site: Site) -> Option<BodyRef> {
         let call = self.program.call(site)?;
         if matches!(call.target, crate::program::calls::Target::Functions(_)) {
             return None;
         }
+        let aim = aim.seen_from_outside();
+        let lowers = |body: BodyRef| aim.lowered_by(self.program, self.acts, body, DEPTH).is_some();
         call.args.iter().find_map(|arg| match self.program.type_of(site.body, arg.value) {
-            Type::Future(_, Some(inner)) if self.acts.lowers(inner) && !self.inlined.contains(&inner) => Some(inner),
+            Type::Future(_, Some(inner)) if !self.inlined.contains(&inner) && lowers(inner) => Some(inner),
             _ => None,
         })
     }

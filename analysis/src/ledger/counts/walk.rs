@@ -140,7 +140,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
 
     /// A task that was started before lowers the count at its end, or on some of its ways only.
     fn already_started(&mut self, aim: &Aim, site: Site) {
-        let Some(inner) = self.started(site) else { return };
+        let Some(inner) = self.started(aim, site) else { return };
         let Some(end) = aim.seen_from_outside().lowered_by(self.program, self.acts, inner, DEPTH) else { return };
         let exits = self.whole(&aim.seen_from_outside(), inner);
         self.hand_over(end);

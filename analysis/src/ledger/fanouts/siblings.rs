@@ -5,7 +5,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
-use crate::ledger::{Answer, Assumption, Fact, Missing, Resource};
+use crate::ledger::{Answer, Assumption, End, Ending, Fact, Missing, Resource};
 use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
@@ -147,7 +147,11 @@ impl<'a> Sizer<'_, '_, 'a> {
             .iter()
             .flat_map(|part| [1, 2].map(|depth| self.program.follow(Spot::Value(body, *part), depth, Returns::Stop)))
             .collect();
-        if self.is_waited_for_again(fan) || self.ends_with_its_runner(fan.site) {
+        if self.is_waited_for_again(fan) {
+            return None;
+        }
+        if self.ends_with_its_runner(fan.site) {
+            resource.ends.push(End { how: Ending::Cancelled, at: self.builder.at(fan.site) });
             return None;
         }
         let mut enders = without(enders(&trails, fan.site), &done);

@@ -13,7 +13,7 @@ use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Discard, Item, Part, Shape, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Discard, Driver, Item, Part, Shape, StepId, StepKind, ValueId};
 
 /// Why a task in Rust is open: its loop has an exit of its own.
 const OWN_EXIT: &str = "it has an exit whose condition is not understood";
@@ -151,6 +151,7 @@ fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) 
             Effect::AwaitedInPart if model.does.contains_key(&Subject::Receiver) => end(Ending::Joined),
             Effect::Cancelled => end(Ending::Cancelled),
             Effect::Closed => end(Ending::Closed),
+            Effect::Observed if is_polled(builder, used.site) => end(Ending::Joined),
             _ => note_effect(builder, resource, used, *effect),
         },
         What::MethodHanded(model) => {
@@ -180,6 +181,14 @@ fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) 
         }
         What::Attribute | What::Tested | What::Iterated | What::Called(_) | What::Returned(_) => {}
     }
+}
+
+/// Whether a loop turns as long as a question about it has the same answer (`while not future.done()`): that waits for it.
+fn is_polled(builder: &Builder<'_, '_>, asked: Site) -> bool {
+    let mut around = builder.program.flow(asked.body).around(asked.step);
+    around.next().is_some_and(|(outer, slot)| {
+        slot == Slot::LoopHead && matches!(outer.kind, StepKind::Loop { driver: Driver::While { .. }, .. })
+    })
 }
 
 fn note_effect(builder: &Builder<'_, '_>, resource: &mut Resource, used: &Use<'_>, effect: Effect) {
