@@ -104,6 +104,8 @@ pub enum Effect {
     Remove,
     /// Its number of items, or whether it is full or empty, is asked for.
     Measured,
+    /// All that it contains becomes one text (`join`).
+    Concatenated,
     /// It goes up by one (or by an amount).
     Up,
     /// It goes down.

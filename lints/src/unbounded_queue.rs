@@ -24,8 +24,8 @@
 //!
 //! Nothing about a bound from a constant, a setting or a parameter; a length check or a permit that stands before every
 //! addition, also in every caller of the function that adds; what is trimmed or worked off where items are added; a channel
-//! whose other end is thrown away where it is made; a list that is gone round like a ring; a queue
-//! filled and emptied within one function, or by one frame and what it waits for; a queue that carries a few items in its
+//! whose other end is thrown away where it is made; a list that is gone round like a ring, or whose words become one text;
+//! a queue filled and emptied within one function, or by one frame and what it waits for; a queue that carries a few items in its
 //! whole life (replies, a shutdown signal behind a flag, a sender that is used up); a queue whose producers each wait for
 //! what becomes of their own item, or hold its handle.
 //!

@@ -23,7 +23,7 @@ use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{BodyId, Name, Path, Shape, StepKind, TypeTree, ValueId};
+use crate::unit::{BodyId, Const, Name, Path, Shape, StepKind, TypeTree, ValueId};
 use inflow::How;
 use traffic::Traffic;
 
@@ -207,7 +207,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     }
     let trail = follow_at_home(builder, &born)?;
     let other = resets::replaces(builder, born.site, &trail) || resets::is_placed(builder, &trail);
-    if other || is_held_by_any(builder, &born, &trail) {
+    if other || is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
@@ -221,6 +221,17 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     judge(builder, &mut resource, born.site, &trail, &traffic);
     doubt(&mut resource);
     Some(resource)
+}
+
+/// Whether a collection holds the words of a text, with nothing or a space between them: it is a buffer, and no queue.
+fn is_text(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
+    let becomes_text = |used: &Use<'_>| matches!(used.what, What::Effect(Effect::Concatenated, _));
+    let mut joined = trail.uses.iter().filter(|used| used.depth == 0 && becomes_text(used));
+    joined.any(|used| {
+        let between = builder.program.call(used.site).and_then(|call| call.receiver);
+        let between = between.and_then(|between| builder.program.constant_of(used.site.body, between));
+        matches!(between, Some(Const::Str(text)) if text.chars().all(|sign| sign == ' '))
+    })
 }
 
 /// That a collection is a queue is itself an assumption: a second one is one too many.

@@ -198,6 +198,10 @@ fn resolve_callee(program: &Program<'_>, body: BodyRef, callee: ValueId) -> Reso
         Type::Closure(function) => Resolved::Functions(vec![function]),
         Type::Def(Def::Type(ty)) | Type::Def(Def::Variant(ty, _)) => Resolved::Construct(ty),
         Type::Def(Def::Model(path)) => Resolved::Model(path),
+        // A method of a literal.
+        Type::Def(Def::External(path)) if program.model(program.language(body), &path).is_some() => {
+            Resolved::Model(path)
+        }
         Type::Def(Def::External(path)) => Resolved::External(path),
         Type::Named(Head::Project(ty), _) => match program.methods(ty, "__call__") {
             found if found.is_empty() => Resolved::Unknown,
