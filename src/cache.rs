@@ -23,10 +23,10 @@ type Key = [u8; 16];
 pub(crate) struct Cache {
     folder: PathBuf,
     pack: PathBuf,
+    build: Key,
     kept: HashMap<Key, Vec<u8>>,
-    /// What this run has looked at, as far as it was not kept.
-    new: Mutex<HashMap<Key, Vec<u8>>>,
-    used: Mutex<Vec<Key>>,
+    /// The files of this run, and what is new of them.
+    met: Mutex<HashMap<Key, Option<Vec<u8>>>>,
     reused: AtomicUsize,
 }
 
@@ -47,9 +47,10 @@ impl Cache {
         }
         let name: String = short(name).iter().map(|byte| format!("{byte:02x}")).collect();
         let pack = folder.join(format!("{name}.pack"));
-        let kept = read(&pack).unwrap_or_default().into_iter().collect();
+        let build = build();
+        let kept = read(&pack, build).unwrap_or_default().into_iter().collect();
         let folder = folder.to_owned();
-        Cache { folder, pack, kept, new: Mutex::default(), used: Mutex::default(), reused: AtomicUsize::new(0) }
+        Cache { folder, pack, build, kept, met: Mutex::default(), reused: AtomicUsize::new(0) }
     }
 
     /// What the front end says of a file.
@@ -59,16 +60,20 @@ impl Cache {
         key.update([0]);
         key.update(&*source.text);
         let key = short(key);
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).push(key);
         if let Some(lowered) = self.kept.get(&key).and_then(|bytes| postcard::from_bytes(bytes).ok()) {
             self.reused.fetch_add(1, Ordering::Relaxed);
+            self.meet(key, None);
             return lowered;
         }
         let lowered = lower(source);
         if let Ok(bytes) = postcard::to_stdvec(&lowered) {
-            self.new.lock().unwrap_or_else(PoisonError::into_inner).insert(key, bytes);
+            self.meet(key, Some(bytes));
         }
         lowered
+    }
+
+    fn meet(&self, key: Key, new: Option<Vec<u8>>) {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(key, new);
     }
 
     /// How many files were not read anew.
@@ -78,40 +83,35 @@ impl Cache {
 
     /// Keeps what this run has looked at, and nothing else, if any of it is new.
     pub(crate) fn keep(self) -> anyhow::Result<()> {
-        let mut entries = self.new.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if entries.is_empty() {
+        let (met, mut kept) = (self.met.into_inner().unwrap_or_else(PoisonError::into_inner), self.kept);
+        if met.values().all(Option::is_none) {
             return Ok(());
         }
-        let (used, mut kept) = (self.used.into_inner().unwrap_or_else(PoisonError::into_inner), self.kept);
-        for key in used {
-            entries.extend(kept.remove_entry(&key));
-        }
-        let mut entries: Vec<_> = entries.into_iter().collect();
+        let entry = |(key, new): (Key, Option<Vec<u8>>)| Some((key, new.or_else(|| kept.remove(&key))?));
+        let mut entries: Vec<_> = met.into_iter().filter_map(entry).collect();
         entries.sort_unstable();
-        let body = postcard::to_stdvec(&Pack { build: build(), entries })?;
+        let body = postcard::to_stdvec(&Pack { build: self.build, entries })?;
         write::folder_of_ours(&self.folder)?;
         write::at_once(&self.pack, &[&short(Sha256::new_with_prefix(&body)), body.as_slice()].concat())
     }
 }
 
 /// The entries of a pack that is whole and of this build.
-fn read(pack: &Path) -> Option<Vec<(Key, Vec<u8>)>> {
+fn read(pack: &Path, build: Key) -> Option<Vec<(Key, Vec<u8>)>> {
     let bytes = std::fs::read(pack).ok()?;
     let (sum, body) = bytes.split_first_chunk::<16>()?;
     if *sum != short(Sha256::new_with_prefix(body)) {
         return None;
     }
     let pack: Pack = postcard::from_bytes(body).ok()?;
-    (pack.build == build()).then_some(pack.entries)
+    (pack.build == build).then_some(pack.entries)
 }
 
-/// What tells this build from any other: its version, and the size and age of its file.
+/// What tells this build from any other: its version and its file, so that what is kept survives that it is installed anew.
 fn build() -> Key {
     let mut build = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
-    if let Ok(file) = std::env::current_exe().and_then(|path| path.metadata()) {
-        build.update(file.len().to_le_bytes());
-        let age = file.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        build.update(age.unwrap_or_default().as_nanos().to_le_bytes());
+    if let Ok(file) = std::env::current_exe().and_then(std::fs::read) {
+        build.update(file);
     }
     short(build)
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use unleak_analysis::program::calls::{Known, Target};
+use unleak_analysis::program::calls::{Depth, Known, Target};
 use unleak_analysis::program::{BodyRef, Def, Program, Site};
 use unleak_analysis::source::{Language, Source};
 use unleak_analysis::unit::{Name, Step, StepKind};
 use unleak_catalogue::Catalogue;
-use unleak_catalogue::model::{CallModel, Library};
+use unleak_catalogue::model::{CallModel, Effect, Library};
 
 #[test]
 fn every_python_example_means_its_entry() {
@@ -86,5 +86,38 @@ fn raced(program: &Program<'_>, body: BodyRef, path: &[Name]) -> String {
     match program.resolve_path(body, path) {
         Some(Def::Model(path) | Def::External(path)) => path.to_string(),
         _ => "an unknown race".to_owned(),
+    }
+}
+
+/// What a call says of the value before its dot, written after `call = ` as the last call of an example.
+fn effect_on_receiver(call: &str) -> Option<Effect> {
+    let text = format!(
+        "import concurrent.futures, queue\n\ndef example(pool: concurrent.futures.Executor, q: queue.Queue, some):\n    {call}\n"
+    );
+    let source = Source::from_bytes("example.py", Language::Python, text.as_bytes());
+    let lowered = [unleak_analysis::lower(&source)];
+    let program = Program::link(std::slice::from_ref(&source), &lowered, Catalogue::embedded());
+    let body = program.bodies().find(|body| program.body(*body).name == "example")?;
+    let step =
+        program.flow(body).nodes().map(|node| node.step).find(|step| matches!(step.kind, StepKind::Call { .. }))?;
+    let call = program.call(Site { body, step: step.id })?;
+    let Target::Model(model) = call.target else { return None };
+    program.effect_on(&call, model, call.receiver?, Depth::Itself)
+}
+
+#[test]
+fn an_option_that_asks_for_the_usual_changes_nothing() {
+    for (call, effect) in [
+        ("pool.shutdown()", Effect::Joined),
+        ("pool.shutdown(wait=True)", Effect::Joined),
+        ("pool.shutdown(wait=False)", Effect::Closed),
+        ("pool.shutdown(cancel_futures=True)", Effect::Cancelled),
+        ("pool.shutdown(cancel_futures=False)", Effect::Joined),
+        ("q.put(1, block=True)", Effect::Put),
+        ("q.put(1, timeout=None)", Effect::Put),
+        ("q.put(1, timeout=some)", Effect::TryPut),
+        ("q.put(1, block=False)", Effect::TryPut),
+    ] {
+        assert_eq!(effect_on_receiver(call), Some(effect), "{call}");
     }
 }

@@ -290,7 +290,8 @@ pub struct CallModel {
     /// What is done to whom. Arguments that are not named are observed.
     #[serde(default)]
     pub does: BTreeMap<Subject, Effect>,
-    /// Effects that replace those in `does` when one of these named arguments is given.
+    /// Effects that replace those in `does` when one of these named arguments is given, and not as `None` or `False`; `not`
+    /// before the name is for `False`.
     #[serde(default)]
     pub when_given: BTreeMap<SmolStr, BTreeMap<Subject, Effect>>,
     /// What it gives (after `await` when it takes effect only then).

@@ -12,7 +12,8 @@ schema = json.loads((ROOT / "models.schema.json").read_text())
 Draft202012Validator.check_schema(schema)
 validator = Draft202012Validator(schema)
 files = sorted((ROOT / "catalogue").glob("*/*.toml"))
-texts = {file.name: file.read_text() for file in files}
+texts = {str(file.relative_to(ROOT)): file.read_text() for file in files}
+assert len(texts) == len(files) > 80
 [texts["courier.toml"]] = re.findall(r"^```toml\n# models/courier.toml\n(.*?)^```", (ROOT / "docs/own-models.md").read_text(), re.DOTALL | re.MULTILINE)
 for name, text in texts.items():
     for error in validator.iter_errors(tomllib.loads(text)):

@@ -198,10 +198,6 @@ fn resolve_callee(program: &Program<'_>, body: BodyRef, callee: ValueId) -> Reso
         Type::Closure(function) => Resolved::Functions(vec![function]),
         Type::Def(Def::Type(ty)) | Type::Def(Def::Variant(ty, _)) => Resolved::Construct(ty),
         Type::Def(Def::Model(path)) => Resolved::Model(path),
-        // A method of a literal.
-        Type::Def(Def::External(path)) if program.model(program.language(body), &path).is_some() => {
-            Resolved::Model(path)
-        }
         Type::Def(Def::External(path)) => Resolved::External(path),
         Type::Named(Head::Project(ty), _) => match program.methods(ty, "__call__") {
             found if found.is_empty() => Resolved::Unknown,
@@ -368,7 +364,7 @@ impl<'a> Program<'a> {
     /// The effect a modelled call has on one of its values, at the depth asked.
     pub fn effect_on(&self, call: &Call<'a>, model: &CallModel, value: ValueId, depth: Depth) -> Option<Effect> {
         let given = call.args.iter().filter_map(|arg| match &arg.kind {
-            ArgKind::Named(name) if !self.is_as_usual(call.body, arg.value) => model.when_given.get(name),
+            ArgKind::Named(name) => model.when_given.get(self.asked(call.body, name, arg.value)?.as_str()),
             _ => None,
         });
         for does in given.chain(std::iter::once(&model.does)) {
@@ -388,10 +384,18 @@ impl<'a> Program<'a> {
         constant.is_some_and(|constant| constant.bound.is_some())
     }
 
+    /// What a value given for an option asks for, as models name it, if it is other than what the call does without it.
+    fn asked(&self, body: BodyRef, option: &Name, value: ValueId) -> Option<Name> {
+        match self.constant_of(body, value) {
+            Some(Const::Bool(false)) => Some(Name::new(format!("not {option}"))),
+            _ => (!self.is_as_usual(body, value)).then(|| option.clone()),
+        }
+    }
+
     /// Whether a value given for an option asks for what the call does without it.
     pub fn is_as_usual(&self, body: BodyRef, value: ValueId) -> bool {
         if let Some(constant) = self.constant_of(body, value) {
-            return matches!(constant, Const::Bool(false) | Const::Nothing);
+            return *constant == Const::Nothing;
         }
         let Type::Def(Def::Model(path) | Def::External(path)) = self.type_of(body, value) else { return false };
         let constant = self.catalogue.constant(self.language(body).name(), &path);

@@ -217,10 +217,9 @@ impl<'a> Program<'a> {
 
     pub(super) fn type_of_const(&self, language: Language, value: &Const) -> Type {
         let path = match (value, language) {
-            (Const::Str(_), Language::Python) => "str",
+            (Const::Str(_), _) => return Type::model("str"),
             (Const::Int(_), Language::Python) => "int",
             (Const::Float(_), Language::Python) => "float",
-            (Const::Str(_), Language::Rust) => return Type::model("str"),
             (Const::Bool(_), _) => "bool",
             _ => return Type::Unknown,
         };

@@ -14,6 +14,7 @@ use crate::unit::{Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueI
 enum Amount {
     Nothing,
     Int(i64),
+    Constant { name: String, number: i64 },
     Infinite(String),
     Named(String),
 }
@@ -29,7 +30,7 @@ pub(super) fn absent(birth: &Birth) -> Bound {
 /// The whole number that a value is, where it is written in the code.
 pub(in super::super) fn number(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<i64> {
     match amounts(program, body, value, 8).as_slice() {
-        [Amount::Int(number)] => Some(*number),
+        [Amount::Int(number) | Amount::Constant { number, .. }] => Some(*number),
         _ => None,
     }
 }
@@ -49,17 +50,19 @@ pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &C
     let most = builder.program.file(site.body.file).budgets.queue;
     let unbounded = |amount: &Amount| match amount {
         Amount::Nothing => true,
-        Amount::Int(number) => (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > most,
+        Amount::Int(number) | Amount::Constant { number, .. } => {
+            (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > most
+        }
         Amount::Infinite(_) => true,
         Amount::Named(_) => false,
     };
     match amounts.iter().find(|amount| unbounded(amount)) {
         Some(Amount::Infinite(name)) => Bound::Absurd(name.clone()),
-        Some(Amount::Int(number)) if *number > 0 => Bound::Absurd(number.to_string()),
+        Some(Amount::Int(number) | Amount::Constant { number, .. }) if *number > 0 => Bound::Absurd(number.to_string()),
         Some(_) => Bound::None,
         None => match amounts.first() {
             Some(Amount::Int(number)) => Bound::Const(*number),
-            Some(Amount::Named(name)) => Bound::Setting(name.clone()),
+            Some(Amount::Named(name) | Amount::Constant { name, .. }) => Bound::Setting(name.clone()),
             _ => Bound::Setting(builder.written_value(site.body, value, 4)),
         },
     }
@@ -111,7 +114,11 @@ fn of_const(value: &Const) -> Amount {
 }
 
 fn fold(program: &Program<'_>, body: BodyRef, op: Op, operands: &[ValueId], hops: u32) -> Amount {
-    let mut numbers = operands.iter().map(|value| amounts(program, body, *value, hops).into_iter().next());
+    let number = |amount| match amount {
+        Amount::Constant { number, .. } => Amount::Int(number),
+        other => other,
+    };
+    let mut numbers = operands.iter().map(|value| amounts(program, body, *value, hops).into_iter().next().map(number));
     let first = numbers.next().flatten();
     let second = numbers.next().flatten();
     match (op, first, second) {
@@ -144,9 +151,7 @@ fn of_global(program: &Program<'_>, body: BodyRef, path: &[crate::unit::Name], h
             match (values.next(), values.next()) {
                 (Some(only), None) => match (&only.value, &only.same_as) {
                     (Some(value), _) => match of_const(value) {
-                        Amount::Int(number) if number > 0 && number <= program.file(body.file).budgets.queue => {
-                            vec![Amount::Named(last)]
-                        }
+                        Amount::Int(number) if number > 0 => vec![Amount::Constant { name: last, number }],
                         other => vec![other],
                     },
                     (None, Some(other)) => {
