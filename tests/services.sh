@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs clients and servers that nobody here wrote against the reference pipeline. Needs Rust, Python 3 with venv and pip,
-# and Node with npm. With CI=true all of it must be there; otherwise what is missing is told, and the run ends well.
+# and Node with npm; PostgreSQL and NATS are installed from Debian's packages where they are missing. With CI=true all of it
+# must be there; otherwise what is missing is told, and the run ends well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -22,6 +23,18 @@ missing() {
     echo "services: $1" >&2
     [ "${CI:-}" != true ] || exit 1
     exit 0
+}
+
+# Installs the Debian package $1, unless the program $2 is there. Sets `found` to its path.
+debian() {
+    found="$(compgen -G "$2" | sort -V | tail -1 || true)"
+    if [ -z "$found" ]; then
+        local root=()
+        [ "$(id -u)" -eq 0 ] || root=(sudo -n)
+        { "${root[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq "$1"; } \
+            >"$folder/apt" 2>&1 || missing "the package $1 cannot be installed: $(tail -1 "$folder/apt")"
+        found="$(compgen -G "$2" | sort -V | tail -1)"
+    fi
 }
 
 python3 -m venv "$tools/python" >"$folder/venv" 2>&1 || missing "Python 3 with venv is missing: $(tail -1 "$folder/venv")"
@@ -84,4 +97,29 @@ done
 pipeline model UNLEAK_PIPELINE_ENGINES_LANGUAGE_MODEL_URL="http://127.0.0.1:$port/v1"
 client model "$python" pipeline/clients/language_model.py "ws://$http/v1" any-key
 end model
+
+# A PostgreSQL of its own, on a port of its own. Its server refuses to run as root.
+debian postgresql '/usr/lib/postgresql/*/bin/initdb'
+postgres="$(dirname "$found")"
+debian nats-server '/usr/*bin/nats-server'
+nats="$found"
+as_owner=()
+mkdir "$folder/postgres"
+if [ "$(id -u)" -eq 0 ]; then
+    as_owner=(runuser -u postgres --)
+    chmod 755 "$folder"
+    chown postgres "$folder/postgres"
+fi
+port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+"${as_owner[@]}" "$postgres/initdb" -D "$folder/postgres/data" -U pipeline -A trust >"$folder/initdb.log" 2>&1 ||
+    { cat "$folder/initdb.log"; exit 1; }
+(cd "$folder/postgres" && exec "${as_owner[@]}" "$postgres/postgres" -D data -k "$folder/postgres" -h 127.0.0.1 -p "$port") \
+    >"$folder/postgres.log" 2>&1 &
+started+=("$!")
+for _ in $(seq 300); do
+    ! "$postgres/pg_isready" -q -h 127.0.0.1 -p "$port" || break
+    sleep 0.1
+done
+"$python" pipeline/clients/production.py "$target/debug/unleak-pipeline" \
+    "postgres://pipeline@127.0.0.1:$port/postgres" "$nats" "$folder"
 echo "services: all is well"

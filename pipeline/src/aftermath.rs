@@ -9,12 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::Notify;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::queue::{self, NotNow, Receiver, bounded};
-use crate::store::{Job, Kind, Store, StoreError};
+use crate::store::{Claimed, Job, Jobs, Kind, Memories, StoreError};
 use crate::structured::{Label, Woke, sleep_or_shutdown};
 use crate::telemetry::{DROPPED, JOBS};
 
@@ -71,9 +69,7 @@ pub struct Unwritten(pub usize);
 #[derive(Debug, Clone)]
 pub struct Desk {
     /// Where the work is.
-    pub store: Arc<Store>,
-    /// Rung when there is new work.
-    pub bell: Arc<Notify>,
+    pub jobs: Arc<dyn Jobs>,
     /// How long to wait before what failed is tried again.
     pub retry: Duration,
 }
@@ -94,7 +90,6 @@ pub async fn write_down(
                 return rest(&desk, &kinds, batch, &mut turns).await;
             }
         }
-        desk.bell.notify_waiters();
     }
     rest(&desk, &kinds, Vec::new(), &mut turns).await
 }
@@ -120,10 +115,10 @@ async fn add(desk: &Desk, kinds: &[Kind], turns: &[Finished]) -> Result<(), Stor
     let jobs = turns.iter().flat_map(|turn| {
         let payload =
             json!({ "session": turn.session, "item": turn.item, "said": turn.said, "answered": turn.answered });
-        let payload = payload.to_string();
-        kinds.iter().map(move |kind| (*kind, format!("{}/{}", turn.session, turn.item), payload.clone()))
+        let job = Job::new(format!("{}/{}", turn.session, turn.item), payload.to_string());
+        kinds.iter().map(move |kind| (*kind, job.clone()))
     });
-    desk.store.add(jobs.collect()).await
+    desk.jobs.add(jobs.collect()).await
 }
 
 /// Does the jobs of one kind with `work`, until shutdown. A job that fails comes again, later each time.
@@ -133,20 +128,12 @@ where
     F: Future<Output = Result<(), JobError>>,
 {
     while !shutdown.is_cancelled() {
-        let rung = desk.bell.notified();
-        // A call of the store is short. It is never cut short: what it works with must be free when it comes back.
-        match desk.store.next(kind).await {
-            Ok(Some(job)) => match step(&desk, kind, job, &work).await {
+        match desk.jobs.next(kind, desk.retry, &shutdown).await {
+            Ok(Some(claimed)) => match step(&desk, kind, claimed, &work).await {
                 Ok(()) => continue,
                 Err(error) => tracing::error!(%error, %kind, "a job cannot be marked"),
             },
-            Ok(None) => {
-                // New work rings; what was put off does not.
-                if shutdown.run_until_cancelled(timeout(desk.retry, rung)).await.is_none() {
-                    break;
-                }
-                continue;
-            }
+            Ok(None) => continue,
             Err(error) => tracing::error!(%error, %kind, "no job can be read"),
         }
         if sleep_or_shutdown(desk.retry, &shutdown).await == Woke::Shutdown {
@@ -173,35 +160,37 @@ pub enum JobError {
 /// How often a job is tried.
 const ATTEMPTS: u32 = 8;
 
-async fn step<W, F>(desk: &Desk, kind: Kind, job: Job, work: &W) -> Result<(), StoreError>
+async fn step<W, F>(desk: &Desk, kind: Kind, claimed: Claimed, work: &W) -> Result<(), StoreError>
 where
     W: Fn(Job) -> F,
     F: Future<Output = Result<(), JobError>>,
 {
+    let Claimed { job, claim } = claimed;
     let error = match work(job.clone()).await {
         Ok(()) => {
+            claim.done().await?;
             JOBS.increment([kind, Label::new("done")]);
             return Ok(());
         }
-        Err(JobError::Stopped) => return Ok(()),
+        Err(JobError::Stopped) => return claim.give_back().await,
         Err(error) => error,
     };
     if job.attempts + 1 >= ATTEMPTS {
         JOBS.increment([kind, Label::new("given_up")]);
         tracing::error!(%error, %kind, key = job.key, "a job is given up");
-        return desk.store.done(job).await;
+        return claim.done().await;
     }
     JOBS.increment([kind, Label::new("put_off")]);
     tracing::warn!(%error, %kind, key = job.key, "a job is put off");
     let delay = desk.retry * 2_u32.pow(job.attempts);
-    desk.store.later(job, delay).await
+    claim.later(delay).await
 }
 
 /// Remembers what is worth it.
-pub async fn remember(store: Arc<Store>, job: Job) -> Result<(), JobError> {
+pub async fn remember(store: Arc<dyn Memories>, job: Job) -> Result<(), JobError> {
     let turn: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
     let memories = worth_remembering(turn["said"].as_str().unwrap_or(""));
-    Ok(store.remember(job, memories).await?)
+    Ok(store.remember(job.key, memories).await?)
 }
 
 /// The double for memory extraction: what the user asked to remember, and who they are.

@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::outside::Address;
 use crate::overheard::Overheard;
+use crate::store::Sqlite;
 use crate::structured::{Ended, Plan, Scope, drain};
 
 const SOON: Duration = Duration::from_millis(20);
@@ -15,14 +16,15 @@ fn turn(item: &str, said: &str) -> Finished {
     Finished { session: "session".to_owned(), item, said: said.to_owned(), answered: "Yes.".to_owned() }
 }
 
-fn desk(folder: &tempfile::TempDir) -> Desk {
-    let store = Store::open(&folder.path().join("store.sqlite"), Duration::from_millis(50)).unwrap();
-    Desk { store: Arc::new(store), bell: Arc::new(Notify::new()), retry: SOON }
+fn desk(folder: &tempfile::TempDir) -> (Desk, Arc<Sqlite>) {
+    let store = Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_millis(50)).unwrap();
+    let store = Arc::new(store);
+    (Desk { jobs: store.clone(), retry: SOON }, store)
 }
 
-async fn until_done(desk: &Desk, kind: Kind) {
+async fn until_done(store: &Sqlite, kind: Kind) {
     for _ in 0..1_000 {
-        if desk.store.waiting(kind).await.unwrap() == 0 {
+        if store.waiting(kind).await.unwrap() == 0 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -33,23 +35,23 @@ async fn until_done(desk: &Desk, kind: Kind) {
 #[tokio::test]
 async fn what_is_worth_it_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
-    let (desk, scope) = (desk(&folder), Scope::new(Label::new("aftermath tests")));
+    let ((desk, store), scope) = (desk(&folder), Scope::new(Label::new("aftermath tests")));
     let (outbox, turns) = outbox(NonZeroUsize::new(8).unwrap());
     let writer = write_down(desk.clone(), vec![MEMORY], turns, scope.token().clone());
     let writer = scope.spawn_named(Label::new("writer"), writer).unwrap();
-    let store = desk.store.clone();
-    let work = move |job| remember(store.clone(), job);
+    let memories: Arc<dyn Memories> = store.clone();
+    let work = move |job| remember(memories.clone(), job);
     drop(scope.spawn_named(MEMORY, work_off(desk.clone(), MEMORY, work, scope.token().clone())).unwrap());
     outbox.hand_in(turn("a", "Hello. My name is Ada. Remember the milk! What is up?"));
     outbox.hand_in(turn("b", "Nothing."));
     for _ in 0..1_000 {
-        if desk.store.memories().await.unwrap().len() == 2 {
+        if store.memories().await.unwrap().len() == 2 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(desk.store.memories().await.unwrap(), ["My name is Ada.", "Remember the milk!"]);
-    until_done(&desk, MEMORY).await;
+    assert_eq!(store.memories().await.unwrap(), ["My name is Ada.", "Remember the milk!"]);
+    until_done(&store, MEMORY).await;
     assert!(drain(&scope, Plan::cancel_first(10 * Duration::from_secs(1))).await.unwrap().is_clean());
     assert_eq!(writer.await, Ended::Done(()));
 }
@@ -57,20 +59,20 @@ async fn what_is_worth_it_is_remembered() {
 #[tokio::test]
 async fn what_was_handed_in_is_written_down_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let desk = desk(&folder);
+    let (desk, store) = desk(&folder);
     let (outbox, turns) = outbox(NonZeroUsize::new(8).unwrap());
     outbox.hand_in(turn("a", "x"));
     outbox.hand_in(turn("b", "x"));
     let shutdown = CancellationToken::new();
     shutdown.cancel();
     assert_eq!(write_down(desk.clone(), vec![MEMORY, WEBHOOK], turns, shutdown).await, Ok(()));
-    assert_eq!((desk.store.waiting(MEMORY).await.unwrap(), desk.store.waiting(WEBHOOK).await.unwrap()), (2, 2));
+    assert_eq!((store.waiting(MEMORY).await.unwrap(), store.waiting(WEBHOOK).await.unwrap()), (2, 2));
 }
 
 #[tokio::test]
 async fn a_database_that_stalls_is_told_and_tried_again() {
     let folder = tempfile::tempdir().unwrap();
-    let desk = desk(&folder);
+    let (desk, store) = desk(&folder);
     let other = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let overheard = Overheard::here();
@@ -81,7 +83,7 @@ async fn a_database_that_stalls_is_told_and_tried_again() {
     overheard.until("cannot be written down").await;
     other.execute_batch("COMMIT").unwrap();
     for _ in 0..1_000 {
-        if desk.store.waiting(MEMORY).await.unwrap() == 1 {
+        if store.waiting(MEMORY).await.unwrap() == 1 {
             break;
         }
         tokio::time::sleep(SOON).await;
@@ -129,16 +131,15 @@ async fn integration(statuses: &'static [u16]) -> (Address, Arc<AtomicUsize>, to
 #[tokio::test]
 async fn an_integration_is_told_until_it_agrees() {
     let folder = tempfile::tempdir().unwrap();
-    let (desk, scope) = (desk(&folder), Scope::new(Label::new("aftermath tests")));
+    let ((desk, store), scope) = (desk(&folder), Scope::new(Label::new("aftermath tests")));
     let (target, heard, serving) = integration(&[500, 404, 204]).await;
-    desk.store.add(vec![(WEBHOOK, "key".to_owned(), "{}".to_owned())]).await.unwrap();
-    let store = desk.store.clone();
+    store.add(vec![(WEBHOOK, Job::new("key".to_owned(), "{}".to_owned()))]).await.unwrap();
     let work = move |job| {
-        let (target, store) = (target.clone(), store.clone());
-        async move { tell(&target, store, job, Duration::from_secs(5), &CancellationToken::new()).await }
+        let target = target.clone();
+        async move { tell(&target, job, Duration::from_secs(5), &CancellationToken::new()).await }
     };
     drop(scope.spawn_named(WEBHOOK, work_off(desk.clone(), WEBHOOK, work, scope.token().clone())).unwrap());
-    until_done(&desk, WEBHOOK).await;
+    until_done(&store, WEBHOOK).await;
     assert_eq!(heard.load(Ordering::SeqCst), 3);
     assert!(drain(&scope, Plan::cancel_first(10 * Duration::from_secs(1))).await.unwrap().is_clean());
     serving.abort();
@@ -147,18 +148,17 @@ async fn an_integration_is_told_until_it_agrees() {
 #[tokio::test]
 async fn an_integration_that_hangs_is_given_up_in_time() {
     let folder = tempfile::tempdir().unwrap();
-    let desk = desk(&folder);
+    let (_, store) = desk(&folder);
     let (target, _, serving) = integration(&[]).await;
-    desk.store.add(vec![(WEBHOOK, "key".to_owned(), "{}".to_owned())]).await.unwrap();
-    let job = desk.store.next(WEBHOOK).await.unwrap().unwrap();
-    let told =
-        tell(&target, desk.store.clone(), job.clone(), Duration::from_millis(100), &CancellationToken::new()).await;
+    store.add(vec![(WEBHOOK, Job::new("key".to_owned(), "{}".to_owned()))]).await.unwrap();
+    let job = store.next(WEBHOOK, SOON, &CancellationToken::new()).await.unwrap().unwrap().job;
+    let told = tell(&target, job.clone(), Duration::from_millis(100), &CancellationToken::new()).await;
     assert!(matches!(told, Err(JobError::Webhook(WebhookError::TooSlow))), "{told:?}");
     let shutdown = CancellationToken::new();
     shutdown.cancel();
-    let stopped = tell(&target, desk.store.clone(), job, Duration::from_secs(60), &shutdown).await;
+    let stopped = tell(&target, job, Duration::from_secs(60), &shutdown).await;
     assert!(matches!(stopped, Err(JobError::Stopped)), "{stopped:?}");
-    assert_eq!(desk.store.waiting(WEBHOOK).await.unwrap(), 1, "it is still to be done");
+    assert_eq!(store.waiting(WEBHOOK).await.unwrap(), 1, "it is still to be done");
     serving.abort();
 }
 

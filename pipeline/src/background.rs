@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::aftermath::{self, Desk, MEMORY, Outbox, Unwritten, WEBHOOK};
@@ -12,7 +11,7 @@ use crate::archive::{Archiver, FolderArchive, Keeper, Spill, Unsaved};
 use crate::outside::Address;
 use crate::queue::bounded;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::Stores;
 use crate::structured::{Ended, Label, NamedTask, Scope};
 
 const KEEPER: Label = Label::new("keeper");
@@ -23,8 +22,13 @@ const WRITER: Label = Label::new("aftermath writer");
 #[derive(Debug)]
 pub(crate) struct Background {
     pub(crate) scope: Scope,
-    store: Arc<Store>,
-    // Of these it is not enough that they have ended: they must have ended well.
+    stores: Stores,
+    counters: Option<Counters>,
+}
+
+/// What serves conversations. Of these tasks it is not enough that they have ended: they must have ended well.
+#[derive(Debug)]
+struct Counters {
     keeping: NamedTask<(), Unsaved>,
     writing: NamedTask<(), Unwritten>,
 }
@@ -39,60 +43,87 @@ pub struct Desks {
 }
 
 impl Background {
-    /// Opens what is kept, resumes what was on its way, and starts the tasks in `scope`.
-    pub(crate) fn start(settings: &Settings, scope: Scope) -> io::Result<(Self, Desks)> {
-        let folder = &settings.store.folder;
-        let token = scope.token();
-        let retry = settings.times.retry.get();
-
-        let spill = Arc::new(Spill::open(&folder.join("spill"))?);
-        let archive = Arc::new(FolderArchive::open(&folder.join("archive"))?);
-        let (keeper, keep) = Keeper::new(settings.queues.keeper);
-        let (to_archiver, fresh) = bounded(ARCHIVER, settings.queues.archiver);
-        let keep = keep.run(spill.clone(), to_archiver, retry, token.clone());
-        let keeping = scope.spawn_named(KEEPER, keep).map_err(io::Error::other)?;
-        let archiver = Archiver::new(spill, archive, retry).run(fresh, token.clone());
-        scope.spawn_named(ARCHIVER, archiver).map_err(io::Error::other)?;
-
-        let store = Store::open(&folder.join("store.sqlite"), settings.times.store.get()).map_err(io::Error::other)?;
-        let store = Arc::new(store);
-        let desk = Desk { store: store.clone(), bell: Arc::new(Notify::new()), retry };
+    /// Opens what is kept, resumes what was on its way, and starts the tasks of this process's role in `scope`. There are
+    /// desks where conversations are served.
+    pub(crate) async fn start(settings: &Settings, scope: Scope) -> io::Result<(Self, Option<Desks>)> {
+        let role = settings.process.role;
         let mut kinds = vec![MEMORY];
-        let own = store.clone();
-        let remember = move |job| aftermath::remember(own.clone(), job);
-        let worker = aftermath::work_off(desk.clone(), MEMORY, remember, token.clone());
-        scope.spawn_named(MEMORY, worker).map_err(io::Error::other)?;
-        if let Some(address) = &settings.aftermath.webhook {
-            kinds.push(WEBHOOK);
-            let target: Address = address.parse().map_err(io::Error::other)?;
-            let (own, limit, stop) = (store.clone(), settings.times.webhook.get(), token.clone());
-            let tell = move |job| {
-                let (target, store, stop) = (target.clone(), own.clone(), stop.clone());
-                async move { aftermath::tell(&target, store, job, limit, &stop).await }
-            };
-            let worker = aftermath::work_off(desk.clone(), WEBHOOK, tell, token.clone());
-            scope.spawn_named(WEBHOOK, worker).map_err(io::Error::other)?;
+        let integration: Option<Address> = match &settings.aftermath.webhook {
+            None => None,
+            Some(address) => Some(address.parse().map_err(io::Error::other)?),
+        };
+        kinds.extend(integration.is_some().then_some(WEBHOOK));
+        let stores = Stores::open(settings, &kinds).await.map_err(io::Error::other)?;
+        let desk = Desk { jobs: stores.jobs.clone(), retry: settings.times.retry.get() };
+        if role.works() {
+            work(settings, &scope, &stores, &desk, integration)?;
         }
-        let (outbox, turns) = aftermath::outbox(settings.queues.aftermath);
-        let writer = aftermath::write_down(desk, kinds, turns, token.clone());
-        let writing = scope.spawn_named(WRITER, writer).map_err(io::Error::other)?;
-        Ok((Self { scope, store, keeping, writing }, Desks { keeper, outbox }))
+        let (counters, desks) = match role.serves() {
+            false => (None, None),
+            true => {
+                let (keeping, keeper) = keep(settings, &scope)?;
+                let (outbox, turns) = aftermath::outbox(settings.queues.aftermath);
+                let writer = aftermath::write_down(desk, kinds, turns, scope.token().clone());
+                let writing = scope.spawn_named(WRITER, writer).map_err(io::Error::other)?;
+                (Some(Counters { keeping, writing }), Some(Desks { keeper, outbox }))
+            }
+        };
+        Ok((Self { scope, stores, counters }, desks))
     }
 
     /// Closes the stores, when the tasks have ended. Returns what was lost, in sentences.
     pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
-        let Self { store, keeping, writing, .. } = self;
+        let Self { stores, counters, .. } = self;
         let mut losses = Vec::new();
-        // A task that is stuck has been named by now, and its failure is not to be had.
-        if let Ok(Ended::Failed(unsaved)) = timeout(limit, keeping).await {
-            losses.push(unsaved.to_string());
+        if let Some(Counters { keeping, writing }) = counters {
+            // A task that is stuck has been named by now, and its failure is not to be had.
+            if let Ok(Ended::Failed(unsaved)) = timeout(limit, keeping).await {
+                losses.push(unsaved.to_string());
+            }
+            if let Ok(Ended::Failed(unwritten)) = timeout(limit, writing).await {
+                losses.push(unwritten.to_string());
+            }
         }
-        if let Ok(Ended::Failed(unwritten)) = timeout(limit, writing).await {
-            losses.push(unwritten.to_string());
-        }
-        if let Err(error) = store.close(limit).await {
-            losses.push(format!("the store does not close: {error}"));
-        }
+        let open = stores.close(limit).await;
+        losses.extend(open.into_iter().map(|error| format!("a store does not close: {error}")));
         losses
     }
+}
+
+/// Keeps and archives what conversations hear.
+fn keep(settings: &Settings, scope: &Scope) -> io::Result<(NamedTask<(), Unsaved>, Keeper)> {
+    let (folder, retry, token) = (&settings.store.folder, settings.times.retry.get(), scope.token());
+    let spill = Arc::new(Spill::open(&folder.join("spill"))?);
+    let archive = Arc::new(FolderArchive::open(&folder.join("archive"))?);
+    let (keeper, keep) = Keeper::new(settings.queues.keeper);
+    let (to_archiver, fresh) = bounded(ARCHIVER, settings.queues.archiver);
+    let keep = keep.run(spill.clone(), to_archiver, retry, token.clone());
+    let keeping = scope.spawn_named(KEEPER, keep).map_err(io::Error::other)?;
+    let archiver = Archiver::new(spill, archive, retry).run(fresh, token.clone());
+    scope.spawn_named(ARCHIVER, archiver).map_err(io::Error::other)?;
+    Ok((keeping, keeper))
+}
+
+/// Does what follows from turns, one worker for each kind.
+fn work(
+    settings: &Settings,
+    scope: &Scope,
+    stores: &Stores,
+    desk: &Desk,
+    integration: Option<Address>,
+) -> io::Result<()> {
+    let token = scope.token();
+    let memories = stores.memories.clone();
+    let remember = move |job| aftermath::remember(memories.clone(), job);
+    let worker = aftermath::work_off(desk.clone(), MEMORY, remember, token.clone());
+    scope.spawn_named(MEMORY, worker).map_err(io::Error::other)?;
+    let Some(integration) = integration else { return Ok(()) };
+    let (limit, stop) = (settings.times.webhook.get(), token.clone());
+    let tell = move |job| {
+        let (integration, stop) = (integration.clone(), stop.clone());
+        async move { aftermath::tell(&integration, job, limit, &stop).await }
+    };
+    let worker = aftermath::work_off(desk.clone(), WEBHOOK, tell, token.clone());
+    scope.spawn_named(WEBHOOK, worker).map_err(io::Error::other)?;
+    Ok(())
 }

@@ -164,6 +164,7 @@ enum Refused {
     ForeignPage,
     NoWebSocket,
     NoRoom,
+    NoConversations,
 }
 
 impl Refused {
@@ -178,6 +179,11 @@ impl Refused {
             Refused::NoWebSocket => {
                 (StatusCode::UPGRADE_REQUIRED, "not_a_websocket", "this is a WebSocket, version 13")
             }
+            Refused::NoConversations => (
+                StatusCode::NOT_FOUND,
+                "no_conversations",
+                "this process serves no conversations: its role is to work behind them",
+            ),
             Refused::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "too_many_sessions", "no more sessions: try later"),
         };
         REFUSED.increment([Label::new(code)]);

@@ -7,7 +7,7 @@ use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use unleak_pipeline::service::{Ending, Service};
-use unleak_pipeline::settings::Settings;
+use unleak_pipeline::settings::{PREFIX, Role, Settings};
 
 /// A real-time voice-conversation service in which nothing leaks.
 ///
@@ -18,6 +18,9 @@ struct Arguments {
     /// Settings; the environment, UNLEAK_PIPELINE_SECTION_KEY, wins over the file.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+    /// What this process does, whatever the settings say.
+    #[arg(long)]
+    role: Option<Role>,
     /// Print the settings that hold, and stop.
     #[arg(long)]
     show_settings: bool,
@@ -26,7 +29,8 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    let settings = match Settings::read(arguments.settings.as_deref(), std::env::vars()) {
+    let role = arguments.role.map(|role| (format!("{PREFIX}PROCESS_ROLE"), role.name().to_owned()));
+    let settings = match Settings::read(arguments.settings.as_deref(), std::env::vars().chain(role)) {
         Ok(settings) => settings,
         Err(error) => return wrong(&error),
     };
@@ -64,7 +68,12 @@ async fn serve(settings: Settings) -> std::io::Result<Ending> {
     let service = Service::bind(settings).await?;
     let (http, wyoming) = service.addresses()?;
     println!("unleak-pipeline {}: {}", env!("CARGO_PKG_VERSION"), service.shared().engines.banner());
-    println!("listening on http://{http}/ (Realtime: ws://{http}/v1/realtime) and tcp://{wyoming} (Wyoming)");
+    match wyoming {
+        Some(wyoming) => {
+            println!("listening on http://{http}/ (Realtime: ws://{http}/v1/realtime) and tcp://{wyoming} (Wyoming)");
+        }
+        None => println!("listening on http://{http}/ (for operators: this process serves no conversations)"),
+    }
 
     let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
     let running = service.run(stop.clone(), hurry.clone());

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
+use crate::background::Desks;
 use crate::queue::{Gone, Receiver, Sender, bounded};
 use crate::service::Shared;
 use crate::session::{Command, Event, Refusal, Request, Session, SessionError};
@@ -59,13 +60,17 @@ pub enum RealtimeError {
 }
 
 /// Holds a conversation over `socket`, and ends all of it before it comes back.
-pub(crate) async fn converse(socket: Socket, shared: Arc<Shared>, scope: Scope) -> Result<(), RealtimeError> {
+pub(crate) async fn converse(
+    socket: Socket,
+    shared: Arc<Shared>,
+    desks: Desks,
+    scope: Scope,
+) -> Result<(), RealtimeError> {
     let settings = &shared.settings;
     let (commands, to_session) = bounded(Label::new("commands"), settings.queues.commands);
     let (to_client, events) = bounded(Label::new("events"), settings.queues.events);
     let (sink, stream) = socket.split();
-    let (engines, desks) = (shared.engines.clone(), shared.desks.clone());
-    let session = Session::new(settings.clone(), engines, desks, scope.spawner(), to_client);
+    let session = Session::new(settings.clone(), shared.engines.clone(), desks, scope.spawner(), to_client);
 
     let exit = supervise(&scope, stream, sink, session, (commands, to_session), events, settings).await;
     let plan = Plan::cancel_first(settings.times.drain.get()).after_abort(settings.times.after_abort.get());

@@ -27,8 +27,8 @@ pub struct Shared {
     pub settings: Arc<Settings>,
     /// What listens, thinks and speaks.
     pub engines: Engines,
-    /// Where conversations hand in what is to be done behind them.
-    pub desks: Desks,
+    /// Where conversations hand in what is to be done behind them; nowhere in a process that serves none.
+    pub desks: Option<Desks>,
     /// Room for conversations.
     pub sessions: Arc<Semaphore>,
     /// Lists the tasks of the whole service.
@@ -42,7 +42,8 @@ pub struct Shared {
 impl Shared {
     /// Whether new work is welcome.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed) && !self.desks.keeper.is_troubled()
+        let troubled = self.desks.as_ref().is_some_and(|desks| desks.keeper.is_troubled());
+        self.ready.load(Ordering::Relaxed) && !troubled
     }
 }
 
@@ -63,7 +64,7 @@ pub struct Service {
     connections: Scope,
     background: Background,
     http: TcpListener,
-    wyoming: TcpListener,
+    wyoming: Option<TcpListener>,
 }
 
 const HTTP: Label = Label::new("http listener");
@@ -76,11 +77,14 @@ impl Service {
     pub async fn bind(settings: Settings) -> io::Result<Self> {
         let settings = Arc::new(settings);
         let http = listen(settings.listen.http).await?;
-        let wyoming = listen(settings.listen.wyoming).await?;
+        let wyoming = match settings.process.role.serves() {
+            true => Some(listen(settings.listen.wyoming).await?),
+            false => None,
+        };
         let root = Scope::new(Label::new("service"));
         let listeners = root.child(Label::new("listeners"));
         let connections = root.child(Label::new("connections"));
-        let (background, desks) = Background::start(&settings, root.child(Label::new("background")))?;
+        let (background, desks) = Background::start(&settings, root.child(Label::new("background"))).await?;
         let shared = Arc::new(Shared {
             engines: Engines::new(&settings),
             desks,
@@ -94,9 +98,9 @@ impl Service {
         Ok(Self { shared, root, listeners, connections, background, http, wyoming })
     }
 
-    /// Where it listens: HTTP, and Wyoming.
-    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
-        Ok((self.http.local_addr()?, self.wyoming.local_addr()?))
+    /// Where it listens: HTTP, and Wyoming where conversations are served.
+    pub fn addresses(&self) -> io::Result<(SocketAddr, Option<SocketAddr>)> {
+        Ok((self.http.local_addr()?, self.wyoming.as_ref().map(TcpListener::local_addr).transpose()?))
     }
 
     /// What every connection may use.
@@ -110,9 +114,12 @@ impl Service {
         let spawner = connections.spawner();
         let token = listeners.token();
         let http = accept(http, shared.clone(), spawner.clone(), token.clone(), Interface::Http);
-        let wyoming = accept(wyoming, shared.clone(), spawner, token.clone(), Interface::Wyoming);
-        let started = [listeners.spawn_named(HTTP, http).err(), listeners.spawn_named(WYOMING, wyoming).err()];
-        for refused in started.into_iter().flatten() {
+        let mut refused = vec![listeners.spawn_named(HTTP, http).err()];
+        if let Some(wyoming) = wyoming {
+            let wyoming = accept(wyoming, shared.clone(), spawner, token.clone(), Interface::Wyoming);
+            refused.push(listeners.spawn_named(WYOMING, wyoming).err());
+        }
+        for refused in refused.into_iter().flatten() {
             tracing::error!(%refused, "listener not started");
         }
         shared.ready.store(true, Ordering::Relaxed);

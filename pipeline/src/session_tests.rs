@@ -21,24 +21,25 @@ struct Client {
 }
 
 impl Client {
-    fn new(settings: Settings, engines: Engines) -> Self {
+    async fn new(settings: Settings, engines: Engines) -> Self {
         let scope = Scope::new(Label::new("session tests"));
         let size = NonZeroUsize::new(8).unwrap();
         let (commands, to_session) = bounded(Label::new("commands"), size);
         let (to_client, events) = bounded(Label::new("events"), size);
         let folder = tempfile::tempdir().unwrap();
-        let stored =
-            Settings { store: crate::settings::Store { folder: folder.path().to_owned() }, ..settings.clone() };
-        let (background, desks) = Background::start(&stored, Scope::new(Label::new("background"))).unwrap();
-        let session = Session::new(Arc::new(settings), engines, desks, scope.spawner(), to_client);
+        let mut stored = settings.clone();
+        stored.store.folder = folder.path().to_owned();
+        let started = Background::start(&stored, Scope::new(Label::new("background"))).await;
+        let (background, desks) = started.unwrap();
+        let session = Session::new(Arc::new(settings), engines, desks.unwrap(), scope.spawner(), to_client);
         let session = scope.spawn_named(Label::new("session"), session.run(to_session)).unwrap();
         Self { scope, background, _folder: folder, session, commands: Some(commands), events }
     }
 
-    fn doubles() -> Self {
+    async fn doubles() -> Self {
         let settings = Settings::default();
         let engines = Engines::new(&settings);
-        Self::new(settings, engines)
+        Self::new(settings, engines).await
     }
 
     async fn send(&self, command: Command) {
@@ -153,7 +154,7 @@ fn write(text: &str) -> Command {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_said_is_understood_and_answered_in_audio() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     let mut events = client.say("Hello there. How are you?").await;
     events.extend(client.until(is_over).await);
     let order = ["created", "started", "stopped", "committed", "answer", "transcribed", "pieces", "completed"];
@@ -171,7 +172,7 @@ async fn what_is_said_is_understood_and_answered_in_audio() {
 
 #[tokio::test(start_paused = true)]
 async fn a_user_who_speaks_ends_the_answer_and_is_answered() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     client.send(write("Count to 500.")).await;
     client.send(Command::Respond { modality: None }).await;
     client.until(|event| matches!(event, Event::Audio { .. })).await;
@@ -204,7 +205,7 @@ async fn a_user_who_speaks_ends_the_answer_and_is_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_can_cancel_and_what_was_spoken_is_kept() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     client.send(write("Count to 500.")).await;
     client.send(Command::Respond { modality: Some(Modality::Text) }).await;
     client.until(|event| matches!(event, Event::Text { text, .. } if text == "3. ")).await;
@@ -223,7 +224,7 @@ async fn a_client_can_cancel_and_what_was_spoken_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_in_text_comes_to_its_end() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     client.send(write("Hello. And more.")).await;
     client.send(Command::Respond { modality: Some(Modality::Text) }).await;
     let events = client.until(is_over).await;
@@ -235,7 +236,7 @@ async fn an_answer_in_text_comes_to_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_may_say_where_turns_end() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     let configuration = Configuration { detection: None, ..Configuration::new(&Settings::default()) };
     client.send(Command::Configure(configuration)).await;
     client.send(Command::Commit).await;
@@ -254,7 +255,7 @@ async fn a_client_may_say_where_turns_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_ends_ends_its_turn() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     client.send(write("Count to 500.")).await;
     client.send(Command::Respond { modality: None }).await;
     client.until(|event| matches!(event, Event::Audio { .. })).await;
@@ -264,7 +265,7 @@ async fn a_session_that_ends_ends_its_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_scope_ends_the_session_and_its_turn() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     client.send(write("Count to 500.")).await;
     client.send(Command::Respond { modality: None }).await;
     client.until(|event| matches!(event, Event::Audio { .. })).await;
@@ -274,7 +275,7 @@ async fn a_cancelled_scope_ends_the_session_and_its_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_is_given_up() {
-    let client = Client::doubles();
+    let client = Client::doubles().await;
     client.send(write("Count to 500.")).await;
     client.send(Command::Respond { modality: None }).await;
     let ended = timeout(Duration::from_secs(60), client.session).await.unwrap();
@@ -332,7 +333,7 @@ impl TextToSpeech for Broken {
 }
 
 async fn status_with(engines: Engines) -> Status {
-    let mut client = Client::new(Settings::default(), engines);
+    let mut client = Client::new(Settings::default(), engines).await;
     client.send(write("Hello. And more.")).await;
     client.send(Command::Respond { modality: None }).await;
     let events = client.until(is_over).await;
@@ -363,7 +364,7 @@ async fn an_engine_that_breaks_ends_the_turn_and_not_the_session() {
         assert_eq!(status_with(engines).await, Status::Failed(voice));
     }
     let engines = Engines { language_model: Arc::new(Broken::NeverEnds), text_to_speech: Arc::new(Tones), ..doubles };
-    let mut client = Client::new(Settings::default(), engines);
+    let mut client = Client::new(Settings::default(), engines).await;
     client.send(Command::Respond { modality: Some(Modality::Text) }).await;
     let events = client.until(is_over).await;
     assert!(matches!(events.last(), Some(Event::AnswerEnded { status: Status::Failed(TurnError::TooLong), .. })));
@@ -372,7 +373,7 @@ async fn an_engine_that_breaks_ends_the_turn_and_not_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn utterances_wait_for_their_turn_up_to_a_bound() {
-    let mut client = Client::doubles();
+    let mut client = Client::doubles().await;
     let mut configuration = Configuration::new(&Settings::default());
     configuration.detection = configuration.detection.map(|detection| Detection { interrupts: false, ..detection });
     client.send(Command::Configure(configuration)).await;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outside::Address;
 
-pub use kinds::{Seconds, Secret, Share};
+pub use kinds::{Role, Seconds, Secret, Share};
 
 /// What settings in the environment begin with.
 pub const PREFIX: &str = "UNLEAK_PIPELINE_";
@@ -42,6 +42,8 @@ const fn count(count: usize) -> NonZeroUsize {
 section! {
     /// All settings.
     Settings {
+        /// What this process does.
+        process: Process = Process::default(),
         /// Where the service listens.
         listen: Listen = Listen::default(),
         /// Who may come in.
@@ -62,6 +64,14 @@ section! {
         store: Store = Store::default(),
         /// What is done after a turn.
         aftermath: Aftermath = Aftermath::default(),
+    }
+}
+
+section! {
+    /// What this process does. Several share the work through `store.nats`.
+    Process {
+        /// Its part of the work.
+        role: Role = Role::All,
     }
 }
 
@@ -174,9 +184,11 @@ section! {
         drain: Seconds = Seconds::of(30.0),
         /// For what was aborted to go.
         after_abort: Seconds = Seconds::of(5.0),
+        /// For a job to be done, until another worker may have it.
+        job: Seconds = Seconds::of(30.0),
         /// For an integration to take what it is told.
         webhook: Seconds = Seconds::of(10.0),
-        /// For the database to give up a lock.
+        /// For one call of a store, and for the embedded database to give up a lock.
         store: Seconds = Seconds::of(2.0),
         /// Until what could not be written or archived is tried again.
         retry: Seconds = Seconds::of(1.0),
@@ -205,6 +217,17 @@ section! {
     Store {
         /// The folder of the database, the archive and the spill.
         folder: PathBuf = PathBuf::from("unleak-pipeline-data"),
+        /// A PostgreSQL that remembers, as `postgres://user:password@host/database`. Without it, SQLite does, in the folder.
+        postgres: Option<Secret> = None,
+        /// The connections to it at once.
+        connections: NonZeroUsize = count(4),
+        /// A NATS server with JetStream that keeps what is to be done, as `nats://user:password@host:4222`. Without it,
+        /// SQLite does, in the folder.
+        nats: Option<Secret> = None,
+        /// The calls of it at once.
+        calls: NonZeroUsize = count(256),
+        /// The bytes of all jobs that it keeps.
+        jobs_bytes: NonZeroUsize = count(1024 * 1024 * 1024),
     }
 }
 
@@ -292,6 +315,15 @@ impl Settings {
             return contradiction(
                 "engines: language_model_url must be an address over plain http, without a user in it",
             );
+        }
+        if self.process.role != Role::All && self.store.nats.is_none() {
+            return contradiction("process: a gateway or a worker needs store.nats, through which they share the work");
+        }
+        if self.process.role == Role::Worker && self.store.postgres.is_none() {
+            return contradiction("process: a worker needs store.postgres, so that all workers remember in one place");
+        }
+        if self.store.nats.is_some() && self.times.job.get() < self.times.webhook.get() + 2 * self.times.store.get() {
+            return contradiction("times: job must be at least webhook and twice store, or jobs are done twice");
         }
         if self.limits.message_burst < self.limits.messages_per_second {
             return contradiction("limits: message_burst must be at least messages_per_second");

@@ -48,6 +48,10 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
         ("[aftermath]\nwebhook = \"https://example.com\"", &[], "over plain http"),
         ("[security]\nkey = \"\"", &[], "not empty"),
+        ("[process]\nrole = \"boss\"", &[], "unknown variant `boss`"),
+        ("[process]\nrole = \"gateway\"", &[], "needs store.nats"),
+        ("[process]\nrole = \"worker\"\n[store]\nnats = \"nats://localhost\"", &[], "needs store.postgres"),
+        ("[times]\njob = 10\n[store]\nnats = \"nats://localhost\"", &[], "job must be at least"),
     ] {
         let error = read(file, environment).unwrap_err();
         assert!(error.contains(told), "{file} {environment:?}: {error}");
@@ -61,6 +65,8 @@ fn a_secret_is_never_shown() {
     let settings = read("[listen]\nhttp = \"0.0.0.0:80\"", &[("SECURITY_KEY", "hunter2")]).unwrap();
     assert!(!settings.show().contains("hunter2"));
     assert!(!format!("{settings:?}").contains("hunter2"));
+    let stores = "[store]\nnats = \"nats://a:hunter2@b\"\npostgres = \"postgres://a:hunter2@b/c\"";
+    assert!(!read(stores, &[]).unwrap().show().contains("hunter2"));
     let key = settings.security.key.unwrap();
     assert!(key.matches("hunter2"));
     assert!(!key.matches("hunter") && !key.matches("hunter22") && !key.matches(""));

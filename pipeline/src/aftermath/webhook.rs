@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
@@ -7,7 +6,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::outside::{Address, CallError};
-use crate::store::{Job, Store};
+use crate::store::Job;
 
 use super::JobError;
 
@@ -28,15 +27,13 @@ pub enum WebhookError {
 /// Tells an integration of a turn, within `limit`. It can tell by the key whether it has heard of it before.
 pub(crate) async fn tell(
     integration: &Address,
-    store: Arc<Store>,
     job: Job,
     limit: Duration,
     shutdown: &CancellationToken,
 ) -> Result<(), JobError> {
     let told = timeout(limit, post(integration, &job));
     let told = shutdown.run_until_cancelled(told).await.ok_or(JobError::Stopped)?;
-    told.map_err(|_| WebhookError::TooSlow)??;
-    Ok(store.done(job).await?)
+    Ok(told.map_err(|_| WebhookError::TooSlow)??)
 }
 
 async fn post(integration: &Address, job: &Job) -> Result<(), WebhookError> {

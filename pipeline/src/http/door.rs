@@ -76,6 +76,7 @@ pub(super) fn enter(
     let key = headers.get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let key = key.filter(|_| upgrade).and_then(|key| HeaderValue::from_str(&key).ok()).ok_or(Refused::NoWebSocket)?;
     let speaks_realtime = protocols(headers).any(|protocol| protocol == "realtime");
+    let desks = shared.desks.clone().ok_or(Refused::NoConversations)?;
     let place = shared.sessions.clone().try_acquire_owned().map_err(|_| Refused::NoRoom)?;
 
     let upgraded = hyper::upgrade::on(&mut request);
@@ -91,7 +92,7 @@ pub(super) fn enter(
             .write_buffer_size(0)
             .max_write_buffer_size(4 * most);
         let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        realtime::converse(socket, room, scope).await
+        realtime::converse(socket, room, desks, scope).await
     });
     started.map_err(|_| Refused::NoRoom)?;
 

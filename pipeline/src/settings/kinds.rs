@@ -76,6 +76,39 @@ impl From<Share> for f64 {
     }
 }
 
+/// The part of the work that a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    All,
+    /// Serves conversations, and leaves what follows from them to workers.
+    Gateway,
+    /// Does what follows from conversations.
+    Worker,
+}
+
+impl Role {
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::All => "all",
+            Role::Gateway => "gateway",
+            Role::Worker => "worker",
+        }
+    }
+
+    /// Whether it serves conversations.
+    pub fn serves(self) -> bool {
+        self != Role::Worker
+    }
+
+    /// Whether it does what follows from them.
+    pub fn works(self) -> bool {
+        self != Role::Gateway
+    }
+}
+
 /// Text that no log, no page and no error shows.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]

@@ -46,7 +46,7 @@ impl Running {
         let scope = Scope::new(Label::new("test"));
         let run = service.run(stop.clone(), hurry.clone());
         let ending = scope.spawn_named(Label::new("service"), async { Ok(run.await) }).expect("the scope is open");
-        Self { http, wyoming, stop, hurry, scope, _folder: folder, ending }
+        Self { http, wyoming: wyoming.expect("it serves"), stop, hurry, scope, _folder: folder, ending }
     }
 
     /// Stops it and tells how it ended.
