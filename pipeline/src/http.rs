@@ -1,6 +1,7 @@
 //! HTTP: what operators ask for, the live page, and the door to the Realtime protocol.
 
 mod door;
+mod page;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -73,7 +74,6 @@ fn answer(request: Request<Incoming>, shared: &Arc<Shared>, spawner: &Spawner, a
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is understood here\n");
     }
     match path {
-        "/" => page(),
         "/healthz" => text(StatusCode::OK, "alive\n"),
         "/readyz" if shared.is_ready() => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
@@ -83,7 +83,7 @@ fn answer(request: Request<Incoming>, shared: &Arc<Shared>, spawner: &Spawner, a
             Ok(()) if path == "/diagnostics" => typed("application/json", diagnostics(shared)),
             Ok(()) => memory(),
         },
-        _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        _ => page::file(path).unwrap_or_else(|| text(StatusCode::NOT_FOUND, "there is nothing here\n")),
     }
 }
 
@@ -102,13 +102,6 @@ fn typed(kind: &'static str, body: String) -> Answer {
 fn text(status: StatusCode, body: &str) -> Answer {
     let mut answer = typed("text/plain; charset=utf-8", body.to_owned());
     *answer.status_mut() = status;
-    answer
-}
-
-fn page() -> Answer {
-    let mut answer = typed("text/html; charset=utf-8", include_str!("http/page.html").to_owned());
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
-    answer.headers_mut().insert(hyper::header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     answer
 }
 

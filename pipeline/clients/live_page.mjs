@@ -1,0 +1,152 @@
+// A headless Chromium on the live page of a running pipeline: it speaks through a microphone that is a file.
+//
+// usage: node live_page.mjs http://127.0.0.1:8300/ CHROMIUM
+// The pipeline should say few words in a second, so that there is an answer to interrupt.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { RATE, encode } from "./tones.mjs";
+
+const [url, executablePath] = process.argv.slice(2);
+const QUESTION = "Count to 60.";
+const INTERRUPTION = "Stop";
+/** How long the answer is listened to, in seconds, before it is interrupted. */
+const PATIENCE = 8;
+const LIMIT = 60_000;
+
+function wav(...parts) {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const head = Buffer.alloc(44);
+  head.write("RIFF", 0);
+  head.writeUInt32LE(36 + 2 * length, 4);
+  head.write("WAVEfmt ", 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(RATE, 24);
+  head.writeUInt32LE(2 * RATE, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write("data", 36);
+  head.writeUInt32LE(2 * length, 40);
+  return Buffer.concat([head, ...parts.map((part) => Buffer.from(part.buffer))]);
+}
+
+const silence = (seconds) => new Int16Array(seconds * RATE);
+
+const folder = await mkdtemp(join(tmpdir(), "live-page-"));
+const file = join(folder, "microphone.wav");
+await writeFile(file, wav(silence(1), encode(QUESTION), silence(PATIENCE), encode(INTERRUPTION), silence(2)));
+
+const browser = await chromium.launch({
+  executablePath,
+  headless: true,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    `--use-file-for-fake-audio-capture=${file}%noloop`,
+  ],
+});
+try {
+  await talk(await browser.newPage());
+} finally {
+  await browser.close();
+  await rm(folder, { recursive: true });
+}
+
+async function talk(page) {
+  page.setDefaultTimeout(LIMIT);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(error.stack));
+  page.on("console", (message) => { if (message.type() === "error") wrong.push(message.text()); });
+  const sent = [];
+  const told = [];
+  page.on("websocket", (socket) => {
+    socket.on("framesent", ({ payload }) => sent.push(JSON.parse(payload)));
+    socket.on("framereceived", ({ payload }) => told.push(JSON.parse(payload)));
+  });
+  const of = (events, type) => events.filter((event) => event.type === type);
+  const line = (kind, text) => page.locator(`#said .${kind}`, { hasText: text });
+  const gauge = (name, value) => page.locator("#gauges tr", { hasText: new RegExp(`^${name}${value}$`) }).waitFor();
+  const task = (name) => page.locator("#tasks tr", { hasText: name });
+  const number = async (id) => Number(await page.locator(`#${id}`).textContent());
+
+  async function disconnect() {
+    await page.getByRole("button", { name: "Disconnect" }).click();
+    await gauge("sessions", 0);
+    await task("conversation").waitFor({ state: "detached" });
+    assert.equal(await page.locator("#state").textContent(), "not connected");
+  }
+
+  await page.goto(url);
+  await gauge("sessions", 0);
+  await page.locator("#memory tr", { hasText: "VmRSS" }).waitFor();
+  await page.getByLabel("Cancel echo and noise").uncheck();
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("listening", { exact: true }).waitFor();
+  await gauge("sessions", 1);
+  await task("conversation").waitFor();
+
+  await page.getByRole("button", { name: "Microphone" }).click();
+  await line("user", QUESTION).waitFor();
+  await page.locator("#queues tr", { hasText: "speech" }).waitFor();
+  await page.waitForFunction(() => Number(document.getElementById("played").textContent) > 1);
+  const received = await number("received");
+  assert.ok(received > RATE, `${received} bytes of audio`);
+  console.log("live page, spoken turn: ok");
+
+  await line("cut", "interrupted after").waitFor();
+  const item = of(told, "conversation.item.truncated")[0].item_id;
+  const [truncation] = of(sent, "conversation.item.truncate");
+  const [acknowledged] = of(told, "conversation.item.truncated");
+  const [cancelled] = of(told, "response.done").map(({ response }) => response);
+  const deltas = of(told, "response.output_audio.delta").filter((event) => event.item_id === item);
+  const made = deltas.reduce((sum, { delta }) => sum + Buffer.from(delta, "base64").length, 0) / 2 / RATE * 1000;
+  assert.deepEqual([cancelled.status, cancelled.status_details.reason], ["cancelled", "turn_detected"]);
+  assert.equal(cancelled.output[0].id, item);
+  assert.deepEqual([truncation.item_id, truncation.audio_end_ms], [item, acknowledged.audio_end_ms]);
+  const heard = truncation.audio_end_ms;
+  assert.ok(heard > 1000 && heard <= made, `${heard} ms heard of ${made} ms`);
+  await line("user", INTERRUPTION).waitFor();
+  await line("answer", `You said: ${INTERRUPTION}`).waitFor();
+  const text = await line("cut", "This is sentence number 1.").textContent();
+  assert.ok(!text.includes("number 60"), text);
+  assert.equal(await page.locator("#said .cut").count(), 1, "only the first answer was interrupted");
+  assert.equal(await number("interrupted"), 1);
+  console.log(`live page, barge-in after ${heard} ms: ok`);
+
+  await disconnect();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Performance.enable");
+  const counted = async () => {
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { metrics } = await devtools.send("Performance.getMetrics");
+    const names = ["AudioHandlers", "AudioWorkletProcessors", "JSEventListeners"];
+    return Object.fromEntries(metrics.filter(({ name }) => names.includes(name)).map(({ name, value }) => [name, value]));
+  };
+  console.log(await counted());
+  for (let round = 0; round < 3; round++) {
+    const text = `Round ${round}.`;
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByText("listening", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Microphone" }).click();
+    await page.getByRole("button", { name: "Microphone", pressed: true }).waitFor();
+    await page.getByLabel("What to say").fill(text);
+    await page.getByRole("button", { name: "Say" }).click();
+    await line("answer", `You said: ${text}`).waitFor();
+    await disconnect();
+  console.log(await counted());
+  }
+  assert.deepEqual(wrong, []);
+  console.log("live page, operator's panel: ok");
+}
