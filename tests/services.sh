@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs clients and servers that nobody here wrote against the reference pipeline. Needs Rust, Python 3 with venv and pip,
-# and Node with npm; PostgreSQL and NATS are installed from Debian's packages where they are missing. With CI=true all of it
-# must be there; otherwise what is missing is told, and the run ends well.
+# Runs clients and servers that nobody here wrote against the reference pipeline, a browser among them. Needs Rust,
+# Python 3 with venv and pip, and Node with npm; Chromium, PostgreSQL and NATS are installed from Debian's packages where they
+# are missing. With CI=true all of it must be there; otherwise what is missing is told, and the run ends well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -42,9 +42,16 @@ python="$tools/python/bin/python"
 "$python" -m pip install --quiet --disable-pip-version-check -r pipeline/clients/requirements.txt ||
     missing "the Python packages cannot be installed"
 command -v npm >"$folder/npm" || missing "Node with npm is missing"
-cp pipeline/clients/package.json pipeline/clients/*.mjs "$tools/node/"
+cp pipeline/clients/package.json pipeline/clients/*.mjs pipeline/src/http/page/tones.mjs "$tools/node/"
 npm install --prefix "$tools/node" --silent --no-package-lock --no-audit --no-fund ||
     missing "the Node packages cannot be installed"
+if [ "${CI:-}" = true ] && ! command -v chromium >"$folder/chromium"; then
+    root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    { "${root[@]}" apt-get update && "${root[@]}" apt-get install --yes --no-install-recommends chromium; } \
+        >"$folder/apt" 2>&1 </dev/null || missing "Chromium cannot be installed: $(tail -1 "$folder/apt")"
+fi
+command -v chromium >"$folder/chromium" || missing "Chromium is missing"
 cargo build --quiet --locked --package unleak-pipeline
 
 # Starts a pipeline called $1; the rest are settings for its environment. Sets `process`, `http` and `wyoming`.
@@ -86,6 +93,11 @@ client doubles node "$tools/node/agents_realtime.mjs" "ws://$http/v1/realtime" a
 client doubles "$python" pipeline/clients/wyoming_client.py "tcp://$wyoming"
 client doubles "$python" pipeline/clients/operators.py "http://$http"
 end doubles
+
+# Slow enough for its answer to be interrupted while it is given.
+pipeline page UNLEAK_PIPELINE_ENGINES_WORDS_PER_SECOND=5
+client page node "$tools/node/live_page.mjs" "http://$http/" "$(cat "$folder/chromium")"
+end page
 
 port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 "$tools/python/bin/fakellm" serve --port "$port" --config pipeline/clients/fakellm.yaml >"$folder/fakellm.log" 2>&1 &

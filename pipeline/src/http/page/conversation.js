@@ -3,6 +3,8 @@ import { RATE, encode } from "./tones.mjs";
 
 /** The bytes that may wait for the network. */
 const WAITING = 4 * 1024 * 1024;
+/** How long a processor has to end, in milliseconds. */
+const FAREWELL = 500;
 /** The samples of one message. */
 const PIECE = RATE / 5;
 
@@ -14,6 +16,8 @@ export class Conversation {
   #player;
   #socket;
   #microphone;
+  /** Nodes that are on their way out. */
+  #leaving = Promise.resolve();
   /** The item of the answer that is being given. */
   #answer;
 
@@ -49,9 +53,9 @@ export class Conversation {
     if (this.#over.signal.aborted) return;
     this.#over.abort();
     this.deafen();
-    if (this.#player) release(this.#player);
+    if (this.#player) this.#release(this.#player);
     this.#socket?.close();
-    this.#context.close().catch(() => {});
+    this.#leaving.then(() => this.#context.close());
     this.#page.over();
   }
 
@@ -85,8 +89,12 @@ export class Conversation {
       track.stop();
     }
     source.disconnect();
-    release(recorder);
+    this.#release(recorder);
     this.#page.deaf();
+  }
+
+  #release(node) {
+    this.#leaving = Promise.all([this.#leaving, ended(node)]);
   }
 
   /** Says `text` in tones, and then is silent. */
@@ -170,10 +178,22 @@ export class Conversation {
   }
 }
 
-/** Takes a node out of the graph, and ends its processor, which would run on. */
-function release(node) {
+/**
+ * Ends the processor of a node, and takes the node out of the graph. A node whose processor is still at work when its
+ * context is closed stays in memory, and the context with it.
+ */
+async function ended(node) {
+  await new Promise((resolve) => {
+    // Without a sound card the processor is not run, and does not answer.
+    const timer = setTimeout(resolve, FAREWELL);
+    node.port.onmessage = ({ data }) => {
+      if (!data.ended) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    node.port.postMessage({ end: true });
+  });
   node.port.onmessage = null;
-  node.port.postMessage({ end: true });
   node.port.close();
   node.disconnect();
 }

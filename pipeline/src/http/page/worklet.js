@@ -59,6 +59,12 @@ class Resampler {
   }
 }
 
+/** The last that a processor does: what it returns ends it. */
+function farewell({ port }) {
+  port.postMessage({ ended: true });
+  return false;
+}
+
 /** Posts what the microphone hears, piece by piece. */
 class Recorder extends AudioWorkletProcessor {
   constructor() {
@@ -71,6 +77,7 @@ class Recorder extends AudioWorkletProcessor {
   }
 
   process([[heard]]) {
+    if (this.over) return farewell(this);
     for (const sample of heard ? this.resampler.push(heard) : []) {
       this.piece[this.length++] = 32767 * Math.max(-1, Math.min(1, sample));
       if (this.length === PIECE) {
@@ -79,7 +86,7 @@ class Recorder extends AudioWorkletProcessor {
         this.length = 0;
       }
     }
-    return !this.over;
+    return true;
   }
 }
 
@@ -149,6 +156,7 @@ class Player extends AudioWorkletProcessor {
   }
 
   process(_, [[ear]]) {
+    if (this.over) return farewell(this);
     let filled = 0;
     while (filled < ear.length && (this.at < this.now.length || this.next())) {
       const part = this.now.subarray(this.at, this.at + ear.length - filled);
@@ -159,7 +167,7 @@ class Player extends AudioWorkletProcessor {
     this.played += filled;
     this.all += filled;
     if (filled === 0 || this.all - this.told > sampleRate / 4) this.tell();
-    return !this.over;
+    return true;
   }
 }
 
