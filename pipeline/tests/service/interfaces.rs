@@ -45,6 +45,26 @@ async fn operators_see_what_goes_on() {
 }
 
 #[tokio::test]
+async fn the_page_loads_nothing_but_its_own_files() {
+    let running = Running::start(|_| {}).await;
+    let files = ["page.css", "page.js", "conversation.js", "watch.js", "worklet.js", "tones.mjs"];
+    let (_, mut page) = running.get("/", "").await;
+    for file in files {
+        let request = format!("GET /{file} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = exchange(running.http, request.as_bytes()).await;
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200") && head.contains("nosniff"), "{head}");
+        assert!(head.contains("default-src 'none'; script-src 'self'") && !head.contains("unsafe"), "{head}");
+        page.push_str(text);
+    }
+    for file in files {
+        assert!(page.contains(&format!("{file}\"")), "{file} is not used");
+    }
+    assert!(!page.contains("innerHTML"));
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
 async fn malformed_messages_are_answered_and_the_session_goes_on() {
     use futures_util::SinkExt;
     use tokio_tungstenite::tungstenite::Message;
