@@ -40,7 +40,9 @@ export class Conversation {
       const protocols = key ? ["realtime", `openai-insecure-api-key.${key}`] : ["realtime"];
       this.#socket = new WebSocket(new URL("/v1/realtime", location.href.replace(/^http/, "ws")), protocols);
     } catch (error) {
-      if (!signal.aborted) this.#page.note(error.message);
+      // The browser's own words for this would show the key.
+      const why = error.name === "SyntaxError" ? "a browser cannot send this key" : error.message;
+      if (!signal.aborted) this.#page.note(why);
       return this.end();
     }
     this.#socket.addEventListener("open", () => this.#page.state("listening"), { signal });

@@ -74,6 +74,9 @@ $("connect").addEventListener("click", () => {
   if (conversation) return conversation.end();
   conversation = new Conversation(page);
   page.state("connecting");
+  received = 0;
+  page.received(0);
+  page.played(0);
   conversation.start($("key").value);
 });
 $("microphone").addEventListener("click", async () => {
