@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs clients and servers that nobody here wrote against the reference pipeline, a browser among them. Needs Rust,
 # Python 3 with venv and pip, and Node with npm; Chromium, PostgreSQL and NATS are installed from Debian's packages where they
-# are missing. With CI=true all of it must be there; otherwise what is missing is told, and the run ends well.
+# are missing, with CI=true. Then all of it must be there; otherwise what is missing is told, and the run ends well.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -25,16 +25,18 @@ missing() {
     exit 0
 }
 
-# Installs the Debian package $1, unless the program $2 is there. Sets `found` to its path.
+# Finds the program $2 of the Debian package $1, which CI installs where it is missing. Sets `found` to its path.
 debian() {
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo -n)
     found="$(compgen -G "$2" | sort -V | tail -1 || true)"
-    if [ -z "$found" ]; then
-        local root=()
-        [ "$(id -u)" -eq 0 ] || root=(sudo -n)
-        { "${root[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq "$1"; } \
-            >"$folder/apt" 2>&1 || missing "the package $1 cannot be installed: $(tail -1 "$folder/apt")"
-        found="$(compgen -G "$2" | sort -V | tail -1)"
+    if [ -z "$found" ] && [ "${CI:-}" = true ]; then
+        { "${root[@]}" apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$1"; } \
+            >"$folder/apt" 2>&1 </dev/null || missing "the package $1 cannot be installed: $(tail -1 "$folder/apt")"
+        found="$(compgen -G "$2" | sort -V | tail -1 || true)"
     fi
+    [ -n "$found" ] || missing "the program $2 of the package $1 is missing"
 }
 
 python3 -m venv "$tools/python" >"$folder/venv" 2>&1 || missing "Python 3 with venv is missing: $(tail -1 "$folder/venv")"
@@ -45,13 +47,7 @@ command -v npm >"$folder/npm" || missing "Node with npm is missing"
 cp pipeline/clients/package.json pipeline/clients/*.mjs pipeline/src/http/page/tones.mjs "$tools/node/"
 npm install --prefix "$tools/node" --silent --no-package-lock --no-audit --no-fund ||
     missing "the Node packages cannot be installed"
-if [ "${CI:-}" = true ] && ! command -v chromium >"$folder/chromium"; then
-    root=()
-    [ "$(id -u)" -eq 0 ] || root=(sudo)
-    { "${root[@]}" apt-get update && "${root[@]}" apt-get install --yes --no-install-recommends chromium; } \
-        >"$folder/apt" 2>&1 </dev/null || missing "Chromium cannot be installed: $(tail -1 "$folder/apt")"
-fi
-command -v chromium >"$folder/chromium" || missing "Chromium is missing"
+debian chromium '/usr/bin/chromium'
 cargo build --quiet --locked --package unleak-pipeline
 
 # Starts a pipeline called $1; the rest are settings for its environment. Sets `process`, `http` and `wyoming`.
