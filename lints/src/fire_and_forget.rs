@@ -34,8 +34,8 @@
 //!
 //! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
 //! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
-//! So is a thread that is not known to run for ever, nor to be started again and again: the interpreter or the system keeps
-//! it, and tells what it raises. The losers of a race are told of by `raw-gather`, where the race is.
+//! So is a thread or process that is not known to be started again and again: the interpreter or the system keeps it, tells
+//! what it raises, and it is mostly meant to last as long as the program. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
@@ -116,9 +116,9 @@ fn level(resource: &Resource) -> Level {
         _ => resource.failure_seen == Answer::Yes,
     };
     let again = resource.missing.contains(&Missing::Limit);
-    let one_thread = resource.kind == Kind::Thread && !again && !matches!(resource.work, Work::Endless(_));
+    let one_of_the_system = matches!(resource.kind, Kind::Thread | Kind::Process) && !again;
     match (resource.setting, quiet) {
-        _ if one_thread || matches!(resource.work, Work::AtOnce(_)) => Level::Note,
+        _ if one_of_the_system || matches!(resource.work, Work::AtOnce(_)) => Level::Note,
         (Setting::Product, false) => Level::Error,
         (Setting::Product, true) => Level::Warning,
         (Setting::Test, _) => Level::Note,

@@ -46,9 +46,9 @@
 //! each start; a length check before it; a pool with a limited number of workers, or work that waits for one; waits
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
-//! When all that is missing is a limit, and that there are many is an assumption, the finding is a warning; a note where
-//! they have gathered in a field or a caller gives them: what registers, connects, is configured or written out is mostly
-//! small by nature.
+//! When all that is missing is a limit, the finding is a warning where the number is shown to come from outside, in code
+//! that runs for each event, and a note otherwise: what registers, connects, is configured, written out or belongs to one
+//! message is mostly small by nature.
 //!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
@@ -62,7 +62,7 @@
 //! The losers of a race are reported, though the program may end soon after and take them with it: that is seen only where
 //! the race stands in what `asyncio.run` or its like is given, and no loop follows.
 
-use unleak_analysis::ledger::{Answer, Assumption, Bound, Kind, Known, Ledger, Missing, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Bound, Kind, Known, Ledger, Many, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -105,11 +105,12 @@ fn level(resource: &Resource) -> Level {
     if resource.setting == Setting::Test {
         return Level::Note;
     }
-    // That there are many is then an assumption, and all that is wrong.
-    match resource.assumption.filter(|_| resource.missing == [Missing::Limit]) {
-        Some(Assumption::SizeGathered | Assumption::SizeUnknown) => Level::Note,
-        Some(_) => Level::Warning,
-        None => LINT.level,
+    let limit_alone = resource.missing == [Missing::Limit];
+    match (limit_alone, resource.assumption, resource.many) {
+        // Others say how many, and as often as something comes in.
+        (true, None, Many::PerEvent) => Level::Warning,
+        (true, ..) => Level::Note,
+        (false, ..) => LINT.level,
     }
 }
 

@@ -4,7 +4,7 @@ mod at_once;
 mod births;
 mod fate;
 mod lingers;
-mod told;
+pub(super) mod told;
 mod work;
 
 use rustc_hash::FxHashSet;

@@ -4,8 +4,9 @@ use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Phase, Takes};
 use unleak_catalogue::subject::TypeRef;
 
 use super::sets::tells_failure;
-use super::supply::Maker;
+use super::supply::{Maker, Starts};
 use super::{Fan, Sizer};
+use crate::ledger::tasks::told;
 use crate::ledger::{Answer, Bound, End, Ending, Missing, Resource};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
@@ -36,7 +37,10 @@ impl<'a> Sizer<'_, '_, 'a> {
         let seen = match fan.effect {
             Some(Effect::Joined) if self.gives_tasks(fan) => self.tasks_are_asked(fan),
             None => self.is_consumed(body, outcome),
-            _ => (trail.uses.iter().any(is_read) || self.looks_into(&trail)) && !self.drops_a_part(body, &trail),
+            _ => {
+                let read = trail.uses.iter().any(is_read) || self.looks_into(&trail);
+                read && !self.drops_a_part(body, &trail) || self.are_asked_at_their_end(fan)
+            }
         };
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
@@ -106,8 +110,13 @@ impl<'a> Sizer<'_, '_, 'a> {
         let works = || makers.iter().flat_map(|maker| &maker.work);
         let handled = makers.iter().all(|maker| !maker.work.is_empty())
             && works().next().is_some()
-            && works().all(|work| self.speaks_for_itself(*work, 3));
+            && works().all(|work| self.speaks_for_itself(*work, 3) || self.says_goodbye(*work));
         waits || handled || self.fails_already(fan.site) || self.program.phase_at(fan.site).is_some_and(Phase::ends)
+    }
+
+    /// Whether work closes something.
+    fn says_goodbye(&self, work: BodyRef) -> bool {
+        self.program.lifecycle(work).is_some_and(|found| found.phase.ends())
     }
 
     /// Whether a handler that passes on another failure stands around a step.
@@ -156,11 +165,24 @@ impl<'a> Sizer<'_, '_, 'a> {
         let body = fan.site.body;
         let given = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
         let asked = |used: &Use<'_>| used.site != fan.site && used.depth == 0 && is_read(used);
+        // It takes tasks alone: what an unknown call gave was started before.
+        let makers = &fan.supply.makers;
+        let started_before = |maker: &Maker| maker.starts == Starts::Later && maker.work.is_empty();
         given.uses.iter().any(asked)
-            || self
-                .item_trails(fan)
-                .iter()
-                .any(|trail| trail.uses.iter().any(|used| used.site != fan.site && is_asked(used)))
+            || makers.iter().all(started_before)
+            || self.item_trails(fan).iter().any(|trail| {
+                trail.uses.iter().any(|used| used.site != fan.site && is_asked(used)) || self.looks_into(trail)
+            })
+    }
+
+    /// Whether a callback on each of the items asks it what it raised.
+    fn are_asked_at_their_end(&self, fan: &Fan<'a>) -> bool {
+        let makers = &fan.supply.makers;
+        let trails = makers.iter().filter_map(|maker| {
+            let call = self.program.call(maker.site)?;
+            Some(self.program.follow(Spot::Value(maker.site.body, call.out), 0, Returns::Stop))
+        });
+        !makers.is_empty() && trails.into_iter().all(|trail| told::failure_asked(self.builder, &trail))
     }
 
     /// What is done with the items elsewhere.

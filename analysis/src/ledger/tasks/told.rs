@@ -30,7 +30,7 @@ pub(super) fn by_callback<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> O
 }
 
 /// Whether a callback put on a task asks it what it raised.
-pub(super) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> bool {
+pub(in crate::ledger) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> bool {
     callbacks(builder, trail).any(|(at, value)| match builder.program.type_of(at.body, value) {
         Type::Closure(function) | Type::Def(Def::Function(function)) => asks_its_task(builder, function),
         _ => false,
