@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::audio::{self, Audio};
+use crate::audio::Audio;
 
 pub use archiver::{Archive, Archiver};
 pub use folder::FolderArchive;
@@ -52,29 +52,12 @@ const ENDING: &str = ".wav";
 impl Recording {
     /// The recording of an utterance: a WAV file, with a chunk of its own that says whose it is.
     pub fn of(utterance: &Utterance) -> Self {
-        let rate = utterance.audio.rate.hertz();
-        let samples = audio::bytes(&utterance.audio.samples);
         let about = json!({ "session": utterance.session, "item": utterance.item }).to_string();
         let mut about = about.into_bytes();
         if about.len() % 2 == 1 {
             about.push(b' ');
         }
-        let mut format = Vec::with_capacity(16);
-        format.extend(1_u16.to_le_bytes());
-        format.extend(1_u16.to_le_bytes());
-        format.extend(rate.to_le_bytes());
-        format.extend((2 * rate).to_le_bytes());
-        format.extend(2_u16.to_le_bytes());
-        format.extend(16_u16.to_le_bytes());
-        let mut body = b"WAVE".to_vec();
-        for (name, chunk) in [(b"fmt ", &format), (b"whos", &about), (b"data", &samples)] {
-            body.extend(name);
-            body.extend((chunk.len() as u32).to_le_bytes());
-            body.extend(chunk);
-        }
-        let mut bytes = b"RIFF".to_vec();
-        bytes.extend((body.len() as u32).to_le_bytes());
-        bytes.append(&mut body);
+        let bytes = utterance.audio.wave(&[(b"whos", &about)]);
         Self { name: name_of(&bytes), bytes }
     }
 

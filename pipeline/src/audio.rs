@@ -1,5 +1,6 @@
 //! Audio as the service sees it: mono, 16 bits, at a rate that is a type.
 
+pub mod resample;
 pub mod tones;
 pub mod voice;
 
@@ -46,6 +47,9 @@ impl Rate {
     }
 }
 
+/// A part of a WAV file: its name, and what is in it.
+pub type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
+
 /// A stretch of audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audio {
@@ -59,6 +63,30 @@ impl Audio {
     /// How long it takes to hear, in milliseconds.
     pub fn millis(&self) -> u64 {
         self.rate.millis(self.samples.len())
+    }
+
+    /// It as a WAV file, with `more` chunks before the samples. Each of them has an even number of bytes.
+    pub fn wave(&self, more: &[Chunk<'_>]) -> Vec<u8> {
+        let rate = self.rate.hertz();
+        let samples = bytes(&self.samples);
+        let mut format = Vec::with_capacity(16);
+        format.extend(1_u16.to_le_bytes());
+        format.extend(1_u16.to_le_bytes());
+        format.extend(rate.to_le_bytes());
+        format.extend((2 * rate).to_le_bytes());
+        format.extend(2_u16.to_le_bytes());
+        format.extend(16_u16.to_le_bytes());
+        let mut body = b"WAVE".to_vec();
+        let (first, last): (Chunk<'_>, Chunk<'_>) = ((b"fmt ", &format), (b"data", &samples));
+        for (name, chunk) in [first].iter().chain(more).chain([&last]) {
+            body.extend(*name);
+            body.extend((chunk.len() as u32).to_le_bytes());
+            body.extend(*chunk);
+        }
+        let mut wave = b"RIFF".to_vec();
+        wave.extend((body.len() as u32).to_le_bytes());
+        wave.append(&mut body);
+        wave
     }
 }
 

@@ -1,25 +1,35 @@
 //! What listens, thinks and speaks, each behind a small trait.
 
+mod blocking;
+mod espeak;
 mod openai;
 mod responder;
+mod sherpa;
 mod tones;
+mod wyoming;
 
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use openai::OpenAi;
+pub use espeak::EspeakNg;
+pub use openai::{OpenAi, OpenAiSpeech};
 pub use responder::Responder;
+pub use sherpa::Sherpa;
 pub use tones::Tones;
+pub use wyoming::Wyoming;
 
 use crate::audio::{Audio, Rate};
 use crate::outside::Address;
 use crate::queue::Sender;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::structured::Label;
 
 /// Work of an engine. Dropping it stops it.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+/// The end of work that cannot be stopped.
+pub type Ending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Why an engine did not do its work.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,18 +61,43 @@ pub struct Said {
     pub text: String,
 }
 
+/// Where an engine comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// What it is.
+    pub description: &'static str,
+    /// Who made it.
+    pub author: &'static str,
+    /// Where it is found.
+    pub url: &'static str,
+}
+
 /// Makes text of speech.
 pub trait SpeechToText: Debug + Send + Sync {
     /// The name of the engine.
     fn name(&self) -> Label;
+    /// Where it comes from.
+    fn origin(&self) -> Origin;
+    /// Whether it is a double, for tests and for a first look.
+    fn is_double(&self) -> bool {
+        false
+    }
     /// The text of `audio`; empty if nothing was said.
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String>;
+    /// Waits for the work that went on when it was dropped. The shutdown does.
+    fn ended(&self) -> Ending<'_> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Answers.
 pub trait LanguageModel: Debug + Send + Sync {
     /// The name of the engine.
     fn name(&self) -> Label;
+    /// Whether it is a double, for tests and for a first look.
+    fn is_double(&self) -> bool {
+        false
+    }
     /// Puts the answer to `conversation` into `tokens`, piece by piece.
     fn answer<'a>(&'a self, conversation: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()>;
 }
@@ -71,6 +106,12 @@ pub trait LanguageModel: Debug + Send + Sync {
 pub trait TextToSpeech: Debug + Send + Sync {
     /// The name of the engine.
     fn name(&self) -> Label;
+    /// Where it comes from.
+    fn origin(&self) -> Origin;
+    /// Whether it is a double, for tests and for a first look.
+    fn is_double(&self) -> bool {
+        false
+    }
     /// Puts the speech of `text` into `audio`, piece by piece.
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()>;
 }
@@ -86,9 +127,22 @@ pub struct Engines {
     pub text_to_speech: Arc<dyn TextToSpeech>,
 }
 
+/// The server with the audio interface of OpenAI that a setting names.
+fn openai(base: &str, model: &str, settings: &Settings) -> Result<Arc<OpenAiSpeech>, EngineError> {
+    let base = base.parse().map_err(|why: &str| EngineError { engine: Label::new("openai"), why: why.to_owned() })?;
+    let (engines, answer_bytes) = (&settings.engines, settings.limits.message_bytes.get());
+    let (voice, key) = (engines.voice.clone(), engines.speech_key.clone());
+    Ok(Arc::new(OpenAiSpeech::new(base, model.to_owned(), voice, key, answer_bytes)))
+}
+
+/// The Wyoming server that a setting names.
+fn wyoming(server: &str, settings: &Settings) -> Arc<Wyoming> {
+    Arc::new(Wyoming::new(server.to_owned(), settings.limits.message_bytes))
+}
+
 impl Engines {
-    /// The engines that `settings` name.
-    pub fn new(settings: &Settings) -> Self {
+    /// The engines that `settings` name. Models are loaded, which blocks.
+    pub fn new(settings: &Settings) -> Result<Self, EngineError> {
         let engines = &settings.engines;
         let server = engines.language_model_url.as_ref().and_then(|url| url.parse::<Address>().ok());
         let language_model: Arc<dyn LanguageModel> = match server {
@@ -98,16 +152,48 @@ impl Engines {
                 Arc::new(OpenAi::new(&base, model, key, settings.limits.message_bytes))
             }
         };
-        Self { speech_to_text: Arc::new(Tones), language_model, text_to_speech: Arc::new(Tones) }
+        let speech_to_text: Arc<dyn SpeechToText> = match engines.speech_to_text {
+            settings::SpeechToText::Tones => Arc::new(Tones),
+            settings::SpeechToText::SherpaOnnx => Arc::new(Sherpa::load(
+                &engines.sherpa_library,
+                &engines.sherpa_models,
+                engines.recogniser_threads,
+                engines.recognisers,
+            )?),
+            settings::SpeechToText::OpenAi => {
+                openai(&engines.speech_to_text_server, &engines.speech_to_text_model, settings)?
+            }
+            settings::SpeechToText::Wyoming => wyoming(&engines.speech_to_text_server, settings),
+        };
+        let text_to_speech: Arc<dyn TextToSpeech> = match engines.text_to_speech {
+            settings::TextToSpeech::Tones => Arc::new(Tones),
+            settings::TextToSpeech::OpenAi => {
+                openai(&engines.text_to_speech_server, &engines.text_to_speech_model, settings)?
+            }
+            settings::TextToSpeech::Wyoming => wyoming(&engines.text_to_speech_server, settings),
+            settings::TextToSpeech::EspeakNg => {
+                Arc::new(EspeakNg::new(engines.espeak_program.clone(), engines.espeak_voice.clone()))
+            }
+        };
+        Ok(Self { speech_to_text, language_model, text_to_speech })
     }
 
     /// Tells what it runs on, in a line.
     pub fn banner(&self) -> String {
-        format!(
-            "runs on the doubles: speech to text `{}`, language model `{}`, text to speech `{}`; no real voice is understood",
-            self.speech_to_text.name(),
-            self.language_model.name(),
-            self.text_to_speech.name()
-        )
+        let (hears, thinks, speaks) = (&self.speech_to_text, &self.language_model, &self.text_to_speech);
+        let all = [
+            ("speech to text", hears.name(), hears.is_double()),
+            ("language model", thinks.name(), thinks.is_double()),
+            ("text to speech", speaks.name(), speaks.is_double()),
+        ];
+        let runs_on = match all.iter().filter(|(.., double)| *double).count() {
+            0 => "runs on real engines",
+            3 => "runs on the doubles",
+            _ => "runs on real engines and doubles",
+        };
+        let told =
+            all.map(|(what, name, double)| format!("{what} `{name}`{}", if double { " (a double)" } else { "" }));
+        let voices = if hears.is_double() { "; no real voice is understood" } else { "" };
+        format!("{runs_on}: {}{voices}", told.join(", "))
     }
 }

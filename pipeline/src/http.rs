@@ -119,6 +119,7 @@ fn diagnostics(shared: &Shared) -> String {
         LONGEST.values().into_iter().map(|(label, longest)| (label.to_string(), longest.into())).collect();
     let all = json!({
         "engines": shared.engines.banner(),
+        "speech_to_text": shared.engines.speech_to_text.name().as_str(),
         "ready": shared.is_ready(),
         "uptime_seconds": shared.started.elapsed().as_secs_f64(),
         "connections": CONNECTIONS.value(),

@@ -1,13 +1,13 @@
 //! Starts the reference pipeline, and ends it in order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use unleak_pipeline::service::{Ending, Service};
-use unleak_pipeline::settings::{PREFIX, Role, Settings};
+use unleak_pipeline::settings::{self, PREFIX, Role, Settings};
 
 /// A real-time voice-conversation service in which nothing leaks.
 ///
@@ -15,7 +15,8 @@ use unleak_pipeline::settings::{PREFIX, Role, Settings};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Settings; the environment, UNLEAK_PIPELINE_SECTION_KEY, wins over the file.
+    /// Settings; the environment, UNLEAK_PIPELINE_SECTION_KEY, wins over the file. Without it, the first of
+    /// unleak-pipeline.toml and pipeline/engines/settings.toml that is there.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// What this process does, whatever the settings say.
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let role = arguments.role.map(|role| (format!("{PREFIX}PROCESS_ROLE"), role.name().to_owned()));
-    let settings = match Settings::read(arguments.settings.as_deref(), std::env::vars().chain(role)) {
+    let file = arguments.settings.or_else(|| settings::find(Path::new("")));
+    let settings = match Settings::read(file.as_deref(), std::env::vars().chain(role)) {
         Ok(settings) => settings,
         Err(error) => return wrong(&error),
     };
@@ -42,7 +44,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return wrong(&error),
     };
-    let ended = runtime.block_on(serve(settings));
+    let ended = runtime.block_on(serve(settings, file.as_deref()));
     // What did not end is named below; it must not keep the process.
     runtime.shutdown_background();
     match ended {
@@ -63,11 +65,12 @@ fn wrong(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-async fn serve(settings: Settings) -> std::io::Result<Ending> {
+async fn serve(settings: Settings, file: Option<&Path>) -> std::io::Result<Ending> {
     let mut signals = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let service = Service::bind(settings).await?;
     let (http, wyoming) = service.addresses()?;
-    println!("unleak-pipeline {}: {}", env!("CARGO_PKG_VERSION"), service.shared().engines.banner());
+    let read = file.map(|file| format!("; settings from {}", file.display())).unwrap_or_default();
+    println!("unleak-pipeline {}: {}{read}", env!("CARGO_PKG_VERSION"), service.shared().engines.banner());
     match wyoming {
         Some(wyoming) => {
             println!("listening on http://{http}/ (Realtime: ws://{http}/v1/realtime) and tcp://{wyoming} (Wyoming)");

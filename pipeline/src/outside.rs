@@ -70,14 +70,28 @@ impl Address {
         E: From<CallError>,
         F: Future<Output = Result<T, E>>,
     {
+        self.send(headers, "application/json", body.into(), take).await
+    }
+
+    /// Sends a body of some kind, and gives the answer to `take` while the connection goes on.
+    pub(crate) async fn send<T, E, F>(
+        &self,
+        headers: &[(HeaderName, String)],
+        kind: &str,
+        body: Bytes,
+        take: impl FnOnce(Response<Incoming>) -> F,
+    ) -> Result<T, E>
+    where
+        E: From<CallError>,
+        F: Future<Output = Result<T, E>>,
+    {
         let stream = TcpStream::connect(&self.authority).await.map_err(CallError::from)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::from)?;
-        let mut request =
-            Request::post(&self.path).header(HOST, &self.authority).header(CONTENT_TYPE, "application/json");
+        let mut request = Request::post(&self.path).header(HOST, &self.authority).header(CONTENT_TYPE, kind);
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(CallError::from)?;
+        let request = request.body(Full::new(body)).map_err(CallError::from)?;
         let exchange = async { take(sender.send_request(request).await.map_err(CallError::from)?).await };
         // Whatever ends the connection first, the exchange tells.
         let driven = async {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::background::{Background, Desks};
@@ -76,6 +76,7 @@ impl Service {
     /// Binds the addresses of `settings`, opens what is kept, and resumes what was on its way.
     pub async fn bind(settings: Settings) -> io::Result<Self> {
         let settings = Arc::new(settings);
+        let engines = Engines::new(&settings).map_err(io::Error::other)?;
         let http = listen(settings.listen.http).await?;
         let wyoming = match settings.process.role.serves() {
             true => Some(listen(settings.listen.wyoming).await?),
@@ -86,7 +87,7 @@ impl Service {
         let connections = root.child(Label::new("connections"));
         let (background, desks) = Background::start(&settings, root.child(Label::new("background"))).await?;
         let shared = Arc::new(Shared {
-            engines: Engines::new(&settings),
+            engines,
             desks,
             sessions: Arc::new(Semaphore::new(settings.limits.sessions.get())),
             connections: Arc::new(Semaphore::new(settings.limits.connections.get())),
@@ -136,6 +137,15 @@ impl Service {
         // What they left to do is done or kept, now that nobody adds to it.
         ending.part(&background.scope, times.drain.get(), times.after_abort.get(), end, &hurry).await;
         ending.part(&root, times.send.get(), times.after_abort.get(), end, &hurry).await;
+        // Then the work that no end of a task stops.
+        let patience = times.drain.get().min(end.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            biased;
+            () = shared.engines.speech_to_text.ended() => {}
+            _ = hurry.run_until_cancelled(sleep(patience)) => {
+                ending.stuck.push((Label::new("engines"), shared.engines.speech_to_text.name()));
+            }
+        }
         // The stores last, when nobody uses them any more.
         ending.losses = background.close(times.after_abort.get()).await;
         ending
@@ -262,3 +272,7 @@ fn admit(stream: TcpStream, shared: &Arc<Shared>, spawner: &Spawner, interface: 
         tracing::debug!(%closed, "too late");
     }
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;

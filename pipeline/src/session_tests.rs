@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::audio::tones;
 use crate::background::Background;
-use crate::engine::{EngineError, LanguageModel, TextToSpeech, Tones, Work};
+use crate::engine::{EngineError, LanguageModel, Origin, TextToSpeech, Tones, Work};
 use crate::queue::bounded;
 use crate::structured::{NamedTask, Plan, Scope, drain};
 
@@ -38,7 +38,7 @@ impl Client {
 
     async fn doubles() -> Self {
         let settings = Settings::default();
-        let engines = Engines::new(&settings);
+        let engines = Engines::new(&settings).unwrap();
         Self::new(settings, engines).await
     }
 
@@ -327,6 +327,10 @@ impl TextToSpeech for Broken {
         BROKEN
     }
 
+    fn origin(&self) -> Origin {
+        TextToSpeech::origin(&Tones)
+    }
+
     fn speak<'a>(&'a self, _: &'a str, _: Rate, _: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(self.work())
     }
@@ -347,7 +351,7 @@ async fn status_with(engines: Engines) -> Status {
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_breaks_ends_the_turn_and_not_the_session() {
-    let doubles = Engines::new(&Settings::default());
+    let doubles = Engines::new(&Settings::default()).unwrap();
     let engine_error = TurnError::Engine(EngineError { engine: BROKEN, why: "no".to_owned() });
     for (broken, model, voice) in [
         (

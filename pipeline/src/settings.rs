@@ -12,10 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::outside::Address;
 
-pub use kinds::{Role, Seconds, Secret, Share};
+pub use kinds::{Role, Seconds, Secret, Share, SpeechToText, TextToSpeech};
 
 /// What settings in the environment begin with.
 pub const PREFIX: &str = "UNLEAK_PIPELINE_";
+
+/// Where settings are looked for when no file is named. The second is what `pipeline/setup.sh` writes.
+const PLACES: [&str; 2] = ["unleak-pipeline.toml", "pipeline/engines/settings.toml"];
+
+/// The settings that are in `folder`, if there are some.
+pub fn find(folder: &Path) -> Option<PathBuf> {
+    PLACES.iter().map(|place| folder.join(place)).find(|place| place.exists())
+}
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
@@ -209,6 +217,34 @@ section! {
         language_model: String = "default".to_owned(),
         /// Its key.
         language_model_key: Option<Secret> = None,
+        /// What listens: `tones`, a double, `sherpa-onnx`, or a server: `wyoming`, `openai`.
+        speech_to_text: SpeechToText = SpeechToText::Tones,
+        /// The server that listens: host and port for Wyoming, a base address as `http://127.0.0.1:8000/v1` for OpenAI.
+        speech_to_text_server: String = String::new(),
+        /// The name of its model, for OpenAI.
+        speech_to_text_model: String = "whisper-1".to_owned(),
+        /// The C library of sherpa-onnx. `pipeline/setup.sh` brings it, and the models.
+        sherpa_library: PathBuf = PathBuf::from("libsherpa-onnx-c-api.so"),
+        /// The folder of its models.
+        sherpa_models: PathBuf = PathBuf::from("models"),
+        /// Utterances that are recognised at once. Each of them takes the memory of the models.
+        recognisers: NonZeroUsize = count(1),
+        /// The threads of each.
+        recogniser_threads: NonZeroUsize = count(2),
+        /// What speaks: `tones`, a double, `espeak-ng`, or a server: `wyoming`, `openai`.
+        text_to_speech: TextToSpeech = TextToSpeech::Tones,
+        /// The server that speaks: host and port for Wyoming, a base address as `http://127.0.0.1:8000/v1` for OpenAI.
+        text_to_speech_server: String = String::new(),
+        /// The name of its model, for OpenAI.
+        text_to_speech_model: String = "tts-1".to_owned(),
+        /// Its voice, for OpenAI.
+        voice: String = "alloy".to_owned(),
+        /// The key of the servers that listen and speak, for OpenAI.
+        speech_key: Option<Secret> = None,
+        /// The program `espeak-ng`.
+        espeak_program: PathBuf = PathBuf::from("espeak-ng"),
+        /// Its voice, as `espeak-ng --voices` lists them.
+        espeak_voice: String = "en-us".to_owned(),
     }
 }
 
@@ -311,11 +347,15 @@ impl Settings {
         if self.aftermath.webhook.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
             return contradiction("aftermath: webhook must be an address over plain http, without a user in it");
         }
-        if self.engines.language_model_url.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
-            return contradiction(
-                "engines: language_model_url must be an address over plain http, without a user in it",
-            );
+        if self.limits.message_burst < self.limits.messages_per_second {
+            return contradiction("limits: message_burst must be at least messages_per_second");
         }
+        self.check_process()?;
+        self.check_engines()
+    }
+
+    fn check_process(&self) -> Result<(), SettingsError> {
+        let contradiction = |what| Err(SettingsError::Contradiction(what));
         if self.process.role != Role::All && self.store.nats.is_none() {
             return contradiction("process: a gateway or a worker needs store.nats, through which they share the work");
         }
@@ -325,8 +365,33 @@ impl Settings {
         if self.store.nats.is_some() && self.times.job.get() < self.times.webhook.get() + 2 * self.times.store.get() {
             return contradiction("times: job must be at least webhook and twice store, or jobs are done twice");
         }
-        if self.limits.message_burst < self.limits.messages_per_second {
-            return contradiction("limits: message_burst must be at least messages_per_second");
+        Ok(())
+    }
+
+    fn check_engines(&self) -> Result<(), SettingsError> {
+        let contradiction = |what| Err(SettingsError::Contradiction(what));
+        let engines = &self.engines;
+        if engines.language_model_url.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
+            return contradiction(
+                "engines: language_model_url must be an address over plain http, without a user in it",
+            );
+        }
+        let (hears, speaks) = (&engines.speech_to_text_server, &engines.text_to_speech_server);
+        let no_base = |server: &str| server.parse::<Address>().is_err();
+        let nowhere = match engines.speech_to_text {
+            SpeechToText::Wyoming => hears.is_empty(),
+            SpeechToText::OpenAi => no_base(hears),
+            SpeechToText::Tones | SpeechToText::SherpaOnnx => false,
+        } || match engines.text_to_speech {
+            TextToSpeech::Wyoming => speaks.is_empty(),
+            TextToSpeech::OpenAi => no_base(speaks),
+            TextToSpeech::Tones | TextToSpeech::EspeakNg => false,
+        };
+        if nowhere {
+            return contradiction(
+                "engines: a server needs speech_to_text_server or text_to_speech_server: `host:port` for wyoming, \
+                 an address over plain http for openai",
+            );
         }
         Ok(())
     }

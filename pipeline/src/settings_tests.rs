@@ -52,12 +52,29 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[process]\nrole = \"gateway\"", &[], "needs store.nats"),
         ("[process]\nrole = \"worker\"\n[store]\nnats = \"nats://localhost\"", &[], "needs store.postgres"),
         ("[times]\njob = 10\n[store]\nnats = \"nats://localhost\"", &[], "job must be at least"),
+        ("[engines]\nspeech_to_text = \"ears\"", &[], "`sherpa-onnx`"),
+        ("[engines]\nspeech_to_text = \"wyoming\"", &[], "needs speech_to_text_server"),
+        ("[engines]\ntext_to_speech = \"openai\"\ntext_to_speech_server = \"here:1\"", &[], "plain http for openai"),
+        ("[engines]\ntext_to_speech = \"wyoming\"", &[], "needs speech_to_text_server"),
+        ("", &[("ENGINES_TEXT_TO_SPEECH", "mouth")], "`espeak-ng`"),
     ] {
         let error = read(file, environment).unwrap_err();
         assert!(error.contains(told), "{file} {environment:?}: {error}");
     }
     let error = Settings::read(Some(Path::new("no/such/file")), []).unwrap_err().to_string();
     assert!(error.contains("no/such/file"), "{error}");
+}
+
+#[test]
+fn settings_that_nobody_names_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(find(folder.path()), None);
+    for place in PLACES.iter().rev() {
+        let place = folder.path().join(place);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&place, "").unwrap();
+        assert_eq!(find(folder.path()), Some(place), "the later one, over the former");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The Wyoming protocol over TCP, as Home Assistant speaks it: `describe`, `transcribe`, `synthesize`, `ping`.
 
-mod event;
+pub(crate) mod event;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::audio::{self, Audio, Rate};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Origin};
 use crate::queue::{Receiver, hand_over};
 use crate::service::{Admission, Shared};
 use crate::structured::{Label, Spawner};
@@ -172,9 +172,18 @@ impl Connection {
         self.send("audio-start", &format, &[]).await?;
         let engine = self.shared.engines.text_to_speech.clone();
         let (pieces, audio) = hand_over(Label::new("wyoming audio"), self.shared.settings.queues.speech);
-        let speaking = async move { engine.speak(text, rate, &pieces).await };
-        let (spoken, handed_on) = tokio::join!(speaking, self.hand_on(audio, &format));
-        let handed_on = handed_on?;
+        let mut spoken = Ok(());
+        let speaking = async {
+            spoken = engine.speak(text, rate, &pieces).await;
+            // With the queue ends what is handed on.
+            drop(pieces);
+            std::future::pending().await
+        };
+        // An engine that stalls is stopped by whoever waits for it, and does not hold up the connection.
+        let handed_on = tokio::select! {
+            handed_on = self.hand_on(audio, &format) => handed_on?,
+            never = speaking => never,
+        };
         match (spoken, handed_on) {
             (Ok(()), Ok(())) => self.send("audio-stop", &json!({}), &[]).await,
             (Err(error), _) => self.tell_refused(&error.into()).await,
@@ -216,21 +225,22 @@ impl Connection {
 
     fn info(&self) -> Value {
         let engines = &self.shared.engines;
-        let about = |name: Label| {
+        let about = |name: Label, origin: Origin| {
             json!({
-                "name": name.as_str(), "description": "text carried over audio tones: a test double",
-                "attribution": { "name": "unleak", "url": "https://github.com/unleak/unleak" },
+                "name": name.as_str(), "description": origin.description,
+                "attribution": { "name": origin.author, "url": origin.url },
                 "installed": true, "version": env!("CARGO_PKG_VERSION"), "languages": ["en"],
             })
         };
-        let program = |name: Label, kind: &str| {
-            let mut program = about(name);
-            program[kind] = json!([about(name)]);
+        let program = |name: Label, origin: Origin, kind: &str| {
+            let mut program = about(name, origin);
+            program[kind] = json!([about(name, origin)]);
             program
         };
+        let (hears, speaks) = (&engines.speech_to_text, &engines.text_to_speech);
         json!({
-            "asr": [program(engines.speech_to_text.name(), "models")],
-            "tts": [program(engines.text_to_speech.name(), "voices")],
+            "asr": [program(hears.name(), hears.origin(), "models")],
+            "tts": [program(speaks.name(), speaks.origin(), "voices")],
             "handle": [], "intent": [], "wake": [], "mic": [], "snd": [],
         })
     }

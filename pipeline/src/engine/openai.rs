@@ -1,3 +1,5 @@
+mod speech;
+
 use std::num::NonZeroUsize;
 
 use http_body_util::BodyExt;
@@ -11,6 +13,8 @@ use crate::outside::{Address, CallError};
 use crate::queue::Sender;
 use crate::settings::Secret;
 use crate::structured::Label;
+
+pub use speech::OpenAiSpeech;
 
 /// A language model behind any server that speaks the chat completions of OpenAI, streamed.
 #[derive(Debug)]

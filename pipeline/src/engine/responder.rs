@@ -48,6 +48,10 @@ impl LanguageModel for Responder {
         NAME
     }
 
+    fn is_double(&self) -> bool {
+        true
+    }
+
     fn answer<'a>(&'a self, conversation: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()> {
         Box::pin(async move {
             for word in answer(conversation).split_inclusive(' ') {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{EngineError, SpeechToText, TextToSpeech, Work};
+use super::{EngineError, Origin, SpeechToText, TextToSpeech, Work};
 use crate::audio::{Audio, Rate, tones};
 use crate::queue::Sender;
 use crate::structured::Label;
@@ -10,12 +10,25 @@ use crate::structured::Label;
 pub struct Tones;
 
 const NAME: Label = Label::new("tones");
+const ORIGIN: Origin = Origin {
+    description: "text carried over audio tones: a test double",
+    author: "unleak",
+    url: "https://github.com/unleak/unleak",
+};
 /// How much audio is handed on at once.
 const PIECE: Duration = Duration::from_millis(100);
 
 impl SpeechToText for Tones {
     fn name(&self) -> Label {
         NAME
+    }
+
+    fn origin(&self) -> Origin {
+        ORIGIN
+    }
+
+    fn is_double(&self) -> bool {
+        true
     }
 
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String> {
@@ -26,6 +39,14 @@ impl SpeechToText for Tones {
 impl TextToSpeech for Tones {
     fn name(&self) -> Label {
         NAME
+    }
+
+    fn origin(&self) -> Origin {
+        ORIGIN
+    }
+
+    fn is_double(&self) -> bool {
+        true
     }
 
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()> {

@@ -109,6 +109,36 @@ impl Role {
     }
 }
 
+/// An engine that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpeechToText {
+    /// The double: text carried over audio tones.
+    Tones,
+    /// Moonshine models in the C library of sherpa-onnx.
+    SherpaOnnx,
+    /// A server that speaks Wyoming.
+    Wyoming,
+    /// A server that speaks the audio interface of OpenAI.
+    #[serde(rename = "openai")]
+    OpenAi,
+}
+
+/// An engine that speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextToSpeech {
+    /// The double: text carried over audio tones.
+    Tones,
+    /// `espeak-ng`, in a child process.
+    EspeakNg,
+    /// A server that speaks Wyoming.
+    Wyoming,
+    /// A server that speaks the audio interface of OpenAI.
+    #[serde(rename = "openai")]
+    OpenAi,
+}
+
 /// Text that no log, no page and no error shows.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]

@@ -3,14 +3,14 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
 
 /// One event: a line of JSON, then what it says follows.
 #[derive(Debug, PartialEq)]
-pub(super) struct Event {
-    pub(super) kind: String,
-    pub(super) data: Map<String, Value>,
-    pub(super) payload: Vec<u8>,
+pub(crate) struct Event {
+    pub(crate) kind: String,
+    pub(crate) data: Map<String, Value>,
+    pub(crate) payload: Vec<u8>,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum EventError {
+pub(crate) enum EventError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error("{0}")]
@@ -19,7 +19,7 @@ pub(super) enum EventError {
 
 /// The next event, or nothing when the peer has left between two events. No part of it may have more than `most`
 /// bytes, and none of them is kept before it is known how many there are.
-pub(super) async fn read(reader: &mut (impl AsyncBufRead + Unpin), most: usize) -> Result<Option<Event>, EventError> {
+pub(crate) async fn read(reader: &mut (impl AsyncBufRead + Unpin), most: usize) -> Result<Option<Event>, EventError> {
     let mut line = Vec::new();
     (&mut *reader).take(most as u64).read_until(b'\n', &mut line).await?;
     if line.is_empty() {
@@ -64,7 +64,7 @@ async fn part(
 }
 
 /// The bytes of an event.
-pub(super) fn write(kind: &str, data: &Value, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn write(kind: &str, data: &Value, payload: &[u8]) -> Vec<u8> {
     let data = data.to_string();
     let header = json!({
         "type": kind, "version": env!("CARGO_PKG_VERSION"),

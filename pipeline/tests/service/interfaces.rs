@@ -2,7 +2,9 @@
 
 use super::support::{Client, Running, exchange, heard};
 use serde_json::json;
-use unleak_pipeline::settings::{Seconds, Secret};
+use unleak_pipeline::audio::Rate;
+use unleak_pipeline::engine::{self, TextToSpeech as _};
+use unleak_pipeline::settings::{Seconds, Secret, SpeechToText, TextToSpeech};
 
 fn few(count: usize) -> std::num::NonZeroUsize {
     std::num::NonZeroUsize::new(count).unwrap()
@@ -197,6 +199,106 @@ async fn wyoming_answers_what_it_understands_and_refuses_the_rest() {
         assert!(answer.contains(told), "{sent}: {answer}");
     }
     assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_wyoming_server_hears_and_speaks() {
+    let server = Running::start(|_| {}).await;
+    let address = server.wyoming.to_string();
+    let running = Running::start(|settings| {
+        settings.engines.speech_to_text = SpeechToText::Wyoming;
+        settings.engines.speech_to_text_server = address.clone();
+        settings.engines.text_to_speech = TextToSpeech::Wyoming;
+        settings.engines.text_to_speech_server = address;
+    })
+    .await;
+    let mut client = running.connect().await;
+    client.until("session.created").await;
+    client.say("Hello.").await;
+    let events = client.until("response.done").await;
+    assert_eq!(heard(&events), "You said: Hello.");
+
+    // What it refuses, and that it is gone, ends the turn and not the session.
+    assert!(server.stop().await.is_clean());
+    client.ask("Hello?").await;
+    let events = client.until("response.done").await;
+    assert_eq!(events.last().unwrap()["response"]["status"], "failed", "{events:?}");
+    drop(client);
+    assert!(running.stop().await.is_clean());
+}
+
+/// What the speech of a server is that answers with `answer`, whatever it is asked, and closes.
+async fn spoken_by(answer: &'static str) -> Result<(), String> {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let serve = async {
+        let mut stream = tokio::io::BufReader::new(listener.accept().await.unwrap().0);
+        stream.read_until(b'}', &mut Vec::new()).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        stream
+    };
+    let (pieces, _audio) = unleak_pipeline::queue::bounded(unleak_pipeline::structured::Label::new("test"), few(9));
+    let engine = engine::Wyoming::new(address, few(200));
+    let (spoken, _stream) = tokio::join!(engine.speak("Hello.", Rate::REALTIME, &pieces), serve);
+    spoken.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_wyoming_server_that_does_wrong_is_an_error() {
+    let start = "{\"type\": \"audio-start\", \"data\": {\"rate\": 8000, \"width\": 2, \"channels\": 1}}\n";
+    let chunk = "{\"type\": \"audio-chunk\", \"payload_length\": 3}\n...";
+    let long = "{\"type\": \"audio-chunk\", \"payload_length\": 3000}\n";
+    let whole = format!("{start}{{\"type\": \"other\"}}\n{{\"type\": \"audio-stop\"}}\n");
+    assert_eq!(spoken_by(whole.leak()).await, Ok(()));
+    for (answer, told) in [
+        ("", "before it was done"),
+        (start, "before it was done"),
+        (chunk, "did not announce"),
+        (&*format!("{start}{chunk}").leak(), "not whole samples"),
+        (&*format!("{start}{long}").leak(), "not too much"),
+        ("{\"type\": \"audio-start\", \"data\": {\"rate\": 8000, \"width\": 4, \"channels\": 1}}\n", "not mono"),
+        ("{\"type\": \"error\", \"data\": {\"text\": \"no voice\"}}\n", "says: no voice"),
+        ("nonsense\n", "object of JSON"),
+    ] {
+        let error = spoken_by(answer).await.unwrap_err();
+        assert!(error.contains(told), "{answer}: {error}");
+    }
+}
+
+/// A folder with a program `espeak-ng` in it that does what `script` says.
+fn stand_in(script: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("espeak-ng");
+    let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod +x \"$0\"";
+    let written = std::process::Command::new("sh").args(["-c", write]).arg(&program).arg(script).status().unwrap();
+    assert!(written.success());
+    (folder, program)
+}
+
+#[tokio::test]
+async fn a_voice_that_stalls_or_fails_is_told_and_the_connection_goes_on() {
+    for (script, code) in [("exec sleep 1000", "timeout"), ("exit 1", "engine-failed")] {
+        let (_folder, program) = stand_in(script);
+        let running = Running::start(|settings| {
+            settings.engines.text_to_speech = TextToSpeech::EspeakNg;
+            settings.engines.espeak_program = program;
+            settings.times.text_to_speech = Seconds::of(0.5);
+        })
+        .await;
+        let sent = "{\"type\": \"synthesize\", \"data\": {\"text\": \"Hello.\"}}\n{\"type\": \"ping\"}\nend\n";
+        let answer = exchange(running.wyoming, sent.as_bytes()).await;
+        let (before, after) = answer.split_once(code).unwrap_or_else(|| panic!("{script}: {answer}"));
+        assert!(before.contains("\"audio-start\"") && after.contains("\"pong\""), "{script}: {answer}");
+        let mut client = running.connect().await;
+        client.until("session.created").await;
+        client.ask("Hello.").await;
+        let events = client.until("response.done").await;
+        assert_eq!(events.last().unwrap()["response"]["status"], "failed", "{script}: {events:?}");
+        drop(client);
+        assert!(running.stop().await.is_clean());
+    }
 }
 
 #[tokio::test]

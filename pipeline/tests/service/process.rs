@@ -12,15 +12,17 @@ pub(crate) struct Program {
     pub(crate) http: std::net::SocketAddr,
 }
 
-fn command() -> Command {
+/// The program in `folder`, where it finds no settings but those that are there.
+fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_unleak-pipeline"));
+    command.current_dir(folder);
     command.env("UNLEAK_PIPELINE_LISTEN_HTTP", "127.0.0.1:0").env("UNLEAK_PIPELINE_LISTEN_WYOMING", "127.0.0.1:0");
     command
 }
 
 impl Program {
     pub(crate) fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut command = command();
+        let mut command = command(folder);
         command.env("UNLEAK_PIPELINE_STORE_FOLDER", folder).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = child.stdout.take().unwrap();
@@ -145,7 +147,27 @@ async fn a_hung_integration_and_a_stalled_database_do_not_hold_up_the_end() {
 }
 
 #[test]
+fn settings_that_are_there_are_read_and_told_on_the_first_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("unleak-pipeline.toml");
+    std::fs::write(&settings, "[engines]\ntext_to_speech = \"espeak-ng\"").unwrap();
+    let program = Program::start(folder.path(), &[]);
+    let first = &program.lines[0];
+    assert!(first.contains("runs on real engines and doubles") && first.contains("`espeak-ng`;"), "{first}");
+    assert!(first.ends_with("; settings from unleak-pipeline.toml"), "{first}");
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
+
+    std::fs::write(&settings, "[engines]\nspeech_to_text = \"sherpa-onnx\"").unwrap();
+    let wrong = command(folder.path()).output().unwrap();
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert!(wrong.status.code() == Some(2) && told.contains("is missing: run pipeline/setup.sh"), "{told}");
+}
+
+#[test]
 fn settings_are_shown_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = || command(folder.path());
     let shown = command().env("UNLEAK_PIPELINE_SECURITY_KEY", "hunter2").arg("--show-settings").output().unwrap();
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.status.success() && text.contains("[times]") && !text.contains("hunter2"), "{text}");
@@ -159,7 +181,8 @@ fn settings_are_shown_and_checked() {
 fn an_address_that_is_taken_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = command().env("UNLEAK_PIPELINE_LISTEN_HTTP", &address).output().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let output = command(folder.path()).env("UNLEAK_PIPELINE_LISTEN_HTTP", &address).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&format!("cannot listen on {address}")), "{told}");

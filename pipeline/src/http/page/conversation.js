@@ -99,6 +99,16 @@ export class Conversation {
     this.#leaving = Promise.all([this.#leaving, ended(node)]);
   }
 
+  /** Asks by `text` alone, for a service that understands voices. What is being answered is interrupted. */
+  ask(text) {
+    this.#player.port.postMessage({ stop: this.#answer ?? null });
+    if (this.#answer) this.#send({ type: "response.cancel" });
+    const content = [{ type: "input_text", text }];
+    this.#page.user(Symbol("typed"), text);
+    this.#send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
+    this.#send({ type: "response.create" });
+  }
+
   /** Says `text` in tones, and then is silent. */
   say(text) {
     for (const samples of [encode(text), new Int16Array(RATE)]) {

@@ -92,15 +92,23 @@ $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("text").value.trim();
   if (!text || !conversation) return;
-  conversation.say(text);
+  if (hearsTones) conversation.say(text);
+  else conversation.ask(text);
   $("text").value = "";
 });
+
+let hearsTones = true;
+function engines({ engines, speech_to_text: listens }) {
+  hearsTones = listens === "tones";
+  $("engines").textContent = engines;
+  $("typed").textContent = hearsTones ? "What is typed is sent as audio tones, and heard like speech." : "What is typed is sent as text.";
+}
 
 // A page that is left may be kept, and come back.
 let watching;
 function open() {
   watching = new AbortController();
-  watch(() => $("key").value, watching.signal);
+  watch(() => $("key").value, engines, watching.signal);
 }
 addEventListener("pagehide", () => {
   watching.abort();

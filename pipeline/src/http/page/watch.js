@@ -7,16 +7,15 @@ const LIMIT = 5000;
 /** The tasks that are shown. */
 const TASKS = 200;
 
-/** Keeps the panel up to date until `signal` says that it is over. */
-export async function watch(key, signal) {
-  const engines = document.getElementById("engines");
+/** Keeps the panel up to date until `signal` says that it is over; `engines` is told what the service runs on. */
+export async function watch(key, engines, signal) {
   while (!signal.aborted) {
     try {
       const asked = { signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT)]) };
       if (key()) asked.headers = { authorization: `Bearer ${key()}` };
-      engines.textContent = await look(asked);
+      engines(await look(asked));
     } catch (error) {
-      if (!signal.aborted) engines.textContent = `cannot look: ${error.message}`;
+      if (!signal.aborted) document.getElementById("engines").textContent = `cannot look: ${error.message}`;
     }
     await pause(signal);
   }
@@ -35,7 +34,7 @@ async function look(asked) {
   const tasks = now.tasks.toSorted((a, b) => b.age_seconds - a.age_seconds);
   const shown = tasks.slice(0, TASKS).map((task) => [`${task.scope} / ${task.name}`, `${task.age_seconds.toFixed(1)} s`]);
   rows("tasks", tasks.length > TASKS ? [...shown, ["more", tasks.length - TASKS]] : shown);
-  return now.engines;
+  return now;
 }
 
 async function ask(path, asked) {
