@@ -122,3 +122,27 @@ fn what_is_made_from_itself_is_read_to_an_end() {
     });
     report("programs that go in circles", &wrong.into_iter().flatten().collect::<Vec<_>>());
 }
+
+/// Imports of a package, in its own `__init__.py`, of what it does not have.
+const NOWHERE: &[&str] = &[
+    "from pkg.gone import gone\nx = gone\n",
+    "from pkg.gone.gone import gone\nx = gone.gone\n",
+    "from pkg import gone\nx = gone.gone.gone\n",
+    "import pkg.gone as gone\nx = gone.x.gone.x\n",
+    "from .gone import gone\nx = gone.x.x\n",
+    "from pkg.gone import *\nfrom pkg import *\nfrom pkg.gone import gone\nx = gone.x\n",
+    "from pkg.gone import x\nfrom pkg.x import gone\ny = x.gone.x\n",
+];
+
+#[test]
+fn imports_that_lead_nowhere_are_followed_once() {
+    let wrong = each(NOWHERE.to_vec(), |imports| {
+        let folder = temporary_folder();
+        fs::create_dir(folder.path().join("pkg")).expect("a temporary folder");
+        let uses = "def f(a: gone) -> x:\n    return gone(x)\n\ndef g(a: Client) -> x:\n    return f(gone.x)\n";
+        fs::write(folder.path().join("pkg/__init__.py"), format!("{imports}{uses}")).expect("a temporary file");
+        let ran = unleak(folder.path(), &["check", "."]);
+        (ran.code != Some(0)).then(|| format!("{imports:?}: {:?} {}", ran.code, ran.stderr))
+    });
+    report("imports that lead nowhere", &wrong.into_iter().flatten().collect::<Vec<_>>());
+}

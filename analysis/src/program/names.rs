@@ -308,12 +308,14 @@ impl<'a> Program<'a> {
                     Language::Python => format!("{path}.{name}"),
                     Language::Rust => format!("{path}::{name}"),
                 };
-                if language == Language::Python
-                    && let Some(found) = python_names::dotted(self, near, &joined, hops)
-                {
-                    return Some(found);
-                }
-                Some(self.outside_def(language, &joined))
+                // A folder that is no package may hold modules all the same.
+                let parts = || joined.split('.').map(Name::new).collect::<Vec<Name>>();
+                let module =
+                    (language == Language::Python).then(|| python_names::module(self, near, &parts())).flatten();
+                Some(match module {
+                    Some(file) => Def::Module { file, inline: Vec::new() },
+                    None => self.outside_def(language, &joined),
+                })
             }
             Def::Function(_) | Def::Variant(..) | Def::Variable { .. } => None,
         }
