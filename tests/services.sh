@@ -137,6 +137,8 @@ done
 "$python" pipeline/clients/production.py "$target/debug/unleak-pipeline" \
     "postgres://pipeline@127.0.0.1:$port/postgres" "$nats" "$folder"
 
+"$python" pipeline/clients/s3_archive.py "$target/debug/unleak-pipeline" "$tools/python/bin/moto_server" "$folder"
+
 pipeline/setup.sh "$tools/engines" || missing "the real engines cannot be brought"
 # The figures are to be those of what people run.
 cargo build --quiet --locked --release --package unleak-pipeline

@@ -10,11 +10,7 @@ import asyncio
 import collections
 import contextlib
 import http.server
-import os
 import pathlib
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -24,16 +20,10 @@ import urllib.request
 import nats
 import psycopg
 from openai import AsyncOpenAI
+from processes import PATIENCE, Process, Server, free_port, until
 from websockets.exceptions import ConnectionClosed
 
 PROGRAM, POSTGRES, NATS_SERVER, FOLDER = sys.argv[1], sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4])
-PATIENCE = 60
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Integration(http.server.BaseHTTPRequestHandler):
@@ -65,56 +55,6 @@ class Integration(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Jobs:
-    """The NATS server."""
-
-    def __init__(self):
-        self.port, self.process = free_port(), None
-        self.address = f"nats://127.0.0.1:{self.port}"
-
-    def start(self):
-        command = [NATS_SERVER, "-js", "-a", "127.0.0.1", "-p", str(self.port), "-sd", str(FOLDER / "jetstream")]
-        log = (FOLDER / "nats.log").open("a")
-        self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close() or True, "NATS listens")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-
-def until(reached, what: str):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            if reached():
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"not in {PATIENCE} seconds: {what}")
-
-
-class Process:
-    """A process of the pipeline, in a role."""
-
-    def __init__(self, role: str, name: str, environment: dict[str, str]):
-        self.name, self.log = name, FOLDER / f"{name}.log"
-        environment = {**os.environ, **environment, "UNLEAK_PIPELINE_STORE_FOLDER": str(FOLDER / name)}
-        command = [PROGRAM, "--role", role]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True)
-        first, second = self.process.stdout.readline(), self.process.stdout.readline()
-        assert second.startswith("listening on http://"), f"{name} does not start: {first}{second}{self.log.read_text()}"
-        self.http = second.split("http://")[1].split("/")[0]
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(PATIENCE)
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(PATIENCE)
-        assert code == 0, f"{self.name} ended with {code}:\n{self.log.read_text()}"
-
-
 async def turns(gateway: Process, names: list[str], done=lambda name: None):
     """Asks a gateway to remember each of these names, in a conversation. What is answered is `done`."""
     client = AsyncOpenAI(api_key="any", websocket_base_url=f"ws://{gateway.http}/v1")
@@ -136,8 +76,8 @@ def remembered() -> list[str]:
         return sorted(text for (text,) in connection.execute("SELECT text FROM memories"))
 
 
-async def waiting(jobs: Jobs) -> int:
-    connection = await nats.connect(jobs.address)
+async def waiting(jobs: Server) -> int:
+    connection = await nats.connect(f"nats://127.0.0.1:{jobs.port}")
     state = (await connection.jetstream().stream_info("unleak-pipeline-jobs")).state
     await connection.close()
     return state.messages
@@ -151,7 +91,7 @@ async def round_of(gateways: list[Process], number: int, meanwhile) -> list[str]
     return [f"Remember {name}." for of_one in names.values() for name in of_one]
 
 
-async def settled(jobs: Jobs, expected: list[str], what: str):
+async def settled(jobs: Server, expected: list[str], what: str):
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and (await waiting(jobs) or len(Integration.told) < len(expected)):
         await asyncio.sleep(0.1)
@@ -163,7 +103,7 @@ async def settled(jobs: Jobs, expected: list[str], what: str):
     return again
 
 
-async def killed_while_it_serves(gateway: Process, jobs: Jobs, before: int) -> list[str]:
+async def killed_while_it_serves(gateway: Process, jobs: Server, before: int) -> list[str]:
     """Kills a gateway in a conversation. What it answered is remembered; the last answer may be on its way still."""
     answered = []
 
@@ -187,21 +127,23 @@ async def killed_while_it_serves(gateway: Process, jobs: Jobs, before: int) -> l
 
 async def main(integration: str):
     Integration.open.set()
-    jobs = Jobs()
+    port = free_port()
+    command = [NATS_SERVER, "-js", "-a", "127.0.0.1", "-p", str(port), "-sd", str(FOLDER / "jetstream")]
+    jobs = Server("NATS", FOLDER / "nats.log", port, command)
     jobs.start()
     environment = {
         "UNLEAK_PIPELINE_LISTEN_HTTP": "127.0.0.1:0",
         "UNLEAK_PIPELINE_LISTEN_WYOMING": "127.0.0.1:0",
         "UNLEAK_PIPELINE_STORE_POSTGRES": POSTGRES,
-        "UNLEAK_PIPELINE_STORE_NATS": jobs.address,
+        "UNLEAK_PIPELINE_STORE_NATS": f"nats://127.0.0.1:{port}",
         "UNLEAK_PIPELINE_AFTERMATH_WEBHOOK": integration,
         "UNLEAK_PIPELINE_TIMES_STORE": "1",
         "UNLEAK_PIPELINE_TIMES_WEBHOOK": "1",
         "UNLEAK_PIPELINE_TIMES_JOB": "3",
         "UNLEAK_PIPELINE_TIMES_RETRY": "0.2",
     }
-    gateways = [Process("gateway", f"gateway-{name}", environment) for name in "ab"]
-    workers = [Process("worker", f"worker-{name}", environment) for name in "ab"]
+    gateways = [Process(PROGRAM, FOLDER, "gateway", f"gateway-{name}", environment) for name in "ab"]
+    workers = [Process(PROGRAM, FOLDER, "worker", f"worker-{name}", environment) for name in "ab"]
     try:
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(f"http://{workers[0].http}/v1/realtime", timeout=5)
@@ -217,7 +159,7 @@ async def main(integration: str):
         expected = await round_of(gateways, 1, kill_a_worker)
         again = await settled(jobs, expected, "a worker killed")
         assert again == 1, "what the killed worker had in its hands was done by the other"
-        workers.append(Process("worker", "worker-c", environment))
+        workers.append(Process(PROGRAM, FOLDER, "worker", "worker-c", environment))
 
         def stall_the_database():
             with psycopg.connect(POSTGRES) as connection:

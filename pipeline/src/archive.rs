@@ -6,7 +6,7 @@
 //! conversation tell its client that the utterance is committed. The archiver takes it from memory if it is still
 //! there, from the spill otherwise, puts it into the archive under the same name, and removes it from the spill
 //! when the archive has it. What is in the spill at a start is what was on its way: it is resumed. A name that the
-//! archive has already is not put there again.
+//! archive has already is not put there again. The archive is a folder, or a bucket in a store that speaks S3.
 //!
 //! **When the disk is full**, the keeper says so and tries again; conversations wait, their queues fill, and
 //! clients are held back. Nothing is thrown away.
@@ -14,18 +14,21 @@
 mod archiver;
 mod folder;
 mod keeper;
+mod s3;
 mod spill;
 
 use std::sync::Arc;
 
+use hyper::body::Bytes;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::audio::Audio;
 
-pub use archiver::{Archive, Archiver};
+pub use archiver::{Archive, Archiver, Putting};
 pub use folder::FolderArchive;
 pub use keeper::{Keeper, KeeperTask, NotKept, Unsaved};
+pub use s3::S3Archive;
 pub use spill::{Spill, SpillError};
 
 /// What somebody said, as it was heard.
@@ -43,7 +46,7 @@ pub struct Utterance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
     name: String,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 /// The ending of the names of recordings.
@@ -58,12 +61,12 @@ impl Recording {
             about.push(b' ');
         }
         let bytes = utterance.audio.wave(&[(b"whos", &about)]);
-        Self { name: name_of(&bytes), bytes }
+        Self { name: name_of(&bytes), bytes: bytes.into() }
     }
 
     /// A recording that was read, if `bytes` are what `name` says.
     pub fn read(name: &str, bytes: Vec<u8>) -> Option<Self> {
-        (name_of(&bytes) == name).then(|| Self { name: name.to_owned(), bytes })
+        (name_of(&bytes) == name).then(|| Self { name: name.to_owned(), bytes: bytes.into() })
     }
 
     /// The name: the hash of the content.
@@ -72,7 +75,7 @@ impl Recording {
     }
 
     /// The content: a WAV file.
-    pub fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 }

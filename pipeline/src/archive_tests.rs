@@ -106,7 +106,7 @@ async fn what_was_on_its_way_is_resumed_and_not_put_twice() {
         spill.put(&[waiting.clone(), archived.clone()]).unwrap();
         // Killed after it was archived, and before it was removed from the spill.
         let archive = FolderArchive::open(&folder.path().join("archive")).unwrap();
-        archive.put(&archived).unwrap();
+        archive.put(&archived).await.unwrap();
         // Killed while it was written: it has no name yet, and nobody was told that it was kept.
         std::fs::write(folder.path().join("spill/incoming-0.tmp"), b"RIFF").unwrap();
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::aftermath::{self, Desk, MEMORY, Outbox, Unwritten, WEBHOOK};
-use crate::archive::{Archiver, FolderArchive, Keeper, Spill, Unsaved};
+use crate::archive::{Archive, Archiver, FolderArchive, Keeper, S3Archive, Spill, Unsaved};
 use crate::outside::Address;
 use crate::queue::bounded;
 use crate::settings::Settings;
@@ -94,7 +94,10 @@ impl Background {
 fn keep(settings: &Settings, scope: &Scope) -> io::Result<(NamedTask<(), Unsaved>, Keeper)> {
     let (folder, retry, token) = (&settings.store.folder, settings.times.retry.get(), scope.token());
     let spill = Arc::new(Spill::open(&folder.join("spill"))?);
-    let archive = Arc::new(FolderArchive::open(&folder.join("archive"))?);
+    let archive: Arc<dyn Archive> = match S3Archive::open(settings)? {
+        Some(bucket) => Arc::new(bucket),
+        None => Arc::new(FolderArchive::open(&folder.join("archive"))?),
+    };
     let (keeper, keep) = Keeper::new(settings.queues.keeper);
     let (to_archiver, fresh) = bounded(ARCHIVER, settings.queues.archiver);
     let keep = keep.run(spill.clone(), to_archiver, retry, token.clone());

@@ -3,14 +3,16 @@
 //! A call is one future. The connection is driven in it and not by a task of its own, so that dropping the call ends
 //! all of it.
 
+use std::error::Error;
 use std::str::FromStr;
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Where a service is.
@@ -86,23 +88,38 @@ impl Address {
         F: Future<Output = Result<T, E>>,
     {
         let stream = TcpStream::connect(&self.authority).await.map_err(CallError::from)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::from)?;
         let mut request = Request::post(&self.path).header(HOST, &self.authority).header(CONTENT_TYPE, kind);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body)).map_err(CallError::from)?;
-        let exchange = async { take(sender.send_request(request).await.map_err(CallError::from)?).await };
-        // Whatever ends the connection first, the exchange tells.
-        let driven = async {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to outside broke");
-            }
-            std::future::pending().await
-        };
-        tokio::select! {
-            done = exchange => done,
-            never = driven => never,
+        exchange(stream, request, take).await
+    }
+}
+
+/// Sends a request over `stream`, and gives the answer to `take` while the connection goes on. It ends with the call.
+pub(crate) async fn exchange<S, B, T, E, F>(
+    stream: S,
+    request: Request<B>,
+    take: impl FnOnce(Response<Incoming>) -> F,
+) -> Result<T, E>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    E: From<CallError>,
+    F: Future<Output = Result<T, E>>,
+{
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::from)?;
+    let exchange = async { take(sender.send_request(request).await.map_err(CallError::from)?).await };
+    // Whatever ends the connection first, the exchange tells.
+    let driven = async {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to outside broke");
         }
+        std::future::pending().await
+    };
+    tokio::select! {
+        done = exchange => done,
+        never = driven => never,
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::outside::Address;
 
-pub use kinds::{Role, Seconds, Secret, Share, SpeechToText, TextToSpeech};
+pub use kinds::{Endpoint, Role, Seconds, Secret, Share, SpeechToText, TextToSpeech};
 
 /// What settings in the environment begin with.
 pub const PREFIX: &str = "UNLEAK_PIPELINE_";
@@ -198,6 +198,8 @@ section! {
         webhook: Seconds = Seconds::of(10.0),
         /// For one call of a store, and for the embedded database to give up a lock.
         store: Seconds = Seconds::of(2.0),
+        /// For a store outside to take a recording.
+        archive: Seconds = Seconds::of(10.0),
         /// Until what could not be written or archived is tried again.
         retry: Seconds = Seconds::of(1.0),
         /// For the whole service to end.
@@ -264,6 +266,16 @@ section! {
         calls: NonZeroUsize = count(256),
         /// The bytes of all jobs that it keeps.
         jobs_bytes: NonZeroUsize = count(1024 * 1024 * 1024),
+        /// A bucket of a store that speaks S3, for the archive. Without it, the archive is in the folder.
+        archive_bucket: Option<String> = None,
+        /// The address of that store, as `https://host:9000`. Without it, it is that of Amazon in the region.
+        archive_endpoint: Option<Endpoint> = None,
+        /// Its region. Without it, `us-east-1`.
+        archive_region: Option<String> = None,
+        /// The name of the key to it.
+        archive_key: Option<Secret> = None,
+        /// The key.
+        archive_secret: Option<Secret> = None,
     }
 }
 
@@ -351,6 +363,7 @@ impl Settings {
             return contradiction("limits: message_burst must be at least messages_per_second");
         }
         self.check_process()?;
+        self.check_archive()?;
         self.check_engines()
     }
 
@@ -364,6 +377,27 @@ impl Settings {
         }
         if self.store.nats.is_some() && self.times.job.get() < self.times.webhook.get() + 2 * self.times.store.get() {
             return contradiction("times: job must be at least webhook and twice store, or jobs are done twice");
+        }
+        Ok(())
+    }
+
+    fn check_archive(&self) -> Result<(), SettingsError> {
+        let contradiction = |what| Err(SettingsError::Contradiction(what));
+        let store = &self.store;
+        let somewhere = store.archive_endpoint.is_some() || store.archive_region.is_some();
+        let keys = [&store.archive_key, &store.archive_secret].into_iter().flatten().count();
+        let Some(bucket) = &store.archive_bucket else {
+            let told = somewhere || keys > 0;
+            return if told { contradiction("store: where an archive is needs archive_bucket") } else { Ok(()) };
+        };
+        let plain = |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '.' | '-');
+        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(plain) {
+            return contradiction("store: archive_bucket is 3 to 63 small letters, digits, dots and hyphens");
+        }
+        if !somewhere || keys < 2 {
+            return contradiction(
+                "store: archive_bucket needs archive_endpoint or archive_region, and archive_key with archive_secret",
+            );
         }
         Ok(())
     }

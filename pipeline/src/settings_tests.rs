@@ -51,6 +51,14 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[process]\nrole = \"boss\"", &[], "unknown variant `boss`"),
         ("[process]\nrole = \"gateway\"", &[], "needs store.nats"),
         ("[process]\nrole = \"worker\"\n[store]\nnats = \"nats://localhost\"", &[], "needs store.postgres"),
+        ("[store]\narchive_bucket = \"voices\"\narchive_region = \"a\"", &[], "archive_key with archive_secret"),
+        ("[store]\narchive_bucket = \"voices\"\narchive_key = \"a\"\narchive_secret = \"b\"", &[], "or archive_region"),
+        ("[store]\narchive_bucket = \"a/b/c\"", &[], "digits, dots and hyphens"),
+        ("[store]\narchive_region = \"a\"", &[], "needs archive_bucket"),
+        ("[store]\narchive_endpoint = \"http://example.com\"", &[], "an endpoint is"),
+        ("[store]\narchive_endpoint = \"http://8.8.8.8\"", &[], "an endpoint is"),
+        ("[store]\narchive_endpoint = \"https://a:b@example.com\"", &[], "an endpoint is"),
+        ("[store]\narchive_endpoint = \"here:1\"", &[], "an endpoint is"),
         ("[times]\njob = 10\n[store]\nnats = \"nats://localhost\"", &[], "job must be at least"),
         ("[engines]\nspeech_to_text = \"ears\"", &[], "`sherpa-onnx`"),
         ("[engines]\nspeech_to_text = \"wyoming\"", &[], "needs speech_to_text_server"),
@@ -63,6 +71,22 @@ fn what_is_wrong_is_told_with_its_place() {
     }
     let error = Settings::read(Some(Path::new("no/such/file")), []).unwrap_err().to_string();
     assert!(error.contains("no/such/file"), "{error}");
+}
+
+#[test]
+fn an_endpoint_is_plain_in_a_private_network_only() {
+    for (address, plain) in [
+        ("https://example.com", false),
+        ("https://example.com:9000/s3/", false),
+        ("http://127.0.0.1:9000", true),
+        ("http://10.1.2.3", true),
+        ("http://[::1]:9000", true),
+        ("http://minio:9000", true),
+    ] {
+        let endpoint = Endpoint::try_from(address.to_owned()).unwrap();
+        assert_eq!(endpoint.is_plain(), plain, "{address}");
+        assert_eq!(endpoint.to_string(), address.trim_end_matches('/'));
+    }
 }
 
 #[test]
@@ -84,6 +108,8 @@ fn a_secret_is_never_shown() {
     assert!(!format!("{settings:?}").contains("hunter2"));
     let stores = "[store]\nnats = \"nats://a:hunter2@b\"\npostgres = \"postgres://a:hunter2@b/c\"";
     assert!(!read(stores, &[]).unwrap().show().contains("hunter2"));
+    let archive = "[store]\narchive_bucket = \"voices\"\narchive_region = \"a\"\narchive_key = \"hunter2\"\narchive_secret = \"hunter2\"";
+    assert!(!read(archive, &[]).unwrap().show().contains("hunter2"));
     let key = settings.security.key.unwrap();
     assert!(key.matches("hunter2"));
     assert!(!key.matches("hunter") && !key.matches("hunter22") && !key.matches(""));

@@ -1,5 +1,6 @@
 use std::fmt::Debug;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +12,21 @@ use crate::telemetry::{ARCHIVED, CORRUPT};
 
 use super::{Recording, Spill, SpillError};
 
+/// A recording on its way into an archive.
+pub type Putting<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+
 /// Where recordings are in the end.
 pub trait Archive: Debug + Send + Sync + 'static {
     /// Puts a recording into the archive; it is there for good when this comes back. One that is there already is
     /// not put there again.
-    fn put(&self, recording: &Recording) -> io::Result<()>;
+    fn put<'a>(&'a self, recording: &'a Recording) -> Putting<'a>;
 }
 
 /// Brings recordings from the spill into the archive.
 #[derive(Debug)]
-pub struct Archiver<A> {
+pub struct Archiver {
     spill: Arc<Spill>,
-    archive: Arc<A>,
+    archive: Arc<dyn Archive>,
     /// How long to wait before what failed is tried again, and before the spill is looked through for what was not
     /// handed on in memory.
     again: Duration,
@@ -35,9 +39,9 @@ enum Step {
     Later,
 }
 
-impl<A: Archive> Archiver<A> {
+impl Archiver {
     /// An archiver from `spill` to `archive`.
-    pub fn new(spill: Arc<Spill>, archive: Arc<A>, again: Duration) -> Self {
+    pub fn new(spill: Arc<Spill>, archive: Arc<dyn Archive>, again: Duration) -> Self {
         Self { spill, archive, again }
     }
 
@@ -48,8 +52,8 @@ impl<A: Archive> Archiver<A> {
         shutdown: CancellationToken,
     ) -> Result<(), std::convert::Infallible> {
         loop {
-            // What was on its way when the last process ended, and what had no room in memory. Work on the disk is
-            // short, and never cut short.
+            // What was on its way when the last process ended, and what had no room in memory. A recording that is
+            // being put away is waited for: an archive does not take long, or gives up.
             let quiet = match self.sweep(&shutdown).await {
                 Step::Done => self.take(&mut fresh, &shutdown).await,
                 Step::Later => sleep_or_shutdown(self.again, &shutdown).await,
@@ -121,11 +125,11 @@ impl<A: Archive> Archiver<A> {
 
     /// Puts one into the archive, and then takes it from the spill.
     async fn put(&self, recording: Recording) -> Step {
-        let (spill, archive) = (self.spill.clone(), self.archive.clone());
-        let put = blocking(move || {
-            archive.put(&recording)?;
-            spill.remove(recording.name())
-        });
+        let put = async {
+            self.archive.put(&recording).await?;
+            let spill = self.spill.clone();
+            blocking(move || spill.remove(recording.name())).await
+        };
         match put.await {
             Ok(()) => {
                 ARCHIVED.increment([]);
@@ -140,6 +144,8 @@ impl<A: Archive> Archiver<A> {
 }
 
 /// Disk work, off the threads that serve. It is short, and whole whether or not anybody waits for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

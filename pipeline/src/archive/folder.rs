@@ -2,7 +2,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Archive, Recording};
+use super::archiver::blocking;
+use super::{Archive, Putting, Recording};
 
 /// An archive in a folder. A recording is in it wholly or not at all, and once.
 #[derive(Debug)]
@@ -19,16 +20,21 @@ impl FolderArchive {
 }
 
 impl Archive for FolderArchive {
-    fn put(&self, recording: &Recording) -> io::Result<()> {
-        let path = self.folder.join(recording.name());
-        if path.try_exists()? {
-            return Ok(());
-        }
-        let incoming = self.folder.join("incoming.tmp");
-        let mut file = File::create(&incoming)?;
-        file.write_all(recording.bytes())?;
-        file.sync_all()?;
-        fs::rename(&incoming, &path)?;
-        File::open(&self.folder)?.sync_all()
+    fn put<'a>(&'a self, recording: &'a Recording) -> Putting<'a> {
+        let (folder, recording) = (self.folder.clone(), recording.clone());
+        Box::pin(blocking(move || write(&folder, &recording)))
     }
+}
+
+fn write(folder: &Path, recording: &Recording) -> io::Result<()> {
+    let path = folder.join(recording.name());
+    if path.try_exists()? {
+        return Ok(());
+    }
+    let incoming = folder.join("incoming.tmp");
+    let mut file = File::create(&incoming)?;
+    file.write_all(recording.bytes())?;
+    file.sync_all()?;
+    fs::rename(&incoming, &path)?;
+    File::open(folder)?.sync_all()
 }

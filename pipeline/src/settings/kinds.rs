@@ -1,6 +1,8 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use hyper::Uri;
 use serde::{Deserialize, Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
@@ -137,6 +139,59 @@ pub enum TextToSpeech {
     /// A server that speaks the audio interface of OpenAI.
     #[serde(rename = "openai")]
     OpenAi,
+}
+
+/// The address of a store outside: over https, or over plain http on this machine and in its own network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// Whether what goes there can be read on the way.
+    pub fn is_plain(&self) -> bool {
+        self.0.starts_with("http:")
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = &'static str;
+
+    fn try_from(address: String) -> Result<Self, Self::Error> {
+        const WHY: &str =
+            "an endpoint is an address over https, or over plain http in a private network, without a user";
+        let uri: Uri = address.parse().map_err(|_| WHY)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(WHY) };
+        let may_be = match scheme {
+            "https" => true,
+            "http" => is_near(authority.host()),
+            _ => false,
+        };
+        if !may_be || authority.as_str().contains('@') || uri.query().is_some() {
+            return Err(WHY);
+        }
+        Ok(Self(format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/'))))
+    }
+}
+
+impl From<Endpoint> for String {
+    fn from(endpoint: Endpoint) -> Self {
+        endpoint.0
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a host is this machine or in its own network. A name without a dot is known only there.
+fn is_near(host: &str) -> bool {
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+        Err(_) => !host.contains('.'),
+    }
 }
 
 /// Text that no log, no page and no error shows.
