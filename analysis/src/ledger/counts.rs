@@ -118,7 +118,7 @@ impl Met {
 
 /// The births that one raising step stands for: itself, or the calls of the function that only raises.
 fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) -> Vec<Raised> {
-    let aim = Aim::at(act);
+    let aim = Aim::at(program, acts, act);
     let found = Walk::run(program, acts, risk, act.site, &aim);
     if !found.paired {
         let by_callers = callers::births(program, acts, risk, act, &aim);

@@ -1,5 +1,8 @@
 //! Every step that raises, lowers or sets a count.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Effect;
 
@@ -80,10 +83,33 @@ impl Act {
     }
 }
 
-/// All acts, and which bodies lower a count, themselves or by what they call.
+/// What two acts on the same count have in common, wherever they stand: its key, the field it is reached by, its places.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Likeness {
+    key: Name,
+    field: Option<Name>,
+    spots: Vec<Spot>,
+}
+
+impl Likeness {
+    fn of(act: &Act) -> Likeness {
+        Likeness { key: act.key.clone(), field: act.route.steps.last().cloned(), spots: act.spots.clone() }
+    }
+
+    /// Whether an act may be on this count. A variable may be given any.
+    fn may_be(&self, act: &Act) -> bool {
+        let field = act.route.steps.last();
+        self.key == act.key
+            && (field.is_none()
+                || field == self.field.as_ref()
+                || act.spots.iter().any(|spot| self.spots.contains(spot)))
+    }
+}
+
+/// All acts, and which bodies may lower which count.
 pub(super) struct Acts {
     by_body: FxHashMap<BodyRef, Vec<Act>>,
-    lowering: FxHashSet<BodyRef>,
+    lowering: RefCell<FxHashMap<Likeness, Rc<FxHashSet<BodyRef>>>>,
     droppers: FxHashMap<TypeKey, Vec<BodyRef>>,
 }
 
@@ -91,11 +117,10 @@ impl Acts {
     /// Looks through the program.
     pub(super) fn new(program: &Program<'_>) -> Acts {
         let mut acts =
-            Acts { by_body: FxHashMap::default(), lowering: FxHashSet::default(), droppers: FxHashMap::default() };
+            Acts { by_body: FxHashMap::default(), lowering: RefCell::default(), droppers: FxHashMap::default() };
         for act in gather::all(program) {
             acts.by_body.entry(act.site.body).or_default().push(act);
         }
-        acts.note_lowering(program);
         acts.note_droppers(program);
         acts
     }
@@ -115,25 +140,29 @@ impl Acts {
         program.bodies().flat_map(|body| self.of(body)).collect()
     }
 
-    /// Whether a body, or what it calls, lowers any count.
-    pub(super) fn lowers(&self, body: BodyRef) -> bool {
-        self.lowering.contains(&body)
+    /// The bodies that may lower a count that went up, themselves or by what they call.
+    pub(super) fn lowering(&self, program: &Program<'_>, raised: &Act) -> Rc<FxHashSet<BodyRef>> {
+        let likeness = Likeness::of(raised);
+        if let Some(known) = self.lowering.borrow().get(&likeness) {
+            return known.clone();
+        }
+        let may = |act: &Act| matches!(act.way, Way::Down | Way::Reset) && likeness.may_be(act);
+        let starts = self.by_body.iter().filter(|(_, acts)| acts.iter().any(may));
+        let mut waiting: Vec<BodyRef> = starts.map(|(body, _)| *body).collect();
+        let mut found = FxHashSet::default();
+        while let Some(body) = waiting.pop() {
+            if found.insert(body) {
+                waiting.extend(program.calls().callers(body).iter().map(|site| site.body));
+            }
+        }
+        let found = Rc::new(found);
+        self.lowering.borrow_mut().insert(likeness, found.clone());
+        found
     }
 
     /// The destructors of a type, where they lower a count.
     pub(super) fn destructors(&self, ty: TypeKey) -> &[BodyRef] {
         self.droppers.get(&ty).map_or(&[], Vec::as_slice)
-    }
-
-    fn note_lowering(&mut self, program: &Program<'_>) {
-        let starts =
-            self.by_body.iter().filter(|(_, acts)| acts.iter().any(|act| matches!(act.way, Way::Down | Way::Reset)));
-        let mut waiting: Vec<BodyRef> = starts.map(|(body, _)| *body).collect();
-        while let Some(body) = waiting.pop() {
-            if self.lowering.insert(body) {
-                waiting.extend(program.calls().callers(body).iter().map(|site| site.body));
-            }
-        }
     }
 
     fn note_droppers(&mut self, program: &Program<'_>) {

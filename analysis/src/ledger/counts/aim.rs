@@ -1,5 +1,9 @@
 //! The count that a walk looks for, as it is seen from the body that is walked through.
 
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::act::{Act, Acts, Way};
 use super::route::{self, Root, Route};
 use crate::program::trace::Spot;
@@ -11,7 +15,7 @@ use crate::unit::{LocalId, ParamKind, ScopeItem, StepKind, ValueId};
 pub(super) const DEPTH: usize = 5;
 
 /// How surely another place is the same count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Sight {
     /// The way to it is known from a variable of this body.
     ByRoute,
@@ -26,17 +30,19 @@ pub(super) struct Aim {
     pub(super) raised: Act,
     routes: Vec<Route>,
     sight: Sight,
+    /// The bodies that may lower it, themselves or by what they call.
+    lowering: Rc<FxHashSet<BodyRef>>,
 }
 
 impl Aim {
     /// The count of a step in its own body.
-    pub(super) fn at(raised: &Act) -> Aim {
+    pub(super) fn at(program: &Program<'_>, acts: &Acts, raised: &Act) -> Aim {
         let routes = match raised.route.root {
             Root::Value(..) => Vec::new(),
             _ => vec![raised.route.clone()],
         };
         let sight = if routes.is_empty() { Sight::ByPlace } else { Sight::ByRoute };
-        Aim { raised: raised.clone(), routes, sight }
+        Aim { raised: raised.clone(), routes, sight, lowering: acts.lowering(program, raised) }
     }
 
     /// Whether a step is about this count.
@@ -80,7 +86,7 @@ impl Aim {
         let captured = bindings.is_empty() && self.routes.iter().any(|route| self.is_shared(program, route));
         let seen = routes.len() > self.routes.len() || global || captured;
         let sight = if self.sight == Sight::ByRoute && seen { Sight::ByRoute } else { Sight::ByPlace };
-        Aim { raised: self.raised.clone(), routes, sight }
+        Aim { routes, sight, ..self.clone() }
     }
 
     /// Whether a nested function sees the variable itself.
@@ -104,18 +110,40 @@ impl Aim {
             }
         }
         let sight = if routes.is_empty() { Sight::ByPlace } else { self.sight };
-        Aim { raised: self.raised.clone(), routes, sight }
+        Aim { routes, sight, ..self.clone() }
+    }
+
+    /// Whether a body may lower the count, itself or by what it calls.
+    pub(super) fn may_be_lowered_by(&self, body: BodyRef) -> bool {
+        self.lowering.contains(&body)
     }
 
     /// Whether a body lowers the count anywhere, itself or by what it calls.
     pub(super) fn lowered_by(&self, program: &Program<'_>, acts: &Acts, body: BodyRef, depth: usize) -> Option<Site> {
-        if depth == 0 || !acts.lowers(body) || self.raised_again(program, acts, body) {
+        self.lowered_within(program, acts, body, depth, &mut FxHashMap::default())
+    }
+
+    /// `tried` holds how deep was looked in vain for the count as a body sees it: visitors call each other in circles.
+    fn lowered_within(
+        &self,
+        program: &Program<'_>,
+        acts: &Acts,
+        body: BodyRef,
+        depth: usize,
+        tried: &mut FxHashMap<(BodyRef, Sight, Vec<Route>), usize>,
+    ) -> Option<Site> {
+        if depth == 0 || !self.may_be_lowered_by(body) || self.raised_again(program, acts, body) {
             return None;
         }
         if let Some(act) = acts.of(body).iter().find(|act| matches!(act.way, Way::Down | Way::Reset) && self.meant(act))
         {
             return Some(act.site);
         }
+        let seen = (body, self.sight, self.routes_seen_from(program, body));
+        if tried.get(&seen).is_some_and(|before| *before >= depth) {
+            return None;
+        }
+        tried.insert(seen, depth);
         for node in program.flow(body).nodes() {
             if !matches!(node.step.kind, StepKind::Call { .. }) {
                 continue;
@@ -123,14 +151,28 @@ impl Aim {
             let site = Site { body, step: node.step.id };
             for function in functions(program, site) {
                 if function != body
+                    && self.may_be_lowered_by(function)
                     && let Some(found) =
-                        self.inside(program, site, function).lowered_by(program, acts, function, depth - 1)
+                        self.inside(program, site, function).lowered_within(program, acts, function, depth - 1, tried)
                 {
                     return Some(found);
                 }
             }
         }
         None
+    }
+
+    /// The ways that begin at what a body knows: its own variables and those around it, and what everybody knows.
+    fn routes_seen_from(&self, program: &Program<'_>, body: BodyRef) -> Vec<Route> {
+        let around = std::iter::successors(Some(body), |inner| {
+            program.body(*inner).parent.map(|outer| BodyRef { file: inner.file, body: outer })
+        });
+        let around: Vec<BodyRef> = around.collect();
+        let seen = |route: &&Route| match route.root {
+            Root::Local(of, _) | Root::Value(of, _) => around.contains(&of),
+            Root::Global(..) | Root::Named(_) => true,
+        };
+        self.routes.iter().filter(seen).cloned().collect()
     }
 
     /// Whether a body raises the same count for itself: what it lowers is its own.

@@ -52,6 +52,7 @@ impl<'a> Walk<'_, '_, 'a> {
     fn is_worth_entering(&self, aim: &Aim, site: Site, function: BodyRef) -> bool {
         self.inlined.len() <= DEPTH
             && !self.inlined.contains(&function)
+            && aim.may_be_lowered_by(function)
             && aim.inside(self.program, site, function).lowered_by(self.program, self.acts, function, DEPTH).is_some()
     }
 
