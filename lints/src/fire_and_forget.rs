@@ -34,6 +34,7 @@
 //!
 //! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
 //! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
+//! A note is, too, what handles its failures and comes to an end: it is mostly dropped on purpose, and said so.
 //! So is a thread or process that is not known to be started again and again: the interpreter or the system keeps it, tells
 //! what it raises, and it is mostly meant to last as long as the program. The losers of a race are told of by `raw-gather`, where the race is.
 //!
@@ -107,7 +108,7 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error unless its failures are handled and it comes to an end; a note in test code and for what is done at once.
+/// An error unless its failures are handled and it comes to an end; else, in test code and for what is done at once, a note.
 fn level(resource: &Resource) -> Level {
     let quiet = match &resource.work {
         // It comes to an end, if late.
@@ -120,8 +121,7 @@ fn level(resource: &Resource) -> Level {
     match (resource.setting, quiet) {
         _ if one_of_the_system || matches!(resource.work, Work::AtOnce(_)) => Level::Note,
         (Setting::Product, false) => Level::Error,
-        (Setting::Product, true) => Level::Warning,
-        (Setting::Test, _) => Level::Note,
+        _ => Level::Note,
     }
 }
 

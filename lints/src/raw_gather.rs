@@ -48,7 +48,8 @@
 //!
 //! When all that is missing is a limit, the finding is a warning where the number is shown to come from outside, in code
 //! that runs for each event, and a note otherwise: what registers, connects, is configured, written out or belongs to one
-//! message is mostly small by nature.
+//! message is mostly small by nature. A note, too, where only a cancellation from outside would leave the others alone: mostly
+//! nothing but the end of the program cancels, and that cancels them as well.
 //!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
@@ -62,7 +63,7 @@
 //! The losers of a race are reported, though the program may end soon after and take them with it: that is seen only where
 //! the race stands in what `asyncio.run` or its like is given, and no loop follows.
 
-use unleak_analysis::ledger::{Answer, Bound, Kind, Known, Ledger, Many, Missing, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Bound, Kind, Known, Ledger, Many, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -106,10 +107,14 @@ fn level(resource: &Resource) -> Level {
         return Level::Note;
     }
     let limit_alone = resource.missing == [Missing::Limit];
+    let assumed = resource.assumption == Some(Assumption::Cancelled);
+    let left_alone = resource.missing.iter().all(|missing| matches!(missing, Missing::Siblings(_)));
     match (limit_alone, resource.assumption, resource.many) {
         // Others say how many, and as often as something comes in.
         (true, None, Many::PerEvent) => Level::Warning,
         (true, ..) => Level::Note,
+        // Mostly only the end of the program cancels it, which cancels the others too.
+        _ if assumed && left_alone => Level::Note,
         (false, ..) => LINT.level,
     }
 }

@@ -215,7 +215,8 @@ impl<'p, 'a> Builder<'p, 'a> {
     pub(super) fn setting(&self, body: BodyRef) -> Setting {
         let path = &self.program.file(body.file).path;
         let by_path = path.split('/').any(|part| {
-            matches!(part, "tests" | "test" | "testing" | "benches" | "examples" | "conftest.py")
+            let stem = part.trim_end_matches(".py").trim_end_matches(".rs");
+            matches!(stem, "tests" | "test" | "testing" | "benches" | "examples" | "demo" | "demos" | "conftest")
                 || part.starts_with("test_")
                 || part.ends_with("_test.py")
                 || part.ends_with("_tests.rs")

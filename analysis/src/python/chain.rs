@@ -1,7 +1,7 @@
 //! Chains: `a.b(x)[i].c() + y`, `await f()`, `not not z`. Lowered in a loop, from the innermost link
 //! outwards, because generated code has chains of thousands of links.
 
-use ruff_python_ast::{ArgOrKeyword, Arguments, Expr, Operator, UnaryOp};
+use ruff_python_ast::{ArgOrKeyword, Arguments, Expr, ExprCall, Operator, UnaryOp};
 use ruff_text_size::Ranged;
 
 use super::constant;
@@ -31,6 +31,10 @@ impl<'a> Lowerer<'a> {
             Expr::Subscript(subscript) => {
                 let key = self.expr(&subscript.slice);
                 self.read(subscript.range, Place::Index { base: value, key: Some(key) })
+            }
+            Expr::Call(call) if awaited_by(call).is_some() => {
+                let span = self.span(call.range());
+                self.steps().define(span, |out| StepKind::Await { out, value })
             }
             Expr::Call(call) => {
                 let args = self.arguments(&call.arguments);
@@ -80,11 +84,21 @@ fn first_operand(expr: &Expr) -> Option<&Expr> {
     match expr {
         Expr::Attribute(attribute) => Some(&attribute.value),
         Expr::Subscript(subscript) => Some(&subscript.value),
-        Expr::Call(call) => Some(&call.func),
+        Expr::Call(call) => Some(awaited_by(call).unwrap_or(&call.func)),
         Expr::Await(awaiting) => Some(&awaiting.value),
         Expr::BinOp(operation) => Some(&operation.left),
         // `-1` is a literal.
         Expr::UnaryOp(operation) => constant::literal(expr).is_none().then_some(&operation.operand),
+        _ => None,
+    }
+}
+
+/// What `x.__await__()` awaits: whoever awaits the object that calls it awaits this.
+fn awaited_by(call: &ExprCall) -> Option<&Expr> {
+    match &*call.func {
+        Expr::Attribute(method) if method.attr.as_str() == "__await__" && call.arguments.is_empty() => {
+            Some(&method.value)
+        }
         _ => None,
     }
 }

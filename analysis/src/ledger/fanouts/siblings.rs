@@ -307,6 +307,15 @@ impl<'a> Sizer<'_, '_, 'a> {
         })
     }
 
+    /// Whether nothing that runs raises: it handles its failures, or gives them back.
+    fn gives_failures_back(&self, fan: &Fan<'a>) -> bool {
+        let makers = &fan.supply.makers;
+        !makers.is_empty()
+            && makers.iter().all(|maker| {
+                !maker.work.is_empty() && maker.work.iter().all(|work| self.program.handles_its_failures(*work))
+            })
+    }
+
     /// The rest of what a loop takes one by one, when the loop is left.
     fn left_in_loop(&self, fan: &Fan<'a>) -> Option<Fact> {
         let body = fan.site.body;
@@ -347,7 +356,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         let unknown = !matches!(fan.supply.size, Size::Known(_));
         let kept = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
-        let raises = raises.filter(|_| kept && (unknown || fails))?;
+        let raises = raises.filter(|_| kept && (unknown || fails) && !self.gives_failures_back(fan))?;
         Some(self.builder.fact("when one fails this raises, and the others go on alone", raises))
     }
 
