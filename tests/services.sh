@@ -89,7 +89,7 @@ client() {
     "$@" || { cat "$folder/$name.log"; exit 1; }
 }
 
-pipeline doubles
+pipeline doubles UNLEAK_PIPELINE_DIAGNOSTICS_MEMORY=true
 client doubles "$python" pipeline/clients/openai_realtime.py "ws://$http/v1" any-key
 client doubles node "$tools/node/agents_realtime.mjs" "ws://$http/v1/realtime" any-key
 client doubles "$python" pipeline/clients/wyoming_client.py "tcp://$wyoming"
@@ -97,7 +97,7 @@ client doubles "$python" pipeline/clients/operators.py "http://$http"
 end doubles
 
 # Slow enough for its answer to be interrupted while it is given.
-pipeline page UNLEAK_PIPELINE_ENGINES_WORDS_PER_SECOND=5
+pipeline page UNLEAK_PIPELINE_ENGINES_WORDS_PER_SECOND=5 UNLEAK_PIPELINE_DIAGNOSTICS_MEMORY=true
 client page node "$tools/node/live_page.mjs" "http://$http/" "$chromium"
 end page
 

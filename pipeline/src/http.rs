@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::service::{Admission, Shared};
@@ -26,6 +27,8 @@ type Answer = Response<Full<Bytes>>;
 
 /// The bytes of the head of a request.
 const HEAD: usize = 16 * 1024;
+
+const MEMORY: Label = Label::new("look at memory");
 
 /// Serves one connection until it is over or shutdown comes.
 pub(crate) async fn serve(
@@ -38,8 +41,8 @@ pub(crate) async fn serve(
     let (handshake, send) = (times.handshake.get(), times.send.get());
     let token = spawner.token().clone();
     let service = service_fn(move |request| {
-        let answer = answer(request, &shared, &spawner, &admission);
-        async { Ok::<_, Infallible>(answer) }
+        let (shared, spawner, admission) = (shared.clone(), spawner.clone(), admission.clone());
+        async move { Ok::<_, Infallible>(answer(request, &shared, &spawner, &admission).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -65,7 +68,12 @@ pub(crate) async fn serve(
     }
 }
 
-fn answer(request: Request<Incoming>, shared: &Arc<Shared>, spawner: &Spawner, admission: &Arc<Admission>) -> Answer {
+async fn answer(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    spawner: &Spawner,
+    admission: &Arc<Admission>,
+) -> Answer {
     let path = request.uri().path();
     if path == "/v1/realtime" {
         return door::enter(request, shared, spawner, admission.clone()).unwrap_or_else(|refused| refused.answer());
@@ -81,7 +89,7 @@ fn answer(request: Request<Incoming>, shared: &Arc<Shared>, spawner: &Spawner, a
             Err(refused) => refused.answer(),
             Ok(()) if path == "/metrics" => typed("text/plain; version=0.0.4; charset=utf-8", telemetry::page()),
             Ok(()) if path == "/diagnostics" => typed("application/json", diagnostics(shared)),
-            Ok(()) => memory(),
+            Ok(()) => memory(shared, spawner).await,
         },
         _ => page::file(path).unwrap_or_else(|| text(StatusCode::NOT_FOUND, "there is nothing here\n")),
     }
@@ -126,21 +134,33 @@ fn diagnostics(shared: &Shared) -> String {
         "sessions": SESSIONS.value(),
         "turns": TURNS.value(),
         "resident_kb": resident_kb(),
+        "memory": shared.settings.diagnostics.memory,
         "longest_queues": queues,
         "tasks": tasks,
     });
     format!("{all:#}\n")
 }
 
-/// What the kernel says of the memory and the threads of this process.
-fn memory() -> Answer {
-    match std::fs::read_to_string("/proc/self/status") {
-        Err(_) => text(StatusCode::NOT_IMPLEMENTED, "this system does not tell\n"),
-        Ok(status) => {
-            let told = ["VmRSS", "VmHWM", "VmData", "Threads"];
-            let lines = status.lines().filter(|line| told.iter().any(|name| line.starts_with(name)));
-            text(StatusCode::OK, &lines.map(|line| format!("{line}\n")).collect::<String>())
-        }
+/// Where memory is, looked up on a thread that may block. There is one look at a time: whoever is gone leaves it behind, and
+/// it goes on as a member of the connections.
+async fn memory(shared: &Shared, spawner: &Spawner) -> Answer {
+    if !shared.settings.diagnostics.memory {
+        return text(StatusCode::NOT_FOUND, "this is off: diagnostics.memory = true in the settings turns it on\n");
+    }
+    let Ok(mut looker) = shared.memory.clone().try_lock_owned() else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "somebody else looks: try later\n");
+    };
+    let Ok(member) = spawner.enter(MEMORY) else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the service ends\n");
+    };
+    let look = spawn_blocking(move || {
+        let _until_done = member;
+        looker.report()
+    });
+    match timeout(shared.settings.times.send.get(), look).await {
+        Ok(Ok(page)) => text(StatusCode::OK, &page),
+        Ok(Err(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the look broke\n"),
+        Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the look takes too long: try later\n"),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod archive;
 pub mod audio;
 pub mod background;
 pub mod engine;
+pub mod heap;
 mod http;
 pub mod outside;
 #[cfg(test)]

@@ -6,8 +6,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use unleak_pipeline::heap::Sampled;
 use unleak_pipeline::service::{Ending, Service};
 use unleak_pipeline::settings::{self, PREFIX, Role, Settings};
+
+/// It tells where memory is held, if `diagnostics.memory` says so.
+#[global_allocator]
+static ALLOCATOR: Sampled = Sampled;
 
 /// A real-time voice-conversation service in which nothing leaks.
 ///

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::background::{Background, Desks};
 use crate::engine::Engines;
+use crate::heap;
 use crate::settings::Settings;
 use crate::structured::{Label, Plan, Scope, Spawner, Woke, drain, sleep_or_shutdown};
 use crate::telemetry::{CONNECTIONS, Held, REFUSED};
@@ -31,6 +32,8 @@ pub struct Shared {
     pub desks: Option<Desks>,
     /// Room for conversations.
     pub sessions: Arc<Semaphore>,
+    /// What looks at memory, for one at a time.
+    pub memory: Arc<Mutex<heap::Looker>>,
     /// Lists the tasks of the whole service.
     pub tasks: Spawner,
     /// When the service started.
@@ -76,6 +79,9 @@ impl Service {
     /// Binds the addresses of `settings`, opens what is kept, and resumes what was on its way.
     pub async fn bind(settings: Settings) -> io::Result<Self> {
         let settings = Arc::new(settings);
+        if let Some(interval) = settings.diagnostics.sampling() {
+            heap::sample(interval);
+        }
         let engines = Engines::new(&settings).map_err(io::Error::other)?;
         let http = listen(settings.listen.http).await?;
         let wyoming = match settings.process.role.serves() {
@@ -91,6 +97,7 @@ impl Service {
             desks,
             sessions: Arc::new(Semaphore::new(settings.limits.sessions.get())),
             connections: Arc::new(Semaphore::new(settings.limits.connections.get())),
+            memory: Arc::default(),
             tasks: root.spawner(),
             started: Instant::now(),
             ready: AtomicBool::new(false),

@@ -72,6 +72,8 @@ section! {
         store: Store = Store::default(),
         /// What is done after a turn.
         aftermath: Aftermath = Aftermath::default(),
+        /// What operators are shown.
+        diagnostics: Diagnostics = Diagnostics::default(),
     }
 }
 
@@ -287,6 +289,16 @@ section! {
     }
 }
 
+section! {
+    /// What operators are shown.
+    Diagnostics {
+        /// Whether `/memory` tells where memory is.
+        memory: bool = false,
+        /// Then, the bytes that are allocated between two samples of where, on average. With 0, no samples are taken.
+        sample_bytes: usize = 512 * 1024,
+    }
+}
+
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -309,6 +321,13 @@ pub enum SettingsError {
     /// The settings contradict each other.
     #[error("{0}")]
     Contradiction(&'static str),
+}
+
+impl Diagnostics {
+    /// The bytes between two samples of where memory is held, if they are to be taken.
+    pub(crate) fn sampling(&self) -> Option<NonZeroUsize> {
+        NonZeroUsize::new(self.sample_bytes).filter(|_| self.memory)
+    }
 }
 
 impl Settings {

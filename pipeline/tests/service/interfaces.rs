@@ -38,6 +38,8 @@ async fn operators_see_what_goes_on() {
     for name in ["http listener", "wyoming listener", "realtime connection", "reader", "writer", "conversation"] {
         assert!(names.contains(&name), "{name} is missing in {names:?}");
     }
+    let (status, told) = running.get("/memory", "").await;
+    assert!(status == 404 && told.contains("diagnostics.memory = true"), "{told}");
     let (_, metrics) = running.get("/metrics", "").await;
     assert!(metrics.contains("\nsessions "), "{metrics}");
     let refused = exchange(running.http, b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
@@ -117,7 +119,11 @@ async fn a_message_that_is_too_large_or_no_text_ends_the_session_with_a_word() {
 #[tokio::test]
 async fn a_key_is_asked_for_where_it_matters() {
     let key = Secret::try_from("right".to_owned()).unwrap();
-    let running = Running::start(|settings| settings.security.key = Some(key)).await;
+    let running = Running::start(|settings| {
+        settings.security.key = Some(key);
+        settings.diagnostics.memory = true;
+    })
+    .await;
     for path in ["/metrics", "/diagnostics", "/memory"] {
         assert_eq!(running.get(path, "").await.0, 401, "{path}");
         assert_eq!(running.get(path, "authorization: Bearer wrong\r\n").await.0, 401, "{path}");

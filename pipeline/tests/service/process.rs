@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::support::{Client, PATIENCE};
+use super::support::{Client, PATIENCE, exchange};
 
 pub(crate) struct Program {
     pub(crate) child: Child,
@@ -186,4 +186,16 @@ fn an_address_that_is_taken_is_told() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+}
+
+#[tokio::test]
+async fn it_tells_where_memory_is_if_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment =
+        [("UNLEAK_PIPELINE_DIAGNOSTICS_MEMORY", "true"), ("UNLEAK_PIPELINE_DIAGNOSTICS_SAMPLE_BYTES", "64")];
+    let program = Program::start(folder.path(), &environment);
+    let page = exchange(program.http, b"GET /memory HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("\nsite 1: "), "{page}");
+    program.signal("-TERM");
+    assert_eq!(program.end().0, Some(0));
 }

@@ -1,4 +1,4 @@
-//! The C library of sherpa-onnx, loaded at run time. All that is unsafe in the pipeline is in this file.
+//! The C library of sherpa-onnx, loaded at run time. All that is unsafe in the engines is in this file.
 //!
 //! The structures are those of `c-api.h` of one version, and no other is loaded.
 #![allow(unsafe_code)]

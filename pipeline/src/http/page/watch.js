@@ -22,14 +22,12 @@ export async function watch(key, engines, signal) {
 }
 
 async function look(asked) {
-  const [now, memory] = await Promise.all([
-    ask("/diagnostics", asked).then((answer) => answer.json()),
-    // Not every system tells.
-    ask("/memory", asked).then((answer) => answer.text(), () => ""),
-  ]);
+  const now = await ask("/diagnostics", asked).then((answer) => answer.json());
+  // It is off unless the settings say so, and somebody else may be looking.
+  const memory = now.memory ? await ask("/memory", asked).then((answer) => answer.text(), () => "") : "";
   const { connections, sessions, turns, uptime_seconds: uptime } = now;
   rows("gauges", Object.entries({ connections, sessions, turns, "running, seconds": uptime.toFixed(0) }));
-  rows("memory", memory.split("\n").filter((line) => line.includes(":")).map((line) => line.split(/:\s*/, 2)));
+  rows("memory", memory.split("\n").filter((line) => line.includes(":")).map(pair));
   rows("queues", Object.entries(now.longest_queues));
   const tasks = now.tasks.toSorted((a, b) => b.age_seconds - a.age_seconds);
   const shown = tasks.slice(0, TASKS).map((task) => [`${task.scope} / ${task.name}`, `${task.age_seconds.toFixed(1)} s`]);
@@ -41,6 +39,12 @@ async function ask(path, asked) {
   const answer = await fetch(path, asked);
   if (answer.ok) return answer;
   throw new Error(answer.status === 401 ? "the service asks for a key" : `${path} answers ${answer.status}`);
+}
+
+/** The name before the first colon, and what is after it. */
+function pair(line) {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 function rows(table, pairs) {
