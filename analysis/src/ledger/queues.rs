@@ -5,6 +5,7 @@ pub(super) mod bound;
 mod confined;
 mod consumer;
 mod gate;
+mod handed_out;
 mod inflow;
 mod latch;
 mod measure;
@@ -75,9 +76,23 @@ struct Born {
     known: calls::Known,
 }
 
-fn of_call(builder: &Builder<'_, '_>, site: Site) -> Option<Resource> {
+fn of_call(builder: &Builder<'_, '_>, site: Site) -> Vec<Resource> {
+    let Some(born) = born_at(builder, site) else { return Vec::new() };
+    match born.kind {
+        Kind::Queue => {
+            let made = queue(builder, &born);
+            let mut all = handed_out::to_callers(builder, &born, &made);
+            all.insert(0, made);
+            all
+        }
+        Kind::Collection => collection(builder, born).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn born_at(builder: &Builder<'_, '_>, site: Site) -> Option<Born> {
     let call = builder.program.call(site)?;
-    let born = match call.target {
+    match call.target {
         Target::Model(model) => by_factory(builder, site, &call, model).or_else(|| {
             let birth = model.birth.as_ref()?;
             let bound = bound::of_birth(builder, site, &call, birth);
@@ -85,11 +100,6 @@ fn of_call(builder: &Builder<'_, '_>, site: Site) -> Option<Resource> {
             Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made, bound, known: call.known })
         }),
         Target::Construct(ty) => by_base(builder, site, &call, ty),
-        _ => None,
-    }?;
-    match born.kind {
-        Kind::Queue => Some(queue(builder, born)),
-        Kind::Collection => collection(builder, born),
         _ => None,
     }
 }
@@ -190,11 +200,11 @@ fn handed_back(builder: &Builder<'_, '_>, used: &Use<'_>, met: &mut Vec<BodyRef>
     results.chain(property).map(|(spot, depth)| (spot, used.depth + depth)).collect()
 }
 
-fn queue(builder: &Builder<'_, '_>, born: Born) -> Resource {
+fn queue(builder: &Builder<'_, '_>, born: &Born) -> Resource {
     let mut resource = builder.born(Kind::Queue, born.site, born.known);
-    let trail = follow(builder, &born);
+    let trail = follow(builder, born);
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
-    resource.bound = born.bound;
+    resource.bound = born.bound.clone();
     describe(builder, &mut resource, born.site, &trail, &traffic);
     judge(builder, &mut resource, born.site, &trail, &traffic);
     resource

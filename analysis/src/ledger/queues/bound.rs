@@ -14,9 +14,14 @@ use crate::unit::{Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueI
 enum Amount {
     Nothing,
     Int(i64),
-    Constant { name: String, number: i64 },
+    Constant {
+        name: String,
+        number: i64,
+    },
     Infinite(String),
     Named(String),
+    /// What is written there says more than a name would.
+    Computed,
 }
 
 /// What it means that no bound is given.
@@ -54,7 +59,7 @@ pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &C
             (*number <= 0 && birth.zero_bound == ZeroBound::Unbounded) || *number > most
         }
         Amount::Infinite(_) => true,
-        Amount::Named(_) => false,
+        Amount::Named(_) | Amount::Computed => false,
     };
     match amounts.iter().find(|amount| unbounded(amount)) {
         Some(Amount::Infinite(name)) => Bound::Absurd(name.clone()),
@@ -93,12 +98,12 @@ fn amounts(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) -> V
                 }
                 (Some("int"), _) => match argument(args, Some(0), None) {
                     Some((value, _)) => amounts(program, body, value, hops),
-                    None => named("a computed number".to_owned()),
+                    None => vec![Amount::Computed],
                 },
-                _ => named("a computed number".to_owned()),
+                _ => vec![Amount::Computed],
             }
         }
-        _ => named("a computed number".to_owned()),
+        _ => vec![Amount::Computed],
     }
 }
 
@@ -135,7 +140,7 @@ fn fold(program: &Program<'_>, body: BodyRef, op: Op, operands: &[ValueId], hops
         // Half of what is no bound is none either.
         (Op::Divide, Some(Amount::Infinite(name)), Some(Amount::Int(b))) if b < 1 << 16 => Amount::Infinite(name),
         (Op::ShiftRight, Some(Amount::Infinite(name)), Some(Amount::Int(b))) if b < 16 => Amount::Infinite(name),
-        _ => Amount::Named("a computed number".to_owned()),
+        _ => Amount::Computed,
     }
 }
 
