@@ -7,18 +7,22 @@ usage: production.py PROGRAM POSTGRES_ADDRESS NATS_SERVER FOLDER
 """
 
 import asyncio
+import base64
 import collections
 import contextlib
 import http.server
+import io
 import pathlib
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+import wave
 
 import nats
 import psycopg
+import tones
 from openai import AsyncOpenAI
 from processes import PATIENCE, Process, Server, free_port, until
 from websockets.exceptions import ConnectionClosed
@@ -103,6 +107,26 @@ async def settled(jobs: Server, expected: list[str], what: str):
     return again
 
 
+async def a_voice_is_kept(gateway: Process):
+    """Speaks twice in a conversation. Whoever speaks leaves one sample of the voice, which a worker keeps."""
+    client = AsyncOpenAI(api_key="any", websocket_base_url=f"ws://{gateway.http}/v1")
+    async with client.realtime.connect(model="any") as connection:
+        for text in ("Good morning.", "Good night."):
+            await connection.input_audio_buffer.append(audio=base64.b64encode(tones.encode(text, 24_000)).decode())
+            await connection.input_audio_buffer.commit()
+            async for event in connection:
+                assert event.type != "error", event
+                if event.type == "input_audio_buffer.committed":
+                    break
+    with psycopg.connect(POSTGRES, autocommit=True) as connection:
+        voices = lambda: connection.execute("SELECT wave FROM voices").fetchall()
+        await asyncio.to_thread(until, voices, "a voice is kept")
+        ((kept,),) = voices()
+    with wave.open(io.BytesIO(kept)) as sample:
+        assert (sample.getframerate(), sample.getnchannels()) == (16_000, 1) and 0 < sample.getnframes() <= 32_000, sample.getparams()
+    print("a voice: one sample of it is kept", flush=True)
+
+
 async def killed_while_it_serves(gateway: Process, jobs: Server, before: int) -> list[str]:
     """Kills a gateway in a conversation. What it answered is remembered; the last answer may be on its way still."""
     answered = []
@@ -179,6 +203,7 @@ async def main(integration: str):
         expected += await round_of(gateways, 3, restart_the_jobs)
         again = await settled(jobs, expected, "the server of the jobs restarted") - again
         assert again <= len(workers), "a worker has one job of a kind in its hands"
+        await a_voice_is_kept(gateways[0])
         expected += await killed_while_it_serves(gateways.pop(), jobs, len(expected))
         for process in [*gateways, *workers]:
             process.end()

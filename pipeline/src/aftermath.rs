@@ -1,5 +1,5 @@
-//! What is done after a turn, in the background: what is worth remembering goes into the store, and integrations are
-//! told. All of it can be done again from the archive, so when there is too much of it some is dropped, and counted.
+//! What is done after a turn, in the background: what is worth remembering and a sample of the speaker's voice go into the
+//! store, and integrations are told. All of it can be done again from the archive, so when there is too much of it some is dropped, and counted.
 
 mod webhook;
 
@@ -8,9 +8,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::audio::Audio;
 use crate::queue::{self, NotNow, Receiver, bounded};
 use crate::store::{Claimed, Job, Jobs, Kind, Memories, StoreError};
 use crate::structured::{Label, Woke, sleep_or_shutdown};
@@ -24,6 +27,8 @@ const QUEUE: Label = Label::new("aftermath");
 pub const MEMORY: Kind = Label::new("memory");
 /// The jobs of telling integrations.
 pub const WEBHOOK: Kind = Label::new("webhook");
+/// The jobs of keeping a sample of a speaker's voice.
+pub const SPEAKER: Kind = Label::new("speaker");
 /// How many turns are written down at once.
 const BATCH: usize = 64;
 
@@ -40,22 +45,66 @@ pub struct Finished {
     pub answered: String,
 }
 
+/// A sample of a speaker's voice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoiceSample {
+    /// The conversation.
+    pub session: String,
+    /// The entry that it is the beginning of.
+    pub item: String,
+    /// The voice.
+    pub audio: Audio,
+}
+
+/// What a conversation leaves to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// What follows from a turn.
+    Turn(Finished),
+    /// To keep a voice.
+    Voice(VoiceSample),
+}
+
+impl Left {
+    fn item(&self) -> &str {
+        match self {
+            Left::Turn(turn) => &turn.item,
+            Left::Voice(sample) => &sample.item,
+        }
+    }
+
+    /// The jobs that it is; those of a turn are of these `kinds`.
+    fn jobs(&self, kinds: &[Kind]) -> Vec<(Kind, Job)> {
+        match self {
+            Left::Turn(Finished { session, item, said, answered }) => {
+                let payload = json!({ "session": session, "item": item, "said": said, "answered": answered });
+                let job = Job::new(format!("{session}/{item}"), payload.to_string());
+                kinds.iter().map(|kind| (*kind, job.clone())).collect()
+            }
+            Left::Voice(VoiceSample { session, item, audio }) => {
+                let payload = json!({ "session": session, "item": item, "audio": STANDARD.encode(audio.wave(&[])) });
+                vec![(SPEAKER, Job::new(format!("{session}/{item}"), payload.to_string()))]
+            }
+        }
+    }
+}
+
 /// Where conversations hand in what is over.
 #[derive(Debug, Clone)]
-pub struct Outbox(queue::Sender<Finished>);
+pub struct Outbox(queue::Sender<Left>);
 
-/// A box for turns that are over, and where they come out.
-pub fn outbox(capacity: NonZeroUsize) -> (Outbox, Receiver<Finished>) {
+/// A box for what conversations leave, and where it comes out.
+pub fn outbox(capacity: NonZeroUsize) -> (Outbox, Receiver<Left>) {
     let (sender, receiver) = bounded(QUEUE, capacity);
     (Outbox(sender), receiver)
 }
 
 impl Outbox {
-    /// Hands in a turn. It never waits: when there is no room, the turn is dropped and counted.
-    pub fn hand_in(&self, finished: Finished) {
-        if let Err(NotNow::Full(finished) | NotNow::Gone(finished)) = self.0.try_send(finished) {
+    /// Hands in what is left to do. It never waits: when there is no room, it is dropped and counted.
+    pub fn hand_in(&self, left: Left) {
+        if let Err(NotNow::Full(left) | NotNow::Gone(left)) = self.0.try_send(left) {
             DROPPED.increment([QUEUE]);
-            tracing::warn!(item = finished.item, "no room for what follows from a turn, dropped");
+            tracing::warn!(item = left.item(), "no room for what follows from a turn, dropped");
         }
     }
 }
@@ -78,7 +127,7 @@ pub struct Desk {
 pub async fn write_down(
     desk: Desk,
     kinds: Vec<Kind>,
-    mut turns: Receiver<Finished>,
+    mut turns: Receiver<Left>,
     shutdown: CancellationToken,
 ) -> Result<(), Unwritten> {
     while let Some(Some(turn)) = shutdown.run_until_cancelled(turns.recv()).await {
@@ -95,12 +144,7 @@ pub async fn write_down(
 }
 
 /// The last attempt.
-async fn rest(
-    desk: &Desk,
-    kinds: &[Kind],
-    mut left: Vec<Finished>,
-    turns: &mut Receiver<Finished>,
-) -> Result<(), Unwritten> {
+async fn rest(desk: &Desk, kinds: &[Kind], mut left: Vec<Left>, turns: &mut Receiver<Left>) -> Result<(), Unwritten> {
     left.extend(turns.take_rest());
     if left.is_empty() {
         return Ok(());
@@ -111,14 +155,8 @@ async fn rest(
     })
 }
 
-async fn add(desk: &Desk, kinds: &[Kind], turns: &[Finished]) -> Result<(), StoreError> {
-    let jobs = turns.iter().flat_map(|turn| {
-        let payload =
-            json!({ "session": turn.session, "item": turn.item, "said": turn.said, "answered": turn.answered });
-        let job = Job::new(format!("{}/{}", turn.session, turn.item), payload.to_string());
-        kinds.iter().map(move |kind| (*kind, job.clone()))
-    });
-    desk.jobs.add(jobs.collect()).await
+async fn add(desk: &Desk, kinds: &[Kind], left: &[Left]) -> Result<(), StoreError> {
+    desk.jobs.add(left.iter().flat_map(|left| left.jobs(kinds)).collect()).await
 }
 
 /// Does the jobs of one kind with `work`, until shutdown. A job that fails comes again, later each time.
@@ -191,6 +229,13 @@ pub async fn remember(store: Arc<dyn Memories>, job: Job) -> Result<(), JobError
     let turn: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
     let memories = worth_remembering(turn["said"].as_str().unwrap_or(""));
     Ok(store.remember(job.key, memories).await?)
+}
+
+/// Keeps a sample of a voice.
+pub async fn keep_voice(store: Arc<dyn Memories>, job: Job) -> Result<(), JobError> {
+    let sample: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
+    let wave = STANDARD.decode(sample["audio"].as_str().unwrap_or("")).unwrap_or_default();
+    Ok(store.keep_voice(job.key, wave).await?)
 }
 
 /// The double for memory extraction: what the user asked to remember, and who they are.

@@ -11,9 +11,9 @@ use crate::structured::{Ended, Plan, Scope, drain};
 
 const SOON: Duration = Duration::from_millis(20);
 
-fn turn(item: &str, said: &str) -> Finished {
+fn turn(item: &str, said: &str) -> Left {
     let item = item.to_owned();
-    Finished { session: "session".to_owned(), item, said: said.to_owned(), answered: "Yes.".to_owned() }
+    Left::Turn(Finished { session: "session".to_owned(), item, said: said.to_owned(), answered: "Yes.".to_owned() })
 }
 
 fn desk(folder: &tempfile::TempDir) -> (Desk, Arc<Sqlite>) {
@@ -54,6 +54,21 @@ async fn what_is_worth_it_is_remembered() {
     until_done(&store, MEMORY).await;
     assert!(drain(&scope, Plan::cancel_first(10 * Duration::from_secs(1))).await.unwrap().is_clean());
     assert_eq!(writer.await, Ended::Done(()));
+}
+
+#[tokio::test]
+async fn a_voice_is_kept_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, store) = desk(&folder);
+    let audio = Audio { rate: crate::audio::Rate::WYOMING, samples: vec![1, -2, 3] };
+    let sample = VoiceSample { session: "session".to_owned(), item: "a".to_owned(), audio: audio.clone() };
+    add(&desk, &[MEMORY], &[Left::Voice(sample)]).await.unwrap();
+    assert_eq!(store.waiting(MEMORY).await.unwrap(), 0, "it is no turn");
+    let job = store.next(SPEAKER, SOON, &CancellationToken::new()).await.unwrap().unwrap().job;
+    for _ in 0..2 {
+        keep_voice(store.clone(), job.clone()).await.unwrap();
+    }
+    assert_eq!(store.voices().await.unwrap(), [("session/a".to_owned(), audio.wave(&[]))]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::aftermath::{self, Desk, MEMORY, Outbox, Unwritten, WEBHOOK};
+use crate::aftermath::{self, Desk, MEMORY, Outbox, SPEAKER, Unwritten, WEBHOOK};
 use crate::archive::{Archive, Archiver, FolderArchive, Keeper, S3Archive, Spill, Unsaved};
 use crate::outside::Address;
 use crate::queue::bounded;
@@ -23,12 +23,12 @@ const WRITER: Label = Label::new("aftermath writer");
 pub(crate) struct Background {
     pub(crate) scope: Scope,
     stores: Stores,
-    counters: Option<Counters>,
+    serving: Option<Serving>,
 }
 
 /// What serves conversations. Of these tasks it is not enough that they have ended: they must have ended well.
 #[derive(Debug)]
-struct Counters {
+struct Serving {
     keeping: NamedTask<(), Unsaved>,
     writing: NamedTask<(), Unwritten>,
 }
@@ -53,29 +53,29 @@ impl Background {
             Some(address) => Some(address.parse().map_err(io::Error::other)?),
         };
         kinds.extend(integration.is_some().then_some(WEBHOOK));
-        let stores = Stores::open(settings, &kinds).await.map_err(io::Error::other)?;
+        let stores = Stores::open(settings, &[&kinds[..], &[SPEAKER]].concat()).await.map_err(io::Error::other)?;
         let desk = Desk { jobs: stores.jobs.clone(), retry: settings.times.retry.get() };
         if role.works() {
             work(settings, &scope, &stores, &desk, integration)?;
         }
-        let (counters, desks) = match role.serves() {
+        let (serving, desks) = match role.serves() {
             false => (None, None),
             true => {
                 let (keeping, keeper) = keep(settings, &scope)?;
                 let (outbox, turns) = aftermath::outbox(settings.queues.aftermath);
                 let writer = aftermath::write_down(desk, kinds, turns, scope.token().clone());
                 let writing = scope.spawn_named(WRITER, writer).map_err(io::Error::other)?;
-                (Some(Counters { keeping, writing }), Some(Desks { keeper, outbox }))
+                (Some(Serving { keeping, writing }), Some(Desks { keeper, outbox }))
             }
         };
-        Ok((Self { scope, stores, counters }, desks))
+        Ok((Self { scope, stores, serving }, desks))
     }
 
     /// Closes the stores, when the tasks have ended. Returns what was lost, in sentences.
     pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
-        let Self { stores, counters, .. } = self;
+        let Self { stores, serving, .. } = self;
         let mut losses = Vec::new();
-        if let Some(Counters { keeping, writing }) = counters {
+        if let Some(Serving { keeping, writing }) = serving {
             // A task that is stuck has been named by now, and its failure is not to be had.
             if let Ok(Ended::Failed(unsaved)) = timeout(limit, keeping).await {
                 losses.push(unsaved.to_string());
@@ -120,6 +120,10 @@ fn work(
     let remember = move |job| aftermath::remember(memories.clone(), job);
     let worker = aftermath::work_off(desk.clone(), MEMORY, remember, token.clone());
     scope.spawn_named(MEMORY, worker).map_err(io::Error::other)?;
+    let voices = stores.memories.clone();
+    let keep = move |job| aftermath::keep_voice(voices.clone(), job);
+    let worker = aftermath::work_off(desk.clone(), SPEAKER, keep, token.clone());
+    scope.spawn_named(SPEAKER, worker).map_err(io::Error::other)?;
     let Some(integration) = integration else { return Ok(()) };
     let (limit, stop) = (settings.times.webhook.get(), token.clone());
     let tell = move |job| {

@@ -178,6 +178,16 @@ impl Engines {
         Ok(Self { speech_to_text, language_model, text_to_speech })
     }
 
+    /// Engines that load nothing, for a process that serves no conversations.
+    pub fn idle() -> Self {
+        let words = settings::Engines::default().words_per_second;
+        Self {
+            speech_to_text: Arc::new(Tones),
+            language_model: Arc::new(Responder::new(words)),
+            text_to_speech: Arc::new(Tones),
+        }
+    }
+
     /// Tells what it runs on, in a line.
     pub fn banner(&self) -> String {
         let (hears, thinks, speaks) = (&self.speech_to_text, &self.language_model, &self.text_to_speech);

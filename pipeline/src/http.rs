@@ -126,7 +126,7 @@ fn diagnostics(shared: &Shared) -> String {
     let queues: serde_json::Map<_, _> =
         LONGEST.values().into_iter().map(|(label, longest)| (label.to_string(), longest.into())).collect();
     let all = json!({
-        "engines": shared.engines.banner(),
+        "engines": shared.banner(),
         "speech_to_text": shared.engines.speech_to_text.name().as_str(),
         "ready": shared.is_ready(),
         "uptime_seconds": shared.started.elapsed().as_secs_f64(),

@@ -75,7 +75,7 @@ async fn serve(settings: Settings, file: Option<&Path>) -> std::io::Result<Endin
     let service = Service::bind(settings).await?;
     let (http, wyoming) = service.addresses()?;
     let read = file.map(|file| format!("; settings from {}", file.display())).unwrap_or_default();
-    println!("unleak-pipeline {}: {}{read}", env!("CARGO_PKG_VERSION"), service.shared().engines.banner());
+    println!("unleak-pipeline {}: {}{read}", env!("CARGO_PKG_VERSION"), service.shared().banner());
     match wyoming {
         Some(wyoming) => {
             println!("listening on http://{http}/ (Realtime: ws://{http}/v1/realtime) and tcp://{wyoming} (Wyoming)");

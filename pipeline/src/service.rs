@@ -43,6 +43,14 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// What it runs on, in a line.
+    pub fn banner(&self) -> String {
+        match self.desks {
+            Some(_) => self.engines.banner(),
+            None => "works behind conversations, and needs no engines".to_owned(),
+        }
+    }
+
     /// Whether new work is welcome.
     pub fn is_ready(&self) -> bool {
         let troubled = self.desks.as_ref().is_some_and(|desks| desks.keeper.is_troubled());
@@ -82,7 +90,10 @@ impl Service {
         if let Some(interval) = settings.diagnostics.sampling() {
             heap::sample(interval);
         }
-        let engines = Engines::new(&settings).map_err(io::Error::other)?;
+        let engines = match settings.process.role.serves() {
+            true => Engines::new(&settings).map_err(io::Error::other)?,
+            false => Engines::idle(),
+        };
         let http = listen(settings.listen.http).await?;
         let wyoming = match settings.process.role.serves() {
             true => Some(listen(settings.listen.wyoming).await?),

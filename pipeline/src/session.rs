@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use tokio::time::timeout;
 
-use crate::aftermath::Finished;
+use crate::aftermath::{Finished, Left, VoiceSample};
 use crate::archive::{NotKept, Utterance};
 use crate::audio::{Audio, Rate};
 use crate::background::Desks;
@@ -63,6 +63,8 @@ pub struct Session {
     voice: Voice,
     history: History,
     waiting: VecDeque<Job>,
+    /// Whether a sample of the speaker's voice has been handed in, or none is wanted.
+    sampled: bool,
 }
 
 /// What a conversation waits for.
@@ -86,7 +88,8 @@ impl Session {
         let history = History::new(settings.conversation.entries);
         let voice = Voice::Silent(Silent);
         let (name, waiting) = (unique(), VecDeque::new());
-        Self { settings, engines, spawner, desks, name, events, configuration, ear, voice, history, waiting }
+        let sampled = settings.aftermath.speaker_sample.get().is_zero();
+        Self { settings, engines, spawner, desks, name, events, configuration, ear, voice, history, waiting, sampled }
     }
 
     /// Runs until the client has no more commands, or until the scope of the spawner is cancelled. Either way, a
@@ -253,6 +256,7 @@ impl Session {
             Some(kept) => kept?,
             None => return Ok(()),
         }
+        self.sample(&item, &audio);
         let previous = self.history.last();
         self.history.push(Entry::heard(item.clone()));
         self.emit(Event::Committed { item: item.clone(), previous }).await?;
@@ -353,12 +357,23 @@ impl Session {
 
     /// What follows from a turn is done behind the conversation.
     fn finished(&self, response: &Response, answered: &str) {
-        self.desks.outbox.hand_in(Finished {
+        self.desks.outbox.hand_in(Left::Turn(Finished {
             session: self.name.clone(),
             item: response.item.clone(),
             said: self.history.last_of(Who::User).unwrap_or_default(),
             answered: answered.to_owned(),
-        });
+        }));
+    }
+
+    /// Hands in the beginning of what is heard first, as a sample of who speaks.
+    fn sample(&mut self, item: &str, audio: &Audio) {
+        if std::mem::replace(&mut self.sampled, true) {
+            return;
+        }
+        let most = audio.rate.samples(self.settings.aftermath.speaker_sample.get()).min(audio.samples.len());
+        let audio = Audio { rate: audio.rate, samples: audio.samples[..most].to_vec() }.at(Rate::WYOMING);
+        let sample = VoiceSample { session: self.name.clone(), item: item.to_owned(), audio };
+        self.desks.outbox.hand_in(Left::Voice(sample));
     }
 
     /// Begins the turn that has waited longest, if one waits.

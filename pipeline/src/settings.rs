@@ -286,6 +286,8 @@ section! {
     Aftermath {
         /// An integration that is told of each turn: an address over plain HTTP.
         webhook: Option<String> = None,
+        /// How much of the speaker's voice is kept of each conversation; 0 keeps nothing.
+        speaker_sample: Seconds = Seconds::of(2.0),
     }
 }
 

@@ -79,10 +79,12 @@ pub trait Jobs: Debug + Send + Sync {
     fn close(&self, limit: Duration) -> Work<'_, ()>;
 }
 
-/// What is remembered of conversations.
+/// What is remembered of conversations, and of those who speak in them.
 pub trait Memories: Debug + Send + Sync {
     /// Keeps what the job `key` found worth remembering. What is kept of it already is not kept again.
     fn remember(&self, key: String, texts: Vec<String>) -> Work<'_, ()>;
+    /// Keeps a sample of a voice, a WAV file, that the job `key` brought. What is kept of it already is not kept again.
+    fn keep_voice(&self, key: String, wave: Vec<u8>) -> Work<'_, ()>;
     /// Lets go of what they are kept in, when the calls that go on are over; none may take longer than `limit`.
     fn close(&self, limit: Duration) -> Work<'_, ()>;
 }

@@ -16,10 +16,12 @@ const SCHEMA: &str = "
     BEGIN;
     SELECT pg_advisory_xact_lock(7310345);
     CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, text TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS voices (key TEXT PRIMARY KEY, wave BYTEA NOT NULL);
     COMMIT;
 ";
 const REMEMBER: &str =
     "INSERT INTO memories (key, text) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING";
+const KEEP_VOICE: &str = "INSERT INTO voices (key, wave) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 /// The memories, in a database that other processes share.
 #[derive(Debug)]
@@ -69,6 +71,17 @@ impl Memories for Postgres {
             within(self.limit, WHOM, async {
                 let insert = client.prepare_cached(REMEMBER).await.map_err(failed)?;
                 client.execute(&insert, &[&keys, &texts]).await.map(drop).map_err(failed)
+            })
+            .await
+        })
+    }
+
+    fn keep_voice(&self, key: String, wave: Vec<u8>) -> Work<'_, ()> {
+        Box::pin(async move {
+            let client = self.client().await?;
+            within(self.limit, WHOM, async {
+                let insert = client.prepare_cached(KEEP_VOICE).await.map_err(failed)?;
+                client.execute(&insert, &[&key, &wave]).await.map(drop).map_err(failed)
             })
             .await
         })

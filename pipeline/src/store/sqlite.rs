@@ -37,6 +37,7 @@ const SCHEMA: &str = "
     );
     CREATE INDEX IF NOT EXISTS jobs_due ON jobs (kind, due);
     CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS voices (key TEXT PRIMARY KEY, wave BLOB NOT NULL);
 ";
 
 impl Sqlite {
@@ -91,6 +92,15 @@ impl Sqlite {
         self.call(|connection| {
             let mut select = connection.prepare("SELECT text FROM memories ORDER BY key")?;
             select.query_map([], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    /// The samples of voices, in the order of their keys.
+    pub async fn voices(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.call(|connection| {
+            let mut select = connection.prepare("SELECT key, wave FROM voices ORDER BY key")?;
+            select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
         .await
     }
@@ -152,6 +162,13 @@ impl Memories for Sqlite {
                 transaction.prepare(insert)?.execute(params![format!("{key}/{number}"), text])?;
             }
             transaction.commit()
+        }))
+    }
+
+    fn keep_voice(&self, key: String, wave: Vec<u8>) -> Work<'_, ()> {
+        Box::pin(self.call(move |connection| {
+            let insert = "INSERT OR IGNORE INTO voices (key, wave) VALUES (?1, ?2)";
+            connection.execute(insert, params![key, wave]).map(drop)
         }))
     }
 

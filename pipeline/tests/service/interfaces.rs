@@ -1,6 +1,6 @@
 //! The interfaces as clients see them: what they may do, and what they are refused.
 
-use super::support::{Client, Running, exchange, heard};
+use super::support::{Client, PATIENCE, Running, exchange, heard};
 use serde_json::json;
 use unleak_pipeline::audio::Rate;
 use unleak_pipeline::engine::{self, TextToSpeech as _};
@@ -21,6 +21,29 @@ async fn a_spoken_turn_is_answered_in_audio() {
     assert_eq!(events.last().unwrap()["response"]["status"], "completed");
     drop(client);
     assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn a_conversation_leaves_one_sample_of_its_speaker() {
+    let running = Running::start(|_| {}).await;
+    let store = running.folder().join("store.sqlite");
+    let mut client = running.connect().await;
+    for text in ["One.", "Two."] {
+        client.say(text).await;
+        client.until("response.done").await;
+    }
+    let voices = || {
+        let database = rusqlite::Connection::open(&store).expect("the store");
+        database.query_row("SELECT COUNT(*) FROM voices", [], |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    let kept = async {
+        while voices() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, kept).await.expect("a sample is kept");
+    drop(client);
+    assert!(running.stop_and(|| assert_eq!(voices(), 1)).await.is_clean());
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub(crate) struct Running {
     pub(crate) stop: CancellationToken,
     pub(crate) hurry: CancellationToken,
     scope: Scope,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     ending: NamedTask<Ending, std::convert::Infallible>,
 }
 
@@ -46,14 +46,25 @@ impl Running {
         let scope = Scope::new(Label::new("test"));
         let run = service.run(stop.clone(), hurry.clone());
         let ending = scope.spawn_named(Label::new("service"), async { Ok(run.await) }).expect("the scope is open");
-        Self { http, wyoming: wyoming.expect("it serves"), stop, hurry, scope, _folder: folder, ending }
+        Self { http, wyoming: wyoming.expect("it serves"), stop, hurry, scope, folder, ending }
+    }
+
+    /// Where it keeps what it keeps.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Stops it and tells how it ended.
     pub(crate) async fn stop(self) -> Ending {
+        self.stop_and(|| ()).await
+    }
+
+    /// Stops it, looks at what it left, and tells how it ended.
+    pub(crate) async fn stop_and(self, look: impl FnOnce()) -> Ending {
         self.stop.cancel();
         let ended = timeout(2 * PATIENCE, self.ending).await.expect("it ends");
         drop(self.scope);
+        look();
         match ended {
             Ended::Done(ending) => ending,
             other => panic!("{other:?}"),
