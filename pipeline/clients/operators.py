@@ -57,6 +57,7 @@ assert tasks == {
     "keeper",
     "archiver",
     "memory",
+    "speaker",
     "aftermath writer",
     "http connection",
 }, tasks
