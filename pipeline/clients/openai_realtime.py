@@ -8,6 +8,7 @@ import base64
 import sys
 
 import tones
+from events import until
 from openai import AsyncOpenAI
 
 RATE = 24_000
@@ -22,18 +23,6 @@ async def say(connection, text: str) -> None:
     audio = audio_of(text)
     for at in range(0, len(audio), 9_600):
         await connection.input_audio_buffer.append(audio=base64.b64encode(audio[at : at + 9_600]).decode())
-
-
-async def until(connection, kind: str):
-    """The events up to the first of a kind."""
-    events = []
-    async for event in connection:
-        events.append(event)
-        if event.type == "error":
-            raise AssertionError(f"an error while waiting for {kind}: {event}")
-        if event.type == kind:
-            return events
-    raise AssertionError(f"closed while waiting for {kind}: {[event.type for event in events]}")
 
 
 def heard(events) -> str:

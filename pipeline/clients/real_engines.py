@@ -8,6 +8,7 @@ import base64
 import re
 import sys
 
+from events import until
 from openai import AsyncOpenAI
 
 RATE = 24_000
@@ -16,18 +17,6 @@ TEXT = "The weather today is sunny and warm with a light breeze."
 
 def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
-
-
-async def until(connection, kind: str):
-    """The events up to the first of a kind."""
-    events = []
-    async for event in connection:
-        events.append(event)
-        if event.type == "error":
-            raise AssertionError(f"an error while waiting for {kind}: {event}")
-        if event.type == kind:
-            return events
-    raise AssertionError(f"closed while waiting for {kind}: {[event.type for event in events]}")
 
 
 async def main(url: str, key: str) -> None:

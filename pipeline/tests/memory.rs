@@ -1,5 +1,6 @@
 //! `/memory`: the place that holds a large buffer is named, and no longer when it has let go.
 
+// A program of its own, for it has an allocator of its own: it needs a part only of what the others share.
 #[path = "service/support.rs"]
 #[allow(dead_code)]
 mod support;
