@@ -125,12 +125,17 @@ fn a_bound_that_is_handed_in_is_told_of_each_caller() {
     let text = "use tokio::sync::mpsc;\n\npub struct Sender(mpsc::Sender<u8>);\n\n\
                 pub fn named(capacity: usize) -> (Sender, mpsc::Receiver<u8>) {\n    bounded(capacity)\n}\n\n\
                 fn bounded(capacity: usize) -> (Sender, mpsc::Receiver<u8>) {\n    let (tx, rx) = mpsc::channel(capacity);\n    (Sender(tx), rx)\n}\n\n\
-                pub fn start(settings: &Settings) {\n    let frames = named(settings.frames);\n    let words = bounded(8);\n    serve(frames, words);\n}\n";
+                pub fn start(settings: &Settings) {\n    let frames = named(settings.frames);\n    let words = bounded(8);\n    serve(frames, words);\n    pump(4);\n}\n\n\
+                fn pump(capacity: usize) -> usize {\n    let (tx, rx) = mpsc::channel(capacity);\n    serve(tx, rx);\n    capacity\n}\n";
     let project = Project::with(&[("Cargo.toml", "[package]\nname = \"a\"\n"), ("src/lib.rs", text)]);
     let census: Value = serde_json::from_str(&project.run(&["census", "--format=json"]).out).unwrap();
     let rows = census["resources"].as_array().unwrap().iter().filter(|row| row["kind"] == "queue");
     let told: Vec<_> = rows
         .map(|row| (row["location"]["start"]["line"].as_u64().unwrap(), row["bound"].as_str().unwrap().to_owned()))
         .collect();
-    assert_eq!(told, [(10, "`frames`".to_owned()), (15, "`settings.frames`".to_owned()), (16, "8".to_owned())]);
+    assert_eq!(
+        told,
+        [(10, "`frames`".to_owned()), (15, "`settings.frames`".to_owned()), (16, "8".to_owned()), (22, "4".to_owned())],
+        "the last is not handed out"
+    );
 }

@@ -6,8 +6,9 @@ use super::super::builder::Builder;
 use super::super::{Answer, Bound, Hold, Holder, Holding, Resource};
 use super::Born;
 use crate::program::calls::{Call, Target};
-use crate::program::trace::{Returns, Spot};
-use crate::program::{BodyRef, Site};
+use crate::program::trace::{Returns, Spot, Trail};
+use crate::program::types::{Head, Type};
+use crate::program::{BodyRef, Site, TypeKey};
 use crate::unit::{BodyKind, LocalId, StepKind, ValueId};
 
 /// Through how many functions a bound is passed on.
@@ -79,6 +80,20 @@ fn param_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<
     }
 }
 
+/// Whether what a function gives is an end of the queue, or keeps one.
+fn holds(given: &Type, born: &Born, trail: &Trail<'_>) -> bool {
+    let keeps = |key: &TypeKey| trail.spots.iter().any(|spot| matches!(spot, Spot::Field(of, _) if of == key));
+    let itself = match given {
+        Type::Named(Head::Project(key), _) => keeps(key),
+        other => other.model_path().is_some_and(|path| born.made.contains(path)),
+    };
+    itself
+        || match given {
+            Type::Named(_, inside) | Type::Tuple(inside) => inside.iter().any(|inside| holds(inside, born, trail)),
+            _ => false,
+        }
+}
+
 fn of_caller(
     builder: &Builder<'_, '_>,
     born: &Born,
@@ -88,6 +103,9 @@ fn of_caller(
 ) -> Option<Resource> {
     let program = builder.program;
     let call = program.call(site)?;
+    if !holds(&program.type_of(site.body, call.out), born, &super::follow(builder, born)) {
+        return None;
+    }
     let mut resource = builder.born(born.kind, site, call.known);
     resource.maker = program.body(function).name.to_string();
     resource.bound = match super::bound::number(program, site.body, bound) {
