@@ -1,4 +1,4 @@
-//! Work that comes to its end late: a long wait that keeps its maker, a loop that only a failure of its own ends.
+//! Work that comes to its end late: a long wait or a callback that keeps its maker, a loop that only a failure of its own ends.
 
 use unleak_catalogue::model::{Kind, Transparent, Waits};
 
@@ -9,8 +9,8 @@ use crate::program::calls::{Target, argument};
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
-use crate::program::{BodyRef, Site};
-use crate::unit::{LocalId, LocalOrigin, ParamKind, StepId, StepKind, ValueId};
+use crate::program::{BodyRef, Site, TypeKey};
+use crate::unit::{LocalId, LocalOrigin, ParamKind, Place, StepId, StepKind, ValueId};
 
 /// From how many seconds on a wait is long.
 const LONG: f64 = 60.0;
@@ -28,7 +28,7 @@ pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Wor
         let kept: Vec<LocalId> =
             captured(builder, work).filter(|local| used_after(builder, work, *local, node.step.id)).collect();
         let keeps = match seconds {
-            Some(seconds) => seconds >= LONG && kept.iter().any(|local| is_object(builder, work, *local)),
+            Some(seconds) => seconds >= LONG && kept.iter().any(|local| object(builder, work, *local).is_some()),
             None => kept.iter().any(|local| is_its_maker(builder, work, *local)),
         };
         keeps.then_some((made, seconds))
@@ -39,6 +39,26 @@ pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Wor
         Some(_) => Work::Lingers(fact),
         None => Work::MayLinger(fact),
     })
+}
+
+/// A call of what a variable holds, made by a body that keeps an object like the one that started it: whoever gave it
+/// says how long it takes, and so how long the object is kept.
+pub(super) fn runs_a_callback(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Work> {
+    let maker = maker(builder, work).and_then(|(home, receiver)| object(builder, home, receiver))?;
+    if !captured(builder, work).any(|local| object(builder, work, local) == Some(maker)) {
+        return None;
+    }
+    let mut steps = builder.program.flow(work).nodes().map(|node| Site { body: work, step: node.step.id });
+    let site = steps.find(|site| calls_a_variable(builder, *site))?;
+    Some(Work::MayLinger(builder.fact("it runs here what others gave, and keeps what it works on until then", site)))
+}
+
+/// Whether a variable is called of which the program does not say what it holds.
+fn calls_a_variable(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let flow = builder.program.flow(site.body);
+    let Some(StepKind::Call { callee, .. }) = flow.step(site.step).map(|step| &step.kind) else { return false };
+    matches!(flow.def(*callee).map(|def| &def.kind), Some(StepKind::Read { place: Place::Local(_), .. }))
+        && matches!(builder.program.call(site).map(|call| call.target), Some(Target::Unknown))
 }
 
 /// For a call that waits by the clock: how many seconds, where that is written in the code.
@@ -93,21 +113,30 @@ fn is_its_maker(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> boo
     matches!(source, Spot::Local(home, source) if is_receiver(builder, home, source))
 }
 
-/// Whether a variable holds an object of the program's own, itself or by a strong reference.
-fn is_object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> bool {
+/// The object whose method started the task.
+fn maker(builder: &Builder<'_, '_>, work: BodyRef) -> Option<(BodyRef, LocalId)> {
+    let mut home = work;
+    loop {
+        let body = builder.program.body(home);
+        match body.params.first() {
+            Some(first) if first.kind == ParamKind::Receiver => return Some((home, first.local)),
+            _ => home = BodyRef { body: body.parent?, ..home },
+        }
+    }
+}
+
+/// The type of the object of the program's own that a variable holds, itself or by a strong reference.
+fn object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> Option<TypeKey> {
     let mut ty = builder.program.type_of_local(work, local);
     loop {
         ty = match ty {
-            Type::Named(Head::Project(_), _) => return true,
+            Type::Named(Head::Project(key), _) => return Some(key),
             Type::Named(Head::Model(path), args) => {
                 let language = builder.program.language(work).name();
                 let through = builder.program.catalogue.ty(language, &path).map(|model| model.transparent);
-                match args.into_iter().next().filter(|_| through == Some(Transparent::Strong)) {
-                    Some(inner) => inner,
-                    None => return false,
-                }
+                args.into_iter().next().filter(|_| through == Some(Transparent::Strong))?
             }
-            _ => return false,
+            _ => return None,
         }
     }
 }

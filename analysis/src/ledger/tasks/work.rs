@@ -33,7 +33,9 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     // Of equals, the first in the text.
     let best = works.reduce(|best, next| if rank(&next) < rank(&best) { next } else { best });
     match best.unwrap_or(Work::Finite) {
-        Work::Finite => lingers::waits_long(builder, body).unwrap_or(Work::Finite),
+        Work::Finite => lingers::waits_long(builder, body)
+            .or_else(|| lingers::runs_a_callback(builder, body))
+            .unwrap_or(Work::Finite),
         found => found,
     }
 }
