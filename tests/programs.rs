@@ -12,6 +12,15 @@ use support::{each, read, report, root, slashed, tree};
 /// Longest time a program may take: each needs two seconds at most by itself, and others run beside it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Programs that need a package from outside: how their names end, and the code that asks whether it is there.
+const MORE: [(&str, &str); 5] = [
+    ("_aiohttp", "import aiohttp"),
+    ("_opentelemetry", "import opentelemetry.sdk.metrics"),
+    ("_prometheus", "import prometheus_client"),
+    ("_starlette", "import starlette"),
+    ("_statsd", "import statsd"),
+];
+
 fn python(code: &str) -> bool {
     let run = Command::new("python3").args(["-c", code]).stdout(Stdio::null()).stderr(Stdio::null()).status();
     run.is_ok_and(|status| status.success())
@@ -103,17 +112,14 @@ fn every_python_fixture_runs_and_counts_what_it_leaves_behind() {
         println!("skipped: no Python of 3.11 or newer");
         return;
     }
-    let has_prometheus = python("import prometheus_client");
-    let needs_more = |program: &Program| {
-        program
-            .files
-            .iter()
-            .any(|file| file.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("_prometheus")))
+    let missing: Vec<&str> = MORE.iter().filter(|(_, code)| !python(code)).map(|(ending, _)| *ending).collect();
+    let is_missing = |program: &Program| {
+        let mut stems = program.files.iter().filter_map(|file| file.file_stem()).map(|stem| stem.to_string_lossy());
+        stems.any(|stem| missing.iter().any(|ending| stem.ends_with(ending)))
     };
-    let (skipped, programs): (Vec<_>, Vec<_>) =
-        programs().into_iter().partition(|program| !has_prometheus && needs_more(program));
+    let (skipped, programs): (Vec<_>, Vec<_>) = programs().into_iter().partition(is_missing);
     for program in &skipped {
-        println!("skipped, for prometheus_client is not there: {}", program.name());
+        println!("skipped, for what it imports is not there: {}", program.name());
     }
     assert!(!programs.is_empty(), "there are no programs");
     let failures = each(programs, |program| judge(&program).err().map(|error| format!("{}: {error}", program.name())));

@@ -38,6 +38,8 @@ pub type Reason = &'static str;
 pub const PASSED_OUT: Reason = "passed to code that was not read";
 /// It is kept in an object of a library.
 pub const KEPT_OUTSIDE: Reason = "kept in an object of another library";
+/// It is kept in a container that a caller gives, who is not seen.
+pub const CALLERS: Reason = "kept in a container that an unseen caller gives";
 /// It is mentioned in a macro that was not read.
 pub const IN_MACRO: Reason = "mentioned in a macro that was not read";
 /// It goes through a queue or channel.

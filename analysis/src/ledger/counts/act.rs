@@ -345,20 +345,24 @@ fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<St
     (constant.then(|| written.clone()), written)
 }
 
+/// Which way a count goes by an effect.
+fn way_of(effect: Effect) -> Option<Way> {
+    match effect {
+        Effect::Up => Some(Way::Up),
+        Effect::Down => Some(Way::Down),
+        Effect::UpWhileHeld => Some(Way::Held),
+        Effect::Set => Some(Way::Reset),
+        _ => None,
+    }
+}
+
 fn called(program: &Program<'_>, site: Site) -> Option<Act> {
     let call = program.call(site)?;
     let Target::Model(model) = call.target else { return added(program, site, &call) };
-    let (subject, way) = model.does.iter().find_map(|(subject, effect)| {
-        let way = match effect {
-            Effect::Up => Way::Up,
-            Effect::Down => Way::Down,
-            Effect::UpWhileHeld => Way::Held,
-            Effect::Set => Way::Reset,
-            _ => return None,
-        };
-        Some((subject, way))
-    })?;
-    let (value, depth) = program.subjects(&call, subject).into_iter().next()?;
+    let counting = model.does.iter().find(|(_, effect)| way_of(**effect).is_some());
+    let (value, depth) = program.subjects(&call, counting?.0).into_iter().next()?;
+    // An option may say otherwise (`gauge("open", 1, delta=True)`).
+    let way = way_of(program.effect_on(&call, model, value, depth)?)?;
     if depth == Depth::Elements {
         return None;
     }

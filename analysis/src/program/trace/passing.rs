@@ -11,13 +11,18 @@ use crate::unit::{Driver, LocalId, ParamKind, StepKind, ValueId};
 use super::*;
 
 impl<'a> Walk<'_, 'a> {
-    /// A container that came in as a parameter is the callers'.
+    /// A container that came in as a parameter is the callers': of those who are not seen, nothing is known.
     pub(super) fn callers_container(&mut self, state: &State, body: BodyRef, local: LocalId) {
+        let mut seen = false;
         for &site in self.program.calls().callers(body) {
             for value in self.program.args_bound_to(site, body, local) {
                 let (spot, depth) = self.program.origin(site.body, value);
                 self.to(state, spot, state.depth + depth);
+                seen = true;
             }
+        }
+        if !seen && let Some(&read) = self.program.flow(body).reads(local).first() {
+            self.note(state, Site { body, step: read }, What::Unknown(CALLERS));
         }
     }
 
@@ -50,8 +55,8 @@ impl<'a> Walk<'_, 'a> {
         if let Target::Functions(functions) = &call.target {
             for function in functions {
                 let own = self.program.body(*function).params.first().filter(|param| param.kind == ParamKind::Receiver);
-                if let (Some(own), 0) = (own, state.depth) {
-                    self.to(state, Spot::Local(*function, own.local), 0);
+                if let Some(own) = own {
+                    self.to(state, Spot::Local(*function, own.local), state.depth);
                 }
             }
             return;
