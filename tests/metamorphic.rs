@@ -13,22 +13,6 @@ use std::process::Command;
 use serde_json::Value;
 use support::{each, read, report, root, slashed, sources, temporary_folder, unleak};
 
-/// What a variant is known to lose: the variant, and a part of the line. Each must still be lost.
-const LOST: [(&str, &str); 9] = [
-    ("value_named", "return await asyncio.wait_for(named_0, timeout=0.01)"),
-    ("value_named", "await asyncio.wait_for(named_0, timeout=1)"),
-    ("renamed", "because: only a failure of a client that everybody share"),
-    ("renamed", "because: the text that its call is given with the shared"),
-    ("renamed", "let (events, inbox) = mpsc::unbounded_channel(); // expect: unbounded-queue  // because: a builder'"),
-    ("called_by_partial", "bound_partial(self.loop.call_later, 0.01, asyncio.create_task"),
-    ("called_by_partial", "bound_partial(self.loop.call_later, 0.01, functools.partial"),
-    ("called_by_partial", "bound_partial(self.loop.call_soon, self.loop.create_task"),
-    ("called_by_partial", "bound_partial(self.loop.call_soon_threadsafe, asyncio.ensure_future"),
-];
-
-/// What a variant is known to add, in the same form.
-const ADDED: [(&str, &str); 1] = [("moved_apart", "call = asyncio.create_task(transcribe(text))")];
-
 /// Names that suggest a type: for a variable of that name, the name is the evidence.
 fn hints() -> BTreeSet<String> {
     let data = sources("catalogue", "toml");
@@ -81,10 +65,6 @@ fn answers(folder: &Path) -> (BTreeSet<Place>, Vec<Vec<Place>>) {
     (found.collect(), expected.collect())
 }
 
-fn is_listed(list: &[(&str, &str)], variant: &str, line: &str) -> bool {
-    list.iter().any(|(of, part)| *of == variant && line.contains(part))
-}
-
 /// What moved in a variant.
 fn moved(folder: &Path) -> Vec<String> {
     let (found, expected) = answers(folder);
@@ -97,19 +77,16 @@ fn moved(folder: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for places in &expected {
         let here: Vec<&Place> = places.iter().filter(|place| found.contains(place)).collect();
-        let line = places.last().map(&line_of).unwrap_or_default();
-        let known = is_listed(&LOST, &variant, &line);
-        match (here.is_empty(), known) {
-            (true, false) => all.push(format!("{variant} loses {}: {line}", places[0].0)),
-            (false, true) => all.push(format!("{variant} no longer loses this, so it leaves the list: {line}")),
-            _ => {}
+        if here.is_empty() {
+            let line = places.last().map(&line_of).unwrap_or_default();
+            all.push(format!("{variant} loses {}: {line}", places[0].0));
         }
         met.extend(here);
     }
     all.extend(
         found
             .iter()
-            .filter(|place| !met.contains(place) && !is_listed(&ADDED, &variant, &line_of(place)))
+            .filter(|place| !met.contains(place))
             .map(|place| format!("{variant} adds {} at {}:{}: {}", place.0, place.1, place.2, line_of(place))),
     );
     all

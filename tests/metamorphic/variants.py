@@ -184,7 +184,7 @@ def moved_apart(tree: ast.Module) -> dict[str, ast.Module] | None:
     moved = [node for node in tree.body if isinstance(node, FUNCTIONS) and clean(node) and node.name != "main"]
     if not moved:
         return None
-    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    imports = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom)) or is_for_type_checkers(node)]
     names = {node.name for node in moved}
     rest = [node for node in tree.body if node not in moved]
     defined = {node.name for node in rest if isinstance(node, (*FUNCTIONS, ast.ClassDef))}
@@ -204,6 +204,11 @@ def moved_apart(tree: ast.Module) -> dict[str, ast.Module] | None:
     tree.body.insert(first_code(tree), there)
     plain = [node for node in imports if not (isinstance(node, ast.ImportFrom) and node.module == "__future__")]
     return {"case.py": tree, "apart.py": ast.Module([*plain, *back, *moved], [])}
+
+
+def is_for_type_checkers(node: ast.stmt) -> bool:
+    """Whether a statement is `if TYPE_CHECKING: …`."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def split_over_base(tree: ast.Module) -> dict[str, ast.Module] | None:

@@ -11,7 +11,8 @@ import sys
 
 MARK = re.compile(r"// (expect|expect-wrong): ([a-z, -]+?)\s*(?://|$)")
 SUPPRESSION = "// unleak:"
-DEFINED = re.compile(r"(?:^(?:pub )?(?:async )?fn|\bstruct|\benum|\blet(?: mut)?) ([A-Za-z_]\w+)\b", re.MULTILINE)
+# What `let Some(x)` begins with is defined elsewhere.
+DEFINED = re.compile(r"(?:(?:^(?:pub )?(?:async )?fn|\bstruct|\benum) |\blet (?:mut )?(?=[a-z_]))([A-Za-z_]\w+)\b", re.MULTILINE)
 
 
 def items(text: str) -> tuple[list[str], list[str]]:

@@ -95,7 +95,7 @@ fn born_at(builder: &Builder<'_, '_>, site: Site) -> Option<Born> {
     match call.target {
         Target::Model(model) => by_factory(builder, site, &call, model).or_else(|| {
             let birth = model.birth.as_ref()?;
-            let bound = bound::of_birth(builder, site, &call, birth);
+            let bound = bound::of_birth(builder, &call, birth);
             let made = paths_in(&builder.program.type_of(site.body, call.out));
             Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made, bound, known: call.known })
         }),
@@ -107,25 +107,25 @@ fn born_at(builder: &Builder<'_, '_>, site: Site) -> Option<Born> {
 /// A call that is given a constructor and calls it (`default_factory=`, a dictionary of queues).
 fn by_factory(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> Option<Born> {
     let called = model.does.iter().filter(|(_, effect)| **effect == Effect::Called);
-    let factory =
-        called.flat_map(|(subject, _)| builder.program.subjects(call, subject)).find_map(|(value, _)| match builder
-            .program
-            .type_of(site.body, value)
-        {
-            Type::Def(Def::Model(path)) => builder.program.model(builder.program.language(site.body), &path),
-            _ => None,
-        })?;
+    let given = called.flat_map(|(subject, _)| builder.program.subjects(call, subject)).map(|(value, _)| value);
+    let (value, factory) = given.into_iter().find_map(|value| match builder.program.type_of(site.body, value) {
+        Type::Def(Def::Model(path)) => {
+            Some((value, builder.program.model(builder.program.language(site.body), &path)?))
+        }
+        _ => None,
+    })?;
     let birth = factory.birth.as_ref().filter(|birth| matches!(birth.kind, Kind::Queue | Kind::Collection))?;
     let (_, depth) = builder.program.called_result(site)?;
     let made = match &factory.returns {
         Some(TypeRef::Named { path, .. }) => vec![path.clone()],
         _ => Vec::new(),
     };
-    Some(Born { kind: birth.kind, site, out: call.out, depth, made, bound: bound::absent(birth), known: call.known })
+    let bound = bound::of_factory(builder, site.body, value, birth);
+    Some(Born { kind: birth.kind, site, out: call.out, depth, made, bound, known: call.known })
 }
 
 /// A class of the program that inherits the constructor of a queue.
-fn by_base(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, ty: TypeKey) -> Option<Born> {
+fn by_base<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, ty: TypeKey) -> Option<Born> {
     let program = builder.program;
     if !program.methods(ty, "__init__").is_empty() {
         return None;
@@ -135,7 +135,7 @@ fn by_base(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, ty: TypeKey) 
         let birth = program.model(language, &base)?.birth.as_ref()?;
         (birth.kind == Kind::Queue).then_some((base, birth))
     })?;
-    let bound = bound::of_birth(builder, site, call, birth);
+    let bound = bound::of_birth(builder, call, birth);
     Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made: vec![made], bound, known: call.known })
 }
 
@@ -363,7 +363,8 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         resource.leaks = Answer::No;
         return;
     }
-    let mut ungated = traffic.items().filter(|put| matches!(put.many, Many::PerEvent | Many::Unknown)).filter(|put| {
+    let more = traffic.items().filter(|put| !traffic.is_put_back(builder, put.site));
+    let mut ungated = more.filter(|put| matches!(put.many, Many::PerEvent | Many::Unknown)).filter(|put| {
         let gate = gate::before(builder, put.site, traffic);
         if let Some(fact) = &gate {
             resource.bound = Bound::Gate(fact.clone());

@@ -214,6 +214,7 @@ fn resolve_callee(program: &Program<'_>, body: BodyRef, callee: ValueId) -> Reso
 /// A method called on `self` or on a base may be a descendant's.
 fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: BodyRef) -> Vec<BodyRef> {
     let mut all = vec![function];
+    all.extend(program.put_in_place_of(function));
     let Some(receiver) = program.receiver_of(body, callee) else { return all };
     if let Type::Named(Head::Project(ty), _) = program.type_of(body, receiver) {
         let name = program.body(function).name.clone();
@@ -251,11 +252,12 @@ impl<'a> Program<'a> {
             }
             _ => None,
         };
+        let args = if args.is_empty() { self.given_here(site.body, *callee) } else { args.as_slice() };
         let instance = matches!(self.type_of(site.body, *callee), Type::Named(..));
         let (receiver, args) = match first {
             Some(_) => (first, &args[1..]),
-            None if instance => (Some(*callee), args.as_slice()),
-            None => (self.receiver_of(site.body, *callee), args.as_slice()),
+            None if instance => (Some(*callee), args),
+            None => (self.receiver_of(site.body, *callee), args),
         };
         let hinted = receiver.is_some_and(|receiver| self.type_of(site.body, receiver).is_hinted());
         let known = if hinted { Known::Hinted } else { Known::Shown };
@@ -311,7 +313,7 @@ impl<'a> Program<'a> {
         }
         let of_kind = |kind: ParamKind| params.iter().find(|param| param.kind == kind);
         let locals = &self.body(function).locals;
-        for arg in args {
+        for arg in self.given_here(site.body, *callee).iter().chain(args) {
             let param = match &arg.kind {
                 ArgKind::Positional => places
                     .next()
@@ -363,10 +365,14 @@ impl<'a> Program<'a> {
 
     /// The effect a modelled call has on one of its values, at the depth asked.
     pub fn effect_on(&self, call: &Call<'a>, model: &CallModel, value: ValueId, depth: Depth) -> Option<Effect> {
-        let given = call.args.iter().filter_map(|arg| match &arg.kind {
-            ArgKind::Named(name) => model.when_given.get(self.asked(call.body, name, arg.value)?.as_str()),
-            _ => None,
-        });
+        let optional = || self.callee_of(call).filter(|_| !model.when_given.is_empty());
+        let before = optional().and_then(|callee| self.given_before(call.body, callee));
+        let before = before.into_iter().flat_map(|(body, args)| args.iter().map(move |arg| (body, arg)));
+        let given =
+            call.args.iter().map(|arg| (call.body, arg)).chain(before).filter_map(|(body, arg)| match &arg.kind {
+                ArgKind::Named(name) => model.when_given.get(self.asked(body, name, arg.value)?.as_str()),
+                _ => None,
+            });
         for does in given.chain(std::iter::once(&model.does)) {
             for (subject, effect) in does {
                 let meant = self.subjects(call, subject);

@@ -5,7 +5,7 @@ use unleak_catalogue::model::{CallModel, HandlesEvents};
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program};
 use crate::source::Language;
-use crate::unit::{BodyKind, LocalId, Mark};
+use crate::unit::{BodyKind, Colour, LocalId, Mark, StepKind};
 
 impl<'a> Program<'a> {
     /// Whether a library calls a function once per event: by a decorator, or as a method that it overrides.
@@ -29,6 +29,36 @@ impl<'a> Program<'a> {
             Some(self.named(self.language(function), made))
         });
         made.unwrap_or(Type::Def(Def::Function(function)))
+    }
+
+    /// The function that a decorator of the program puts in the place of an async one, where what calling it gives is
+    /// known: no coroutine then, but a task.
+    pub(super) fn put_in_place_of(&self, function: BodyRef) -> Option<BodyRef> {
+        let owned = self.body(function);
+        if self.language(function) != Language::Python || owned.colour != Colour::Async {
+            return None;
+        }
+        owned.marks.iter().find_map(|mark| {
+            let Type::Def(Def::Function(decorator)) = self.marked_by(function, mark) else { return None };
+            let made = self.functions_returned_by(decorator);
+            // `@starts(name="x")` makes the decorator first.
+            let inner: Vec<BodyRef> = made.iter().flat_map(|made| self.functions_returned_by(*made)).collect();
+            let put = if inner.is_empty() { made } else { inner };
+            let plain = put.iter().all(|put| self.body(*put).colour == Colour::Sync);
+            put.first().copied().filter(|put| plain && !self.result_of(*put).is_unknown())
+        })
+    }
+
+    /// The functions written in a body that it returns.
+    fn functions_returned_by(&self, body: BodyRef) -> Vec<BodyRef> {
+        let returned = self.flow(body).nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Return { value: Some(value) } => match self.type_of(body, *value) {
+                Type::Closure(inner) => Some(inner),
+                _ => None,
+            },
+            _ => None,
+        });
+        returned.filter(|inner| inner.file == body.file && self.body(*inner).parent == Some(body.body)).collect()
     }
 
     /// The library's function that a decorator is: by its path, or as a method of a variable around the function

@@ -1,10 +1,11 @@
 //! `impl` blocks: which methods and traits a type has, and which a trait of the program gives to types from outside.
 
 use super::names::{HOPS, peel_refs};
+use super::types::Type;
 use super::{BodyRef, Def, Name, Program, rust_names};
 use crate::unit::TypeTree;
 
-impl Program<'_> {
+impl<'a> Program<'a> {
     pub(super) fn link_impls(&mut self) {
         let mut found = Vec::new();
         let mut foreign: Vec<((Name, Name), BodyRef)> = Vec::new();
@@ -26,11 +27,11 @@ impl Program<'_> {
                         }
                         _ => continue,
                     };
-                let arguments = argument_names(&block.ty);
-                if !arguments.is_empty() {
-                    homes.extend(
-                        block.methods.iter().map(|(_, body)| (BodyRef { file: index, body: *body }, arguments.clone())),
-                    );
+                if let TypeTree::Path { args, .. } = peel_refs(&block.ty)
+                    && !args.is_empty()
+                {
+                    let methods = block.methods.iter();
+                    homes.extend(methods.map(|(_, body)| (BodyRef { file: index, body: *body }, args.as_slice())));
                 }
                 let of = block.of.as_ref().and_then(|tree| match tree {
                     TypeTree::Path { path, .. } => path.last().map(|last| (last.clone(), resolve(tree))),
@@ -59,14 +60,19 @@ impl Program<'_> {
         }
         self.families.extend(edges);
     }
-}
 
-/// What an impl calls the arguments of its type (`impl<T> Held<T>`).
-fn argument_names(tree: &TypeTree) -> Vec<Name> {
-    let TypeTree::Path { args, .. } = peel_refs(tree) else { return Vec::new() };
-    let name = |arg: &TypeTree| match arg {
-        TypeTree::Param { name, .. } => name.clone(),
-        _ => Name::default(),
-    };
-    args.iter().map(name).collect()
+    /// What a method's impl says of the arguments of its type: for a parameter, what its bounds say (`impl<E: Run> Held<E>`).
+    pub(super) fn own_arguments(&self, method: BodyRef) -> Vec<Type> {
+        let trees = self.impl_homes.get(&method).copied().unwrap_or_default();
+        trees.iter().map(|tree| self.type_from_tree(method, tree)).collect()
+    }
+
+    /// What the parameters of a method's impl stand for where the arguments of its type are these.
+    pub(super) fn named_arguments(&self, method: BodyRef, args: Vec<Type>) -> Vec<(Name, Type)> {
+        let name = |tree: &TypeTree| match tree {
+            TypeTree::Param { name, .. } => name.clone(),
+            _ => Name::default(),
+        };
+        self.impl_homes.get(&method).copied().unwrap_or_default().iter().map(name).zip(args).collect()
+    }
 }

@@ -16,6 +16,7 @@ pub mod many;
 mod memo;
 mod names;
 mod nested;
+mod partials;
 mod python_names;
 mod rust_names;
 pub mod trace;
@@ -32,7 +33,7 @@ use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::CallModel;
 
 use crate::source::{Budgets, Language, Source};
-use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, ValueId};
+use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, TypeTree, ValueId};
 use flow::Flow;
 
 /// How many files one worker takes at a time: enough that little is asked twice, so few that all cores are busy.
@@ -164,8 +165,8 @@ pub struct Linked<'a> {
     traits: FxHashMap<TypeKey, Vec<Name>>,
     /// Methods that traits of the program give to types of the catalogue.
     foreign: FxHashMap<(Name, Name), BodyRef>,
-    /// The names that a method's impl has for the arguments of its type.
-    impl_homes: FxHashMap<BodyRef, Vec<Name>>,
+    /// The arguments that a method's impl gives its type.
+    impl_homes: FxHashMap<BodyRef, &'a [TypeTree]>,
     fields: fields::FieldIndex,
     globals: FxHashMap<(u32, Name), Vec<Site>>,
     calls: calls::Calls,

@@ -349,7 +349,7 @@ impl<'a> Program<'a> {
                 let param = owned.params.iter().find(|param| param.local == id);
                 let given = match param.map(|param| param.kind) {
                     Some(ParamKind::Receiver) => {
-                        let owner = self.owner(body).map(|ty| Type::Named(Head::Project(ty), Vec::new()));
+                        let owner = self.owner(body).map(|ty| Type::Named(Head::Project(ty), self.own_arguments(body)));
                         owner.unwrap_or_default()
                     }
                     _ => param

@@ -279,7 +279,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
     fn limit(&self, fan: &Fan<'a>, resource: &mut Resource) {
         let given = match fan.birth.owner {
             OwnerOf::Receiver => fan.call.receiver.and_then(|pool| self.workers(fan.site.body, pool)),
-            _ => self.limit_given(fan.site.body, &fan.call, fan.birth),
+            _ => self.limit_given(&fan.call, fan.birth),
         };
         resource.bound = match given {
             Some(bound @ (Bound::Const(_) | Bound::Setting(_))) => bound,
@@ -329,9 +329,9 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
     }
 
     /// The limit that the call itself is given.
-    fn limit_given(&self, body: BodyRef, call: &Call<'a>, birth: &Birth) -> Option<Bound> {
+    fn limit_given(&self, call: &Call<'a>, birth: &Birth) -> Option<Bound> {
         let subject = birth.bound.as_ref()?;
-        let Some((value, _)) = self.program.subjects(call, subject).into_iter().next() else {
+        let Some((body, value)) = self.program.argument_given(call, subject) else {
             return (birth.without_bound == Unbounded::Bounded)
                 .then(|| Bound::Setting("the library's own limit".to_owned()));
         };
@@ -359,7 +359,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             let Some(call) = self.program.call(site) else { continue };
             let Target::Model(model) = call.target else { continue };
             let Some(birth) = &model.birth else { continue };
-            match self.limit_given(site.body, &call, birth) {
+            match self.limit_given(&call, birth) {
                 Some(Bound::Const(number)) if number > self.program.file(site.body.file).budgets.workers => {
                     return Some(Bound::Absurd(number.to_string()));
                 }

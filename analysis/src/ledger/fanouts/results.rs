@@ -13,7 +13,7 @@ use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Discard, Part, Place, StepKind, ValueId};
+use crate::unit::{Discard, Part, Place, StepId, StepKind, ValueId};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Asks whether the results are read where they carry failures.
@@ -50,19 +50,34 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`).
     fn outcome(&self, body: BodyRef, out: ValueId) -> ValueId {
-        let flow = self.program.flow(body);
         let mut at = out;
         for _ in 0..4 {
-            let [only] = flow.uses(at) else { break };
-            let Some(call) = self.program.call(Site { body, step: *only }) else { break };
+            let Some((only, given)) = self.only_use(body, at) else { break };
+            let Some(call) = self.program.call(Site { body, step: only }) else { break };
             let Target::Model(model) = &call.target else { break };
-            let effect = self.program.effect_on(&call, model, at, Depth::Itself);
+            let effect = self.program.effect_on(&call, model, given, Depth::Itself);
             if effect != Some(Effect::Awaited) || !matches!(model.returns, Some(TypeRef::Awaited(_))) {
                 break;
             }
             at = call.out;
         }
         at
+    }
+
+    /// The one step that uses a value, and the value as it stands there: a variable that is given it once and read once
+    /// only names it.
+    pub(super) fn only_use(&self, body: BodyRef, value: ValueId) -> Option<(StepId, ValueId)> {
+        let flow = self.program.flow(body);
+        let [only] = flow.uses(value) else { return None };
+        let StepKind::Store { place: Place::Local(local), .. } = &flow.step(*only)?.kind else {
+            return Some((*only, value));
+        };
+        let ([_], [read]) = (flow.stores(*local), flow.reads(*local)) else { return None };
+        let StepKind::Read { out, .. } = &flow.step(*read)?.kind else { return None };
+        match flow.uses(*out) {
+            [used] if self.program.captures_of(body, *local).is_empty() => Some((*used, *out)),
+            _ => None,
+        }
     }
 
     /// Whether a result that raises when it is taken out is given to anything that takes it.

@@ -118,8 +118,8 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a time limit stands around a shield around the fan-out, and nobody else keeps it.
     fn is_shielded(&self, fan: &Fan<'a>) -> bool {
         let only_call = |value: ValueId| {
-            let [only] = self.program.flow(fan.site.body).uses(value) else { return None };
-            let call = self.program.call(Site { body: fan.site.body, step: *only })?;
+            let (only, _) = self.only_use(fan.site.body, value)?;
+            let call = self.program.call(Site { body: fan.site.body, step: only })?;
             match call.target {
                 Target::Model(model) => Some((call, model)),
                 _ => None,

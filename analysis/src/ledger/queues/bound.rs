@@ -1,6 +1,7 @@
 //! What a bound argument says.
 
 use unleak_catalogue::model::{Birth, Unbounded, ZeroBound};
+use unleak_catalogue::subject::Subject;
 
 use super::super::Bound;
 use super::super::builder::Builder;
@@ -41,18 +42,33 @@ pub(in super::super) fn number(program: &Program<'_>, body: BodyRef, value: Valu
 }
 
 /// The bound of a birth by its model's bound argument.
-pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, birth: &Birth) -> Bound {
+pub(in super::super) fn of_birth<'a>(builder: &Builder<'_, 'a>, call: &Call<'a>, birth: &Birth) -> Bound {
     let absent = absent(birth);
     let Some(subject) = &birth.bound else { return absent };
-    let Some((value, _)) = builder.program.subjects(call, subject).into_iter().next() else {
+    let Some((body, value)) = builder.program.argument_given(call, subject) else {
         let spread = call
             .args
             .iter()
             .any(|arg| !matches!(arg.kind, crate::unit::ArgKind::Positional | crate::unit::ArgKind::Named(_)));
         return if spread { Bound::Unknown } else { absent };
     };
-    let amounts = amounts(builder.program, site.body, value, 8);
-    let most = builder.program.file(site.body.file).budgets.queue;
+    of_value(builder, (body, value), birth)
+}
+
+/// The bound that a constructor that is handed on was given with it, or none.
+pub(super) fn of_factory(builder: &Builder<'_, '_>, body: BodyRef, factory: ValueId, birth: &Birth) -> Bound {
+    let before = builder.program.given_before(body, factory).zip(birth.bound.as_ref());
+    let given = before.and_then(|((body, args), subject)| match subject {
+        Subject::Argument { position, name } => Some((body, argument(args, *position, name.as_deref())?.0)),
+        _ => None,
+    });
+    given.map_or_else(|| absent(birth), |given| of_value(builder, given, birth))
+}
+
+/// What a value says, where a bound stands.
+fn of_value(builder: &Builder<'_, '_>, (body, value): (BodyRef, ValueId), birth: &Birth) -> Bound {
+    let amounts = amounts(builder.program, body, value, 8);
+    let most = builder.program.file(body.file).budgets.queue;
     let unbounded = |amount: &Amount| match amount {
         Amount::Nothing => true,
         Amount::Int(number) | Amount::Constant { number, .. } => {
@@ -68,7 +84,7 @@ pub(in super::super) fn of_birth(builder: &Builder<'_, '_>, site: Site, call: &C
         None => match amounts.first() {
             Some(Amount::Int(number)) => Bound::Const(*number),
             Some(Amount::Named(name) | Amount::Constant { name, .. }) => Bound::Setting(name.clone()),
-            _ => Bound::Setting(builder.written_value(site.body, value, 4)),
+            _ => Bound::Setting(builder.written_value(body, value, 4)),
         },
     }
 }

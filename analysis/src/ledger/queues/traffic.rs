@@ -190,6 +190,13 @@ impl Traffic {
         })
     }
 
+    /// Whether what is put in was taken out of it before, in the same body: there are no more items than there were.
+    pub(super) fn is_put_back(&self, builder: &Builder<'_, '_>, put: Site) -> bool {
+        let args = builder.program.call(put).map_or(&[][..], |call| call.args);
+        let makers = args.iter().filter_map(|arg| builder.program.maker(put.body, arg.value));
+        makers.into_iter().any(|maker| self.takes.contains(&maker))
+    }
+
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
     pub(super) fn is_queue(&self, builder: &Builder<'_, '_>) -> bool {
         if !self.puts.iter().any(|put| put.many == Many::PerEvent) {

@@ -188,5 +188,5 @@ fn makes_unbounded(builder: &Builder<'_, '_>, site: Site) -> bool {
     let Some(Call { target: Target::Model(model), .. }) = builder.program.call(site) else { return false };
     let Some(birth) = model.birth.as_ref().filter(|birth| birth.kind == Kind::Queue) else { return false };
     let call = builder.program.call(site);
-    call.is_some_and(|call| matches!(bound::of_birth(builder, site, &call, birth), Bound::None | Bound::Absurd(_)))
+    call.is_some_and(|call| matches!(bound::of_birth(builder, &call, birth), Bound::None | Bound::Absurd(_)))
 }

@@ -29,9 +29,10 @@ impl<'a> Program<'a> {
     /// The result of calling a value with these arguments.
     pub fn type_of_call(&self, body: BodyRef, callee: ValueId, args: &[ValueId]) -> Type {
         let given = match self.type_of(body, callee) {
-            Type::Def(Def::Function(function)) => {
-                self.call_result_on(function, &self.receiver_args(body, callee, function))
-            }
+            Type::Def(Def::Function(function)) => match self.put_in_place_of(function) {
+                Some(put) => self.call_result(put),
+                None => self.call_result_on(function, &self.receiver_args(body, callee, function)),
+            },
             Type::Closure(function) => self.call_result(function),
             Type::Def(Def::Type(ty)) => Type::Named(Head::Project(ty), Vec::new()),
             Type::Def(Def::Variant(ty, _)) => Type::Named(Head::Project(ty), Vec::new()),
@@ -92,15 +93,13 @@ impl<'a> Program<'a> {
 
     /// What the type parameters of a method's type stand for on the receiver that it is called on.
     fn receiver_args(&self, body: BodyRef, callee: ValueId, function: BodyRef) -> Vec<(Name, Type)> {
-        let (Some(home), Some(receiver)) = (self.impl_homes.get(&function), self.receiver_of(body, callee)) else {
-            return Vec::new();
-        };
+        let Some(receiver) = self.receiver_of(body, callee) else { return Vec::new() };
         let mut ty = self.type_of(body, receiver);
         while let Type::Named(Head::Model(_), args) = ty {
             ty = args.into_iter().next().unwrap_or_default();
         }
         match ty {
-            Type::Named(Head::Project(_), args) => home.iter().cloned().zip(args).collect(),
+            Type::Named(Head::Project(_), args) => self.named_arguments(function, args),
             _ => Vec::new(),
         }
     }
@@ -115,7 +114,10 @@ impl<'a> Program<'a> {
         if let Some(tree) = &owned.returns {
             let declared = self.written(Written::in_body(function).given(given), tree);
             if !declared.is_unknown() {
-                return declared;
+                // A box of something that can be called: the closure in it says more.
+                let boxed =
+                    self.innermost(&declared).is_unknown().then(|| self.closure_returned_by(function)).flatten();
+                return boxed.map_or(declared, Type::Closure);
             }
         }
         if owned.yields == Yields::Generator {
@@ -130,6 +132,19 @@ impl<'a> Program<'a> {
             }
         }
         Type::Unknown
+    }
+
+    /// The one closure that a function returns in a box.
+    fn closure_returned_by(&self, function: BodyRef) -> Option<BodyRef> {
+        let flow = self.flow(function);
+        let mut returned = flow.nodes().filter_map(|node| match &node.step.kind {
+            StepKind::Return { value: Some(value) } => Some(self.type_of(function, *value)),
+            _ => None,
+        });
+        match (self.innermost(&returned.next()?), returned.next()) {
+            (Type::Closure(closure), None) => Some(*closure),
+            _ => None,
+        }
     }
 
     /// The first argument, where it is what the call is on: a Rust method that is called by its path.

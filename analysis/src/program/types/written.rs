@@ -80,8 +80,12 @@ impl<'a> Program<'a> {
         let language = self.language(at.body);
         match (language, last) {
             (_, "Self") => {
-                let owner = at.own.or_else(|| self.owner_around(at.body));
-                return owner.map(|ty| Type::Named(Head::Project(ty), Vec::new())).unwrap_or_default();
+                if let Some(ty) = at.own {
+                    return Type::Named(Head::Project(ty), Vec::new());
+                }
+                let owner = self.owner_around(at.body);
+                let args = || self.own_arguments(self.named_around(at.body));
+                return owner.map(|ty| Type::Named(Head::Project(ty), args())).unwrap_or_default();
             }
             (Language::Python, "Optional" | "Annotated" | "Final" | "ClassVar" | "Required" | "NotRequired") => {
                 return args.first().map(inner).unwrap_or_default();
