@@ -198,6 +198,8 @@ section! {
         job: Seconds = Seconds::of(30.0),
         /// For an integration to take what it is told.
         webhook: Seconds = Seconds::of(10.0),
+        /// For the language model to say what of a turn is worth remembering.
+        memory: Seconds = Seconds::of(10.0),
         /// For one call of a store, and for the embedded database to give up a lock.
         store: Seconds = Seconds::of(2.0),
         /// For a store outside to take a recording.
@@ -257,7 +259,8 @@ section! {
     Store {
         /// The folder of the database, the archive and the spill.
         folder: PathBuf = PathBuf::from("unleak-pipeline-data"),
-        /// A PostgreSQL that remembers, as `postgres://user:password@host/database`. Without it, SQLite does, in the folder.
+        /// A PostgreSQL that remembers, as `postgres://user:password@host/database`, with `sslmode` and
+        /// `sslrootcert` where it is to be secured. Without it, SQLite does, in the folder.
         postgres: Option<Secret> = None,
         /// The connections to it at once.
         connections: NonZeroUsize = count(4),
@@ -284,8 +287,14 @@ section! {
 section! {
     /// What is done after a turn.
     Aftermath {
-        /// An integration that is told of each turn: an address over plain HTTP.
+        /// An integration that is told of each turn: an address over http or https.
         webhook: Option<String> = None,
+        /// Memories of one turn.
+        memories: NonZeroUsize = count(8),
+        /// The characters of one memory.
+        memory_chars: NonZeroUsize = count(500),
+        /// Turns of which it is found out at once what is worth remembering.
+        extractions: NonZeroUsize = count(4),
         /// How much of the speaker's voice is kept of each conversation; 0 keeps nothing.
         speaker_sample: Seconds = Seconds::of(2.0),
     }
@@ -378,7 +387,7 @@ impl Settings {
             return contradiction("times: shutdown must be more than after_abort");
         }
         if self.aftermath.webhook.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
-            return contradiction("aftermath: webhook must be an address over plain http, without a user in it");
+            return contradiction("aftermath: webhook must be an address over http or https, without a user in it");
         }
         if self.limits.message_burst < self.limits.messages_per_second {
             return contradiction("limits: message_burst must be at least messages_per_second");
@@ -396,8 +405,12 @@ impl Settings {
         if self.process.role == Role::Worker && self.store.postgres.is_none() {
             return contradiction("process: a worker needs store.postgres, so that all workers remember in one place");
         }
-        if self.store.nats.is_some() && self.times.job.get() < self.times.webhook.get() + 2 * self.times.store.get() {
-            return contradiction("times: job must be at least webhook and twice store, or jobs are done twice");
+        let times = &self.times;
+        let longest = times.webhook.get().max(times.memory.get());
+        if self.store.nats.is_some() && times.job.get() < longest + 2 * times.store.get() {
+            return contradiction(
+                "times: job must be at least webhook or memory, and twice store, or jobs are done twice",
+            );
         }
         Ok(())
     }
@@ -428,7 +441,7 @@ impl Settings {
         let engines = &self.engines;
         if engines.language_model_url.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
             return contradiction(
-                "engines: language_model_url must be an address over plain http, without a user in it",
+                "engines: language_model_url must be an address over http or https, without a user in it",
             );
         }
         let (hears, speaks) = (&engines.speech_to_text_server, &engines.text_to_speech_server);
@@ -445,7 +458,7 @@ impl Settings {
         if nowhere {
             return contradiction(
                 "engines: a server needs speech_to_text_server or text_to_speech_server: `host:port` for wyoming, \
-                 an address over plain http for openai",
+                 an address over http or https for openai",
             );
         }
         Ok(())

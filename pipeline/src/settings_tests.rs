@@ -46,7 +46,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("", &[("LIMITS_SESSIONS", "many")], "UNLEAK_PIPELINE_LIMITS_SESSIONS"),
         ("[listen]\nhttp = \"0.0.0.0:80\"", &[], "needs security.key"),
         ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
-        ("[aftermath]\nwebhook = \"https://example.com\"", &[], "over plain http"),
+        ("[aftermath]\nwebhook = \"ftp://example.com\"", &[], "over http or https"),
         ("[security]\nkey = \"\"", &[], "not empty"),
         ("[process]\nrole = \"boss\"", &[], "unknown variant `boss`"),
         ("[process]\nrole = \"gateway\"", &[], "needs store.nats"),
@@ -62,7 +62,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[times]\njob = 10\n[store]\nnats = \"nats://localhost\"", &[], "job must be at least"),
         ("[engines]\nspeech_to_text = \"ears\"", &[], "`sherpa-onnx`"),
         ("[engines]\nspeech_to_text = \"wyoming\"", &[], "needs speech_to_text_server"),
-        ("[engines]\ntext_to_speech = \"openai\"\ntext_to_speech_server = \"here:1\"", &[], "plain http for openai"),
+        ("[engines]\ntext_to_speech = \"openai\"\ntext_to_speech_server = \"here:1\"", &[], "http or https for openai"),
         ("[engines]\ntext_to_speech = \"wyoming\"", &[], "needs speech_to_text_server"),
         ("", &[("ENGINES_TEXT_TO_SPEECH", "mouth")], "`espeak-ng`"),
     ] {

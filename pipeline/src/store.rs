@@ -81,7 +81,7 @@ pub trait Jobs: Debug + Send + Sync {
 
 /// What is remembered of conversations, and of those who speak in them.
 pub trait Memories: Debug + Send + Sync {
-    /// Keeps what the job `key` found worth remembering. What is kept of it already is not kept again.
+    /// Keeps what the job `key` found worth remembering, unless something that it found is kept already.
     fn remember(&self, key: String, texts: Vec<String>) -> Work<'_, ()>;
     /// Keeps a sample of a voice, a WAV file, that the job `key` brought. What is kept of it already is not kept again.
     fn keep_voice(&self, key: String, wave: Vec<u8>) -> Work<'_, ()>;

@@ -1,10 +1,11 @@
 //! Jobs and memories in SQLite, for one process.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,8 @@ pub struct Sqlite {
     calls: TaskTracker,
     /// Rung when there is new work.
     bell: Arc<Notify>,
+    /// The rows of jobs that somebody does.
+    claimed: Arc<Mutex<BTreeSet<i64>>>,
 }
 
 const SCHEMA: &str = "
@@ -50,7 +53,7 @@ impl Sqlite {
         connection.busy_timeout(patience)?;
         connection.execute_batch(SCHEMA)?;
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { connection, calls: TaskTracker::new(), bell: Arc::new(Notify::new()) })
+        Ok(Self { connection, calls: TaskTracker::new(), bell: Arc::default(), claimed: Arc::default() })
     }
 
     /// Does `work` on a thread where it may block. It is whole whether or not anybody waits for it.
@@ -68,17 +71,22 @@ impl Sqlite {
         done.await.map_err(|_| StoreError::Broken)?
     }
 
-    /// The job of this kind that is due first, if one is due.
+    /// The job of this kind that is due first and that nobody does, if there is one.
     async fn due(&self, kind: Kind) -> Result<Option<Claimed>, StoreError> {
-        let due = self.call(move |connection| {
-            let select =
-                "SELECT id, key, payload, attempts FROM jobs WHERE kind = ?1 AND due <= ?2 ORDER BY due, id LIMIT 1";
-            let job = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, Job { key: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? }))
-            };
-            connection.prepare(select)?.query_row(params![kind.as_str(), now()], job).optional()
-        });
-        Ok(due.await?.map(|(id, job)| Claimed { job, claim: Box::new(Row { store: self.clone(), id }) }))
+        let store = self.clone();
+        self.call(move |connection| {
+            let select = "SELECT id, key, payload, attempts FROM jobs WHERE kind = ?1 AND due <= ?2 ORDER BY due, id";
+            let mut select = connection.prepare(select)?;
+            let mut rows = select.query(params![kind.as_str(), now()])?;
+            while let Some(row) = rows.next()? {
+                if let Some(claim) = Row::claim(&store, row.get(0)?) {
+                    let job = Job { key: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? };
+                    return Ok(Some(Claimed { job, claim: Box::new(claim) }));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// How many jobs of a kind wait.
@@ -159,7 +167,11 @@ impl Memories for Sqlite {
             let transaction = connection.transaction()?;
             for (number, text) in texts.iter().enumerate() {
                 let insert = "INSERT OR IGNORE INTO memories (key, text) VALUES (?1, ?2)";
-                transaction.prepare(insert)?.execute(params![format!("{key}/{number}"), text])?;
+                let kept = transaction.prepare(insert)?.execute(params![format!("{key}/{number}"), text])?;
+                // Whoever did this job before may have found more, or less.
+                if kept == 0 {
+                    break;
+                }
             }
             transaction.commit()
         }))
@@ -177,25 +189,39 @@ impl Memories for Sqlite {
     }
 }
 
-/// A job in its row. Each kind has one worker, so that nobody else looks at it meanwhile.
+/// A job in its row, of which nobody else has a claim while this one is there.
 #[derive(Debug)]
 struct Row {
     store: Sqlite,
     id: i64,
 }
 
+impl Row {
+    fn claim(store: &Sqlite, id: i64) -> Option<Self> {
+        let is_free = store.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_free.then(|| Self { store: store.clone(), id })
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.store.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
 impl Claim for Row {
     fn done(self: Box<Self>) -> Work<'static, ()> {
         Box::pin(async move {
-            let Self { store, id } = *self;
-            store.call(move |connection| connection.execute("DELETE FROM jobs WHERE id = ?1", [id]).map(drop)).await
+            let id = self.id;
+            let delete = "DELETE FROM jobs WHERE id = ?1";
+            self.store.call(move |connection| connection.execute(delete, [id]).map(drop)).await
         })
     }
 
     fn later(self: Box<Self>, delay: Duration) -> Work<'static, ()> {
         Box::pin(async move {
-            let Self { store, id } = *self;
-            store
+            let id = self.id;
+            self.store
                 .call(move |connection| {
                     let due = now() + delay.as_millis() as i64;
                     let update = "UPDATE jobs SET attempts = attempts + 1, due = ?2 WHERE id = ?1";
@@ -244,6 +270,10 @@ mod tests {
         assert_eq!(store.waiting(KIND).await.unwrap(), 2, "the same job is added once");
         assert!(next(&store, OTHER).await.is_none());
         let first = next(&store, KIND).await.unwrap();
+        let second = next(&store, KIND).await.unwrap();
+        assert_eq!(second.job.key, "b", "nobody gets what somebody else does");
+        assert!(next(&store, KIND).await.is_none());
+        drop(second);
         assert_eq!(first.job, Job::new("a".to_owned(), "payload of a".to_owned()));
         first.claim.give_back().await.unwrap();
         let again = next(&store, KIND).await.unwrap();
@@ -259,6 +289,8 @@ mod tests {
         for _ in 0..2 {
             store.remember("a".to_owned(), vec!["one".to_owned(), "two".to_owned()]).await.unwrap();
         }
+        let other = ["three", "four", "five"].map(str::to_owned);
+        store.remember("a".to_owned(), other.to_vec()).await.unwrap();
         assert_eq!(store.memories().await.unwrap(), ["one", "two"]);
     }
 

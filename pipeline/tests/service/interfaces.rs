@@ -72,6 +72,17 @@ async fn operators_see_what_goes_on() {
 }
 
 #[tokio::test]
+async fn there_is_one_look_at_a_time() {
+    let running = Running::start(|settings| settings.diagnostics.memory = true).await;
+    let somebody = running.shared.memory.clone().lock_owned().await;
+    let (status, told) = running.get("/memory", "").await;
+    assert!(status == 503 && told.contains("somebody else looks"), "{told}");
+    drop(somebody);
+    assert_eq!(running.get("/memory", "").await.0, 200);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
 async fn the_page_loads_nothing_but_its_own_files() {
     let running = Running::start(|_| {}).await;
     let files = ["page.css", "page.js", "conversation.js", "watch.js", "worklet.js", "tones.mjs"];
