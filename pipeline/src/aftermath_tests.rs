@@ -19,7 +19,8 @@ fn turn(item: &str, said: &str) -> Left {
 }
 
 fn desk(folder: &tempfile::TempDir) -> (Desk, Arc<Sqlite>) {
-    let store = Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_millis(50)).unwrap();
+    let room = NonZeroUsize::new(100).unwrap();
+    let store = Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_millis(50), room).unwrap();
     let store = Arc::new(store);
     (Desk { jobs: store.clone(), retry: SOON }, store)
 }

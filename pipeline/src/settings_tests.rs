@@ -45,6 +45,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("", &[("NOTHING", "1")], "by its section and its key"),
         ("", &[("LIMITS_SESSIONS", "many")], "UNLEAK_PIPELINE_LIMITS_SESSIONS"),
         ("[listen]\nhttp = \"0.0.0.0:80\"", &[], "needs security.key"),
+        ("[listen]\nwyoming = \"0.0.0.0:1\"\n[security]\nkey = \"a\"", &[], "needs security.open_wyoming"),
         ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
         ("[aftermath]\nwebhook = \"ftp://example.com\"", &[], "over http or https"),
         ("[security]\nkey = \"\"", &[], "not empty"),

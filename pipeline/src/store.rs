@@ -133,7 +133,7 @@ impl Stores {
     /// Opens the stores that `settings` name. Jobs can then be of these `kinds`.
     pub async fn open(settings: &Settings, kinds: &[Kind]) -> Result<Self, StoreError> {
         let (store, times) = (&settings.store, &settings.times);
-        let embedded = |folder: &Path| Sqlite::open(&folder.join(SQLITE), times.store.get()).map(Arc::new);
+        let embedded = |folder: &Path| Sqlite::open(&folder.join(SQLITE), times.store.get(), store.jobs).map(Arc::new);
         Ok(match (&store.nats, &store.postgres) {
             (None, None) => {
                 let both = embedded(&store.folder)?;

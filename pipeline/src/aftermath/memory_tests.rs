@@ -155,7 +155,8 @@ async fn a_model_that_dribbles_is_given_up_as_a_whole() {
 #[tokio::test]
 async fn a_job_that_is_done_again_is_remembered_once_and_shutdown_leaves_it() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_secs(1)).unwrap());
+    let room = NonZeroUsize::new(9).unwrap();
+    let store = Arc::new(Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_secs(1), room).unwrap());
     let job = Job::new("session/item".to_owned(), json!({ "said": "I am Ada.", "answered": "Hello." }).to_string());
     let stop = CancellationToken::new();
     for says in [&["[\"one\"]"], &["[\"two\", \"three\"]"]] {

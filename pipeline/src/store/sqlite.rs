@@ -1,6 +1,7 @@
 //! Jobs and memories in SQLite, for one process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Claim, Claimed, Job, Jobs, Kind, Memories, StoreError, Work};
+use crate::telemetry::DROPPED;
 
 /// The store, in a file of its own.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Sqlite {
     bell: Arc<Notify>,
     /// The rows of jobs that somebody does.
     claimed: Arc<Mutex<BTreeSet<i64>>>,
+    /// The jobs of a kind that there is room for.
+    room: usize,
 }
 
 const SCHEMA: &str = "
@@ -42,10 +46,12 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS voices (key TEXT PRIMARY KEY, wave BLOB NOT NULL);
 ";
+const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE kind = ?1";
 
 impl Sqlite {
-    /// Opens the database at `path`. A call waits for a lock on it for `patience`, and fails then.
-    pub fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+    /// Opens the database at `path`, with room for so many jobs of a kind. A call waits for a lock on it for `patience`, and
+    /// fails then.
+    pub fn open(path: &Path, patience: Duration, room: NonZeroUsize) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -53,7 +59,13 @@ impl Sqlite {
         connection.busy_timeout(patience)?;
         connection.execute_batch(SCHEMA)?;
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { connection, calls: TaskTracker::new(), bell: Arc::default(), claimed: Arc::default() })
+        Ok(Self {
+            connection,
+            calls: TaskTracker::new(),
+            bell: Arc::default(),
+            claimed: Arc::default(),
+            room: room.get(),
+        })
     }
 
     /// Does `work` on a thread where it may block. It is whole whether or not anybody waits for it.
@@ -91,8 +103,7 @@ impl Sqlite {
 
     /// How many jobs of a kind wait.
     pub async fn waiting(&self, kind: Kind) -> Result<i64, StoreError> {
-        let count = "SELECT COUNT(*) FROM jobs WHERE kind = ?1";
-        self.call(move |connection| connection.query_row(count, [kind.as_str()], |row| row.get(0))).await
+        self.call(move |connection| connection.query_row(COUNT, [kind.as_str()], |row| row.get(0))).await
     }
 
     /// Everything that is remembered, in the order of its keys.
@@ -125,15 +136,31 @@ impl Sqlite {
 impl Jobs for Sqlite {
     fn add(&self, jobs: Vec<(Kind, Job)>) -> Work<'_, ()> {
         Box::pin(async move {
-            self.call(move |connection| {
+            let room = self.room;
+            let dropped = self.call(move |connection| {
                 let transaction = connection.transaction()?;
+                let (mut left, mut dropped) = (BTreeMap::new(), BTreeMap::new());
                 for (kind, job) in &jobs {
-                    let insert = "INSERT OR IGNORE INTO jobs (kind, key, payload) VALUES (?1, ?2, ?3)";
-                    transaction.prepare(insert)?.execute(params![kind.as_str(), job.key, job.payload])?;
+                    if !left.contains_key(kind) {
+                        let count = transaction.query_row(COUNT, [kind.as_str()], |row| row.get::<_, i64>(0))?;
+                        left.insert(*kind, room.saturating_sub(count as usize));
+                    }
+                    match left.get_mut(kind) {
+                        Some(left) if *left > 0 => {
+                            let insert = "INSERT OR IGNORE INTO jobs (kind, key, payload) VALUES (?1, ?2, ?3)";
+                            *left -=
+                                transaction.prepare(insert)?.execute(params![kind.as_str(), job.key, job.payload])?;
+                        }
+                        _ => *dropped.entry(*kind).or_insert(0) += 1,
+                    }
                 }
-                transaction.commit()
-            })
-            .await?;
+                transaction.commit()?;
+                Ok(dropped)
+            });
+            for (kind, jobs) in dropped.await? {
+                DROPPED.add([kind], jobs);
+                tracing::warn!(%kind, jobs, "no room for more jobs, dropped");
+            }
             self.bell.notify_waiters();
             Ok(())
         })
@@ -251,7 +278,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn store(folder: &Path) -> Sqlite {
-        Sqlite::open(&folder.join("store.sqlite"), Duration::from_millis(50)).unwrap()
+        Sqlite::open(&folder.join("store.sqlite"), Duration::from_millis(50), NonZeroUsize::new(3).unwrap()).unwrap()
     }
 
     fn jobs(keys: &[&str]) -> Vec<(Kind, Job)> {
@@ -280,6 +307,22 @@ mod tests {
         assert_eq!(again.job, first.job, "it is not gone because somebody has seen it");
         again.claim.done().await.unwrap();
         assert_eq!(next(&store, KIND).await.unwrap().job.key, "b");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_is_dropped_and_holds_up_no_other_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let before = DROPPED.value([KIND]);
+        store.add(jobs(&["a", "b", "a"])).await.unwrap();
+        let mut more = jobs(&["c", "d", "e"]);
+        more.push((OTHER, Job::new("a".to_owned(), String::new())));
+        store.add(more).await.unwrap();
+        assert_eq!((store.waiting(KIND).await.unwrap(), store.waiting(OTHER).await.unwrap()), (3, 1));
+        assert_eq!(DROPPED.value([KIND]) - before, 2);
+        next(&store, KIND).await.unwrap().claim.done().await.unwrap();
+        store.add(jobs(&["f"])).await.unwrap();
+        assert_eq!(store.waiting(KIND).await.unwrap(), 3, "there is room again");
     }
 
     #[tokio::test]

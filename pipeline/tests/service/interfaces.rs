@@ -181,6 +181,15 @@ async fn pages_of_other_origins_may_not_connect() {
     assert_eq!(running.get("/diagnostics", "origin: https://evil.example\r\n").await.0, 403);
     assert!(Client::connect(running.http, &[("origin", "https://known.example")]).await.is_ok());
     assert!(Client::connect(running.http, &[("origin", &format!("http://{}", running.http))]).await.is_ok());
+    // A name of somebody else that leads here: the page has it for its own, and need not show where it is from.
+    for (host, status) in [("evil.example:8300", 403), ("known.example", 200), ("localhost:8300", 200), ("[::1]", 200)]
+    {
+        for origin in [String::new(), format!("origin: https://{host}\r\n")] {
+            let request = format!("GET /diagnostics HTTP/1.1\r\nhost: {host}\r\n{origin}connection: close\r\n\r\n");
+            let answer = exchange(running.http, request.as_bytes()).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host} {origin}: {answer}");
+        }
+    }
     assert!(running.stop().await.is_clean());
 }
 
@@ -238,6 +247,20 @@ async fn wyoming_answers_what_it_understands_and_refuses_the_rest() {
         let answer = exchange(running.wyoming, sent.as_bytes()).await;
         assert!(answer.contains(told), "{sent}: {answer}");
     }
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn whoever_speaks_wyoming_too_fast_waits() {
+    let running = Running::start(|settings| {
+        settings.limits.message_burst = few(10);
+        settings.limits.messages_per_second = few(10);
+    })
+    .await;
+    let start = std::time::Instant::now();
+    let answer = exchange(running.wyoming, format!("{}end\n", "{\"type\": \"ping\"}\n".repeat(20)).as_bytes()).await;
+    assert_eq!(answer.matches("\"pong\"").count(), 20);
+    assert!(start.elapsed() >= std::time::Duration::from_millis(900), "{:?}", start.elapsed());
     assert!(running.stop().await.is_clean());
 }
 

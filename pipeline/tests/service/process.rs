@@ -194,7 +194,7 @@ async fn it_tells_where_memory_is_if_it_is_asked_to() {
     let environment =
         [("UNLEAK_PIPELINE_DIAGNOSTICS_MEMORY", "true"), ("UNLEAK_PIPELINE_DIAGNOSTICS_SAMPLE_BYTES", "64")];
     let program = Program::start(folder.path(), &environment);
-    let page = exchange(program.http, b"GET /memory HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let page = exchange(program.http, b"GET /memory HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("\nsite 1: "), "{page}");
     program.signal("-TERM");
     assert_eq!(program.end().0, Some(0));
