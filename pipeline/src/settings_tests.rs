@@ -56,6 +56,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[store]\narchive_bucket = \"voices\"\narchive_key = \"a\"\narchive_secret = \"b\"", &[], "or archive_region"),
         ("[store]\narchive_bucket = \"a/b/c\"", &[], "digits, dots and hyphens"),
         ("[store]\narchive_region = \"a\"", &[], "needs archive_bucket"),
+        ("[store]\npostgres = \"postgres://a:b@c/d?sslmode=allow\"", &[], "store.postgres: PostgreSQL: sslmode=allow"),
         ("[store]\narchive_endpoint = \"http://example.com\"", &[], "an endpoint is"),
         ("[store]\narchive_endpoint = \"http://8.8.8.8\"", &[], "an endpoint is"),
         ("[store]\narchive_endpoint = \"https://a:b@example.com\"", &[], "an endpoint is"),

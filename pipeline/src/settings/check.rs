@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Role, Settings, SettingsError, SpeechToText, TextToSpeech};
+use super::{Role, Settings, SettingsError, SpeechToText, TextToSpeech, malformed};
 use crate::outside::Address;
+use crate::store::Postgres;
 
 impl Settings {
     /// Whether the settings agree with each other.
@@ -30,6 +31,9 @@ impl Settings {
         }
         if self.limits.message_burst < self.limits.messages_per_second {
             return contradiction("limits: message_burst must be at least messages_per_second");
+        }
+        if let Some(Err(error)) = self.store.postgres.as_ref().map(Postgres::check) {
+            return Err(malformed("store.postgres", &error));
         }
         self.check_process()?;
         self.check_archive()?;

@@ -44,6 +44,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
+    /// Whether an address is one, and asks for what can be done.
+    pub(crate) fn check(address: &Secret) -> Result<(), StoreError> {
+        address::read(address.reveal()).map(drop)
+    }
+
     /// Connects to the database at `address`, and makes the table if it is not there. Each call takes at most
     /// `times.store`, here and at the server. How it is secured is said in the address, as for other clients.
     pub async fn connect(address: &Secret, settings: &Settings) -> Result<Self, StoreError> {
