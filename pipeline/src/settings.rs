@@ -386,12 +386,20 @@ impl Settings {
     }
 }
 
-/// Puts `value` at `SECTION_KEY`. It is read as TOML if it can be, as text otherwise.
+/// Puts `value` at `SECTION_KEY`. It is read as TOML if that is what the setting is, as text otherwise: a key can look like a
+/// number.
 fn overlay(table: &mut toml::Table, setting: &str, value: String) -> Option<()> {
-    let (section, key) = setting.split_once('_')?;
+    let (section, key) =
+        setting.to_lowercase().split_once('_').map(|(section, key)| (section.to_owned(), key.to_owned()))?;
     let read = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
-    let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Table::new().into());
-    section.as_table_mut()?.insert(key.to_lowercase(), read.unwrap_or(toml::Value::String(value)));
+    let text = toml::Value::String(value);
+    let fits = |value: &toml::Value| {
+        let section_alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+        toml::Table::from_iter([(section.clone(), section_alone.into())]).try_into::<Settings>().is_ok()
+    };
+    let value = read.filter(|read| fits(read) || !fits(&text)).unwrap_or(text);
+    let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    section.as_table_mut()?.insert(key, value);
     Some(())
 }
 

@@ -29,6 +29,8 @@ fn the_environment_wins_over_the_file_over_the_defaults() {
     assert_eq!(settings.times.send.get(), Duration::from_secs(10));
     assert_eq!(settings.store.folder, Path::new("some where"));
     assert_eq!(settings.listen.http.port(), 1);
+    let settings = read("", &[("SECURITY_KEY", "12345"), ("ENGINES_LANGUAGE_MODEL", "4")]).unwrap();
+    assert!(settings.security.key.unwrap().matches("12345") && settings.engines.language_model == "4");
     assert_eq!(read("", &[("TIMES_LANGUAGE_MODEL", "3")]).unwrap().times.language_model, Seconds::of(3.0));
 }
 
