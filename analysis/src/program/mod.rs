@@ -8,6 +8,7 @@ pub mod exits;
 mod families;
 mod fields;
 pub mod flow;
+mod globals;
 mod handed_back;
 mod impls;
 pub mod lifecycle;
@@ -147,6 +148,9 @@ pub struct Program<'a> {
     rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
+    /// What callers give for parameters, as places.
+    given: RefCell<trace::Given>,
+    waiting: RefCell<many::Waiting>,
 }
 
 /// Everything that was lowered, joined.
@@ -167,7 +171,7 @@ pub struct Linked<'a> {
     /// The names that a method's impl has for the arguments of its type.
     impl_homes: FxHashMap<BodyRef, Vec<Name>>,
     fields: fields::FieldIndex,
-    globals: FxHashMap<(u32, Name), Vec<Site>>,
+    globals: globals::Globals,
     calls: calls::Calls,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
@@ -224,7 +228,7 @@ impl<'a> Program<'a> {
             foreign: FxHashMap::default(),
             impl_homes: FxHashMap::default(),
             fields: fields::FieldIndex::default(),
-            globals: FxHashMap::default(),
+            globals: globals::Globals::default(),
             calls: calls::Calls::default(),
             settled: Vec::new(),
         }));
@@ -244,6 +248,8 @@ impl<'a> Program<'a> {
             rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
+            given: RefCell::default(),
+            waiting: RefCell::default(),
         }
     }
 
@@ -414,11 +420,6 @@ impl<'a> Program<'a> {
     pub(crate) fn methods_below(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {
         let (Some(homes), below) = (self.methods.get(name), self.families.below(ty)) else { return Vec::new() };
         below.iter().flat_map(|key| homes.get(key).into_iter().flatten().copied()).collect()
-    }
-
-    /// Steps that read or write a module variable.
-    pub fn global_sites(&self, file: u32, name: &str) -> &[Site] {
-        self.globals.get(&(file, Name::new(name))).map_or(&[], Vec::as_slice)
     }
 
     /// The resolved calls.

@@ -5,7 +5,9 @@ mod origin;
 mod passing;
 mod storing;
 
-use rustc_hash::FxHashSet;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::{CallModel, Effect};
 
 use super::fields::Mentions;
@@ -30,6 +32,9 @@ pub enum Spot {
     /// A module variable.
     Global(u32, Name),
 }
+
+/// What the callers of functions give for their parameters: places, each with the depth in it.
+pub(super) type Given = FxHashMap<(BodyRef, LocalId), Rc<[(Spot, u8)]>>;
 
 /// Why it is not known what becomes of something: a closed list, counted in the statistics.
 pub type Reason = &'static str;

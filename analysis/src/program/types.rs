@@ -105,6 +105,22 @@ pub(super) struct Typing {
     cut: bool,
 }
 
+/// How many values a question may have met for its room to be kept for the next.
+const ROOM: usize = 256;
+
+impl Typing {
+    /// The question is answered.
+    fn end(&mut self) {
+        if self.met.capacity() > ROOM {
+            self.met = rustc_hash::FxHashSet::default();
+        } else {
+            self.met.clear();
+        }
+        self.locals.clear();
+        self.cut = false;
+    }
+}
+
 impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
@@ -129,7 +145,7 @@ impl<'a> Program<'a> {
             typing.depth -= 1;
             let settled = !typing.cut || typing.depth == 0;
             if typing.depth == 0 {
-                *typing = Typing::default();
+                typing.end();
             }
             settled
         };

@@ -21,8 +21,8 @@ pub struct Outline {
     pub modules: Vec<ModuleDecl>,
     /// Comments addressed to us or to peers we honour: those with `unleak:` or `noqa` in them.
     pub comments: Vec<Comment>,
-    /// Every identifier in the file, sorted, once.
-    pub names: Vec<Name>,
+    /// Python: whether the name under which the file runs is asked for (`__name__`): it can be started.
+    pub asks_own_name: bool,
     /// Number of lines.
     pub lines: u32,
 }

@@ -13,11 +13,8 @@ use super::*;
 impl<'a> Walk<'_, 'a> {
     /// A container that came in as a parameter is the callers'.
     pub(super) fn callers_container(&mut self, state: &State, body: BodyRef, local: LocalId) {
-        for &site in self.program.calls().callers(body) {
-            for value in self.program.args_bound_to(site, body, local) {
-                let (spot, depth) = self.program.origin(site.body, value);
-                self.to(state, spot, state.depth + depth);
-            }
+        for (spot, depth) in &*self.program.given_by_callers(body, local) {
+            self.to(state, spot.clone(), state.depth + depth);
         }
     }
 
