@@ -14,13 +14,15 @@ pub(super) mod resets;
 mod traffic;
 mod watched;
 
+use std::cell::Cell;
+
 use unleak_catalogue::model::{CallModel, Effect, Kind, Order};
 use unleak_catalogue::subject::TypeRef;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
 use crate::program::calls::{self, Call, Target};
-use crate::program::trace::{Returns, Spot, Trail, Use, What};
+use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
@@ -159,9 +161,17 @@ fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
     follow_by(builder, born, plainly).unwrap_or_default()
 }
 
-/// The same for a collection, unless it wanders: most do, and need not be followed to the end.
+/// The same for a collection, unless it wanders, only stands in the place of another, or has its items put in places:
+/// most do, and need not be followed to the end.
 fn follow_at_home<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Option<Trail<'a>> {
-    let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, HOMES);
+    let homeless = Cell::new(true);
+    let rules_out = |spot: &Spot, depth: u8| {
+        let is_first_home = matches!(spot, Spot::Field(..) | Spot::Global(..)) && homeless.replace(false);
+        (is_first_home && resets::replaces(builder, born.site, spot))
+            || (depth == 0 && resets::is_placed(builder, spot))
+    };
+    let may = AtHome { most: HOMES, rules_out: &rules_out };
+    let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, &may);
     follow_by(builder, born, at_home).filter(|trail| !wanders(trail))
 }
 
@@ -216,8 +226,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow_at_home(builder, &born)?;
-    let other = resets::replaces(builder, born.site, &trail) || resets::is_placed(builder, &trail);
-    if other || is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
+    if is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);

@@ -191,11 +191,11 @@ impl Program<'_> {
                 StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. }
             )
         );
-        match self.type_of(body, Some(value).filter(|_| !plainly_other)?) {
-            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
-            Type::Future(_, function) => function,
+        self.look_at_type(body, Some(value).filter(|_| !plainly_other)?, |ty| match ty {
+            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(*function),
+            Type::Future(_, function) => *function,
             _ => None,
-        }
+        })
     }
 
     /// What one turn of a loop stands for.

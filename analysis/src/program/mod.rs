@@ -11,6 +11,7 @@ pub mod flow;
 mod globals;
 mod handed_back;
 mod impls;
+mod joined;
 pub mod lifecycle;
 mod made;
 pub mod many;
@@ -172,7 +173,7 @@ pub struct Linked<'a> {
     impl_homes: FxHashMap<BodyRef, Vec<Name>>,
     fields: fields::FieldIndex,
     globals: globals::Globals,
-    calls: calls::Calls,
+    calls: calls::Calls<'a>,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
 }
@@ -423,7 +424,7 @@ impl<'a> Program<'a> {
     }
 
     /// The resolved calls.
-    pub fn calls(&self) -> &calls::Calls {
+    pub fn calls(&self) -> &calls::Calls<'a> {
         &self.calls
     }
 }

@@ -10,7 +10,7 @@ use crate::unit::{Driver, LocalId, ParamKind, StepKind, ValueId};
 
 use super::*;
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> Walk<'_, 'a, '_> {
     /// A container that came in as a parameter is the callers'.
     pub(super) fn callers_container(&mut self, state: &State, body: BodyRef, local: LocalId) {
         for (spot, depth) in &*self.program.given_by_callers(body, local) {
