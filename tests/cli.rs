@@ -8,6 +8,8 @@ mod arguments;
 mod audit;
 #[path = "cli/cache.rs"]
 mod cache;
+#[path = "cli/callers.rs"]
+mod callers;
 #[path = "cli/commands.rs"]
 mod commands;
 #[path = "cli/discovery.rs"]

@@ -71,7 +71,7 @@ pub static LINT: Lint = Lint {
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
     let races: Vec<_> = ledger.resources().iter().filter(|it| decides_losers(it)).map(|it| &it.birth).collect();
-    for resource in ledger.resources() {
+    for resource in ledger.told_here() {
         let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
         let told = resource.notes.iter().any(|note| races.contains(&&note.location));
         if starts && !told && resource.leaks == Answer::Yes && resource.missing.contains(&Missing::Owner) {

@@ -83,7 +83,7 @@ pub static LINT: Lint = Lint {
 };
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
-    for resource in ledger.resources() {
+    for resource in ledger.told_here() {
         if resource.kind == Kind::Gauge && resource.leaks == Answer::Yes {
             findings.add(finding(resource));
         }

@@ -10,11 +10,16 @@ pub(super) fn read(resources: &[Resource]) -> Vec<Entry> {
 
 fn row(resource: &Resource) -> Entry {
     let owner = resource.holds.iter().find(|hold| hold.how == Holding::Strong).map(|hold| holder(&hold.by));
-    let end = resource.ends.first().map(|end| ending(end.how).to_owned());
+    let end = resource.ends.first().map(|end| match end.within == resource.within || end.within.is_empty() {
+        true => ending(end.how).to_owned(),
+        false => format!("{} in `{}`", ending(end.how), end.within),
+    });
     let reason = (resource.leaks == Answer::Open).then(|| resource.open.first().map(|(reason, _)| *reason)).flatten();
     Entry {
         kind: resource.kind,
         maker: resource.maker.clone(),
+        name: resource.name.clone(),
+        setting: resource.setting,
         birth: resource.birth.clone(),
         many: resource.many,
         owner,

@@ -8,6 +8,7 @@ mod aim;
 mod callers;
 mod calls;
 mod gather;
+mod held;
 mod known;
 mod leave;
 mod risk;
@@ -20,7 +21,7 @@ use rustc_hash::FxHashSet;
 use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
-use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
+use super::{Answer, Assumption, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
 use crate::program::calls::Known;
 use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
@@ -77,7 +78,10 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     for one in &raised {
         let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
         let resource = entry(builder, one, lowered_elsewhere);
-        builder.enter(resource);
+        let id = builder.enter(resource);
+        for held in held::by_callers(builder, one, id) {
+            builder.enter(held);
+        }
     }
 }
 
@@ -132,14 +136,17 @@ fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) ->
 /// A guard or context manager does both.
 fn enter_held(builder: &mut Builder<'_, '_>, act: &Act) {
     let mut resource = builder.born(Kind::Gauge, act.site, act.known);
+    let held = builder.program.call(act.site).and_then(|call| call.receiver);
+    resource.name = held.map(|held| builder.written_value(act.site.body, held, 6));
     resource.leaks = Answer::No;
-    resource.ends.push(End { how: Ending::ScopeExit, at: builder.at(act.site) });
+    resource.ends.push(builder.end(Ending::ScopeExit, act.site));
     builder.enter(resource);
 }
 
 fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) -> Resource {
     let mut resource = builder.born(Kind::Gauge, raised.site, raised.act.known);
     resource.subject = subject(builder, raised);
+    resource.name = Some(resource.subject.clone());
     resource.holds.extend(
         raised.act.spots.first().map(|spot| builder.holder(spot)).filter(|by| *by != Holder::Frame).map(|by| Hold {
             by,
@@ -151,7 +158,7 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
         resource.notes.push(builder.fact("the count goes up here", raised.act.site));
     }
     for end in &raised.found.ends {
-        resource.ends.push(End { how: Ending::Decremented, at: builder.at(*end) });
+        resource.ends.push(builder.end(Ending::Decremented, *end));
     }
     let outs = remaining(&raised.found, lowered_elsewhere);
     for (kind, site) in &outs {

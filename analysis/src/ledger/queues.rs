@@ -331,6 +331,7 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
         trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..)));
     if let Some(spot) = lasting.or(named) {
         resource.subject = builder.spot_name(spot);
+        resource.name = Some(resource.subject.clone());
     }
     let by = lasting.map_or(Holder::Frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });

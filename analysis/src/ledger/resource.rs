@@ -19,6 +19,8 @@ pub struct Resource {
     pub maker: String,
     /// Its name for people: the variable or field that first holds it, else the maker.
     pub subject: String,
+    /// What the code calls it: the text it is given as a name, what it runs, what it counts.
+    pub name: Option<String>,
     /// Where it is born.
     pub birth: Location,
     /// The function it is born in, as people write it (`Server.run`).
@@ -45,8 +47,10 @@ pub struct Resource {
     pub work: Work,
     /// Where it goes that cannot be seen, and why that is open.
     pub open: Vec<(&'static str, Fact)>,
-    /// For what a wrapper hands out: the birth inside the wrapper.
+    /// For what a wrapper makes for its callers: the birth inside the wrapper.
     pub made_by: Option<ResourceId>,
+    /// Whether it is told of at the call of its maker only: what is wrong with it is told where it is made.
+    pub told: Told,
     /// The question of its kind, answered: is it kept and ended, bounded, brought down, limited and looked at?
     pub leaks: Answer,
     /// For a yes: what it rests on beyond the code, if anything.
@@ -63,6 +67,15 @@ impl Resource {
         let keepers = self.holds.iter().filter(|hold| hold.how == Holding::Strong);
         keepers.filter_map(|hold| hold.by.life()).max()
     }
+}
+
+/// Where what is wrong with a resource is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// At its own place.
+    Here,
+    /// Where its maker makes it.
+    ByMaker,
 }
 
 /// Whether code is of the product or a test of it.
@@ -160,6 +173,8 @@ pub struct End {
     pub how: Ending,
     /// Where.
     pub at: Location,
+    /// The function that it stands in, as people write it.
+    pub within: String,
 }
 
 /// How a resource ends.

@@ -3,7 +3,10 @@
 mod at_once;
 mod births;
 mod fate;
+pub(super) mod limits;
 mod lingers;
+pub(super) mod named;
+mod started;
 pub(super) mod told;
 mod work;
 
@@ -25,7 +28,10 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
         let kept = fate.is_kept();
         let returned = fate.returned.clone();
         let id = builder.enter(fate.resource);
-        if kept || birth.depth >= WRAPPERS {
+        if kept || returned.is_empty() || birth.depth >= WRAPPERS {
+            for started in started::by_callers(builder, &birth, id) {
+                builder.enter(started);
+            }
             continue;
         }
         let root = birth.root.unwrap_or(birth.site);

@@ -7,7 +7,7 @@ use super::sets::tells_failure;
 use super::supply::{Maker, Starts};
 use super::{Fan, Sizer};
 use crate::ledger::tasks::told;
-use crate::ledger::{Answer, Bound, End, Ending, Missing, Resource};
+use crate::ledger::{Answer, Bound, Ending, Missing, Resource};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
@@ -23,7 +23,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         let trail = self.program.follow(Spot::Value(body, outcome), 1, Returns::Stop);
         let awaited = trail.uses.iter().find(|used| matches!(used.what, What::Await | What::Raced | What::Entered));
         if let Some(used) = awaited {
-            resource.ends.push(End { how: Ending::Awaited, at: self.builder.at(used.site) });
+            resource.ends.push(self.builder.end(Ending::Awaited, used.site));
         }
         if fan.model.takes_effect == Takes::WhenAwaited && awaited.is_none() && is_given_up(&trail) {
             resource.failure_seen = Answer::No;

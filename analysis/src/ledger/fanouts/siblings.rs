@@ -5,7 +5,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
-use crate::ledger::{Answer, Assumption, End, Ending, Fact, Missing, Resource};
+use crate::ledger::{Answer, Assumption, Ending, Fact, Missing, Resource};
 use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
@@ -151,7 +151,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             return None;
         }
         if self.ends_with_its_runner(fan.site) {
-            resource.ends.push(End { how: Ending::Cancelled, at: self.builder.at(fan.site) });
+            resource.ends.push(self.builder.end(Ending::Cancelled, fan.site));
             return None;
         }
         let mut enders = without(enders(&trails, fan.site), &done);

@@ -179,7 +179,7 @@ fn work_of_birth<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, mod
     }
 }
 
-fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -> Work<'a> {
+pub(super) fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -> Work<'a> {
     if let Some(found) = builder.program.work_of(body, value) {
         return Work { body: Some(found), model: None, param: waited_param(builder, found) };
     }

@@ -112,22 +112,28 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn origin_of_call(&self, site: Site, hops: u32) -> Option<(Spot, u8)> {
+        if let Some(value) = self.seen_through_call(site) {
+            return Some(self.origin_within(site.body, value, hops));
+        }
         let call = self.call(site)?;
         let Target::Model(model) = call.target else { return None };
-        for (subject, effect) in &model.does {
-            if *effect == Effect::PassedThrough {
-                let (value, _) = self.subjects(&call, subject).into_iter().next()?;
-                return Some(self.origin_within(site.body, value, hops));
-            }
-        }
-        if self.sees_through(site.body, &call, model) {
-            return Some(self.origin_within(site.body, call.receiver?, hops));
-        }
         if model.returns == Some(TypeRef::Element) {
             let (spot, depth) = self.origin_within(site.body, call.receiver?, hops);
             return Some((spot, depth + 1));
         }
         None
+    }
+
+    /// The value that a call of a library gives on as it is.
+    pub fn seen_through_call(&self, site: Site) -> Option<ValueId> {
+        let call = self.call(site)?;
+        let Target::Model(model) = call.target else { return None };
+        for (subject, effect) in &model.does {
+            if *effect == Effect::PassedThrough {
+                return self.subjects(&call, subject).into_iter().next().map(|(value, _)| value);
+            }
+        }
+        call.receiver.filter(|_| self.sees_through(site.body, &call, model))
     }
 
     /// Whether a method of a wrapper gives what is wrapped (`lock`, `borrow`, `as_ref`).
