@@ -82,7 +82,8 @@ impl Service {
         }
         ended(&self.connections).await;
         let other = Scope::new();
-        other.spawner().start(Label::new(\"forgotten\"), std::future::ready(()));
+        other.spawner().start(Label::new(\"last\"), std::future::ready(()));
+        ended(&other).await;
     }
 }
 
@@ -119,7 +120,7 @@ fn a_task_that_a_helper_starts_is_told_of_its_caller() {
                 "waited for in `Service.run`",
                 "no"
             ],
-            ["forgotten", "supervisor `other`", "-", "-", "no"],
+            ["last", "supervisor `other`", "-", "waited for in `Service.run`", "no"],
         ]
     );
 }

@@ -202,6 +202,23 @@ pub(super) fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value:
     Work { model, ..Work::default() }
 }
 
+/// The parameter that a value is, whatever its callers are seen to give.
+pub(super) fn param_itself(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<(BodyRef, LocalId)> {
+    match builder.program.source(&builder.program.origin(body, value).0) {
+        Spot::Local(body, local) if is_param(builder, body, local) => Some((body, local)),
+        _ => None,
+    }
+}
+
+/// The parameter that gives a birth's code, itself.
+pub(super) fn param_run(builder: &Builder<'_, '_>, site: Site) -> Option<(BodyRef, LocalId)> {
+    let call = builder.program.call(site)?;
+    let Target::Model(model) = call.target else { return None };
+    let run = model.does.iter().filter(|(_, effect)| **effect == Effect::Run).map(|(subject, _)| subject);
+    let (value, _) = run.flat_map(|subject| builder.program.subjects(&call, subject)).next()?;
+    param_itself(builder, site.body, value)
+}
+
 /// The parameter of the function around it that an async block waits for.
 fn waited_param(builder: &Builder<'_, '_>, work: BodyRef) -> Option<(BodyRef, LocalId)> {
     builder.program.flow(work).nodes().find_map(|node| {

@@ -41,7 +41,7 @@ struct Given {
 
 /// The tasks of those that call the function in which one is started with what they give.
 pub(super) fn by_callers<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, id: ResourceId) -> Vec<Resource> {
-    let Some((function, param)) = birth.work.param else { return Vec::new() };
+    let Some((function, param)) = given(builder, birth) else { return Vec::new() };
     if builder.program.calls().callers(function).is_empty() {
         return Vec::new();
     }
@@ -53,9 +53,14 @@ pub(super) fn by_callers<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, id: R
     found
 }
 
+/// The parameter that gives the work, or that the work waits for.
+fn given(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<(BodyRef, LocalId)> {
+    births::param_run(builder, birth.site).or(birth.work.param)
+}
+
 /// Whether a task is one of those.
 pub(super) fn is_given(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
-    birth.work.param.is_some_and(|(function, _)| !builder.program.calls().callers(function).is_empty())
+    given(builder, birth).is_some_and(|(function, _)| !builder.program.calls().callers(function).is_empty())
 }
 
 /// The way to the group, tracker or scope that owns a task from the start.
@@ -88,7 +93,9 @@ fn through<'a>(
             _ => way.clone(),
         });
         let work = births::work_of_value(builder, site.body, value);
-        let further = work.param.filter(|(outer, _)| !program.calls().callers(*outer).is_empty());
+        let further = births::param_itself(builder, site.body, value)
+            .or(work.param)
+            .filter(|(outer, _)| !program.calls().callers(*outer).is_empty());
         match (further, hops.checked_sub(1)) {
             (Some((function, param)), Some(hops)) => {
                 through(builder, made, &Given { function, param, owner }, hops, met, found);
