@@ -12,10 +12,14 @@ mod cache;
 mod commands;
 #[path = "cli/discovery.rs"]
 mod discovery;
+#[path = "cli/fanouts.rs"]
+mod fanouts;
 #[path = "cli/findings.rs"]
 mod findings;
 #[path = "cli/formats.rs"]
 mod formats;
+#[path = "cli/gauges.rs"]
+mod gauges;
 #[path = "cli/notions.rs"]
 mod notions;
 #[path = "cli/queues.rs"]

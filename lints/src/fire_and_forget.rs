@@ -82,7 +82,7 @@ fn check(ledger: &Ledger, findings: &mut Findings) {
 
 /// Whether it is known what becomes of a race's losers: `raw-gather` tells of them, or their runner cancels them.
 fn decides_losers(resource: &Resource) -> bool {
-    let told = resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(_)));
+    let told = resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(..)));
     resource.kind == Kind::Fanout && (told || resource.ends.iter().any(|end| end.how == Ending::Cancelled))
 }
 

@@ -57,7 +57,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
         facts.push(Fact { label: leaving(out.kind).to_owned(), location: out.at.clone() });
     }
     for missing in &resource.missing {
-        if let Missing::Capacity(fact) | Missing::Siblings(fact) | Missing::Reaping(fact) = missing {
+        if let Missing::Capacity(fact) | Missing::Siblings(_, fact) | Missing::Reaping(fact) = missing {
             facts.push(fact.clone());
         }
     }

@@ -7,9 +7,11 @@ mod act;
 mod aim;
 mod callers;
 mod calls;
+mod detached;
 mod gather;
 mod known;
 mod leave;
+mod purpose;
 mod risk;
 mod route;
 mod signed;
@@ -33,6 +35,8 @@ use walk::{Found, Walk};
 const ELSEWHERE: &str = "comes down in another function, and none is seen that calls both";
 /// A recursive function counts how deep it is.
 const NESTING: &str = "counts the depth of a recursion";
+/// It is written, and no code of the program looks at it.
+const UNREAD: &str = "no code of this program reads it";
 /// An object's own number, and nothing but a call that might raise stands in between.
 const MIGHT_RAISE: &str = "only a call that might raise stands between, in an object of its own";
 /// What is born is handed out, and comes down with it.
@@ -69,6 +73,11 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             }
             _ => {}
         }
+    }
+    for one in &mut raised {
+        one.found
+            .outs
+            .retain(|(kind, site)| *kind != Leaving::Cancelled || !detached::runs_to_its_end(program, site.body));
     }
     raised.sort_by_key(|one| (one.site, one.act.site));
     raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));
@@ -193,21 +202,34 @@ fn decide(
         HANDED_OUT
     } else if leave::is_handed_on(builder.program, raised.site, &raised.found.ends, outs) {
         HANDED_ON
-    } else if raised.act.sort == Sort::Plain && is_recursive(builder.program, raised.site.body) {
+    } else if raised.act.sort == Sort::Plain && is_nesting(builder.program, raised.site.body) {
         NESTING
+    } else if purpose::is_unread(builder.program, &raised.act) {
+        UNREAD
     } else if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) && !is_watched(builder.program, raised) {
         MIGHT_RAISE
     } else {
         resource.leaks = Answer::Yes;
         resource.missing.push(Missing::Decrement);
-        resource.assumption = assumption(raised, outs, lowered_elsewhere);
+        resource.assumption = assumption(builder.program, raised, outs, lowered_elsewhere);
         return;
     };
     resource.leaks = Answer::Open;
     resource.open.push((reason, builder.fact("the count goes up here", raised.act.site)));
 }
 
-fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool) -> Option<Assumption> {
+fn assumption(
+    program: &Program<'_>,
+    raised: &Raised,
+    outs: &[(Leaving, Site)],
+    lowered_elsewhere: bool,
+) -> Option<Assumption> {
+    if purpose::fails_to_enter(program, raised, outs) {
+        return Some(Assumption::EnteredAgain);
+    }
+    if outs.iter().all(|(kind, site)| *kind == Leaving::Cancelled && purpose::is_at_its_end(program, *site)) {
+        return Some(Assumption::CancelledAtEnd);
+    }
     if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }
@@ -215,6 +237,12 @@ fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool
         return Some(Assumption::CallRaises);
     }
     (lowered_elsewhere && outs.iter().all(|(kind, _)| *kind == Leaving::Cancelled)).then_some(Assumption::Cancelled)
+}
+
+/// Whether a body can come to run within itself: by calls that are seen, or by one that chooses among functions and gives
+/// them the object in whose method it stands.
+fn is_nesting(program: &Program<'_>, body: BodyRef) -> bool {
+    is_recursive(program, body) || purpose::passes_itself_on(program, body)
 }
 
 /// Whether a body can come to run within itself.

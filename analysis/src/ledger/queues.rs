@@ -20,6 +20,7 @@ use unleak_catalogue::subject::TypeRef;
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
 use crate::program::calls::{self, Call, Target};
+use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
@@ -251,6 +252,8 @@ fn doubt(resource: &mut Resource) {
     }
     match resource.assumption {
         None => resource.assumption = Some(Assumption::UsedAsQueue),
+        // Something is received, and a list takes it up: told, as far off as it may be.
+        Some(Assumption::ComesFromThere) => {}
         Some(_) => {
             resource.leaks = Answer::Open;
             resource.assumption = None;
@@ -332,7 +335,11 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     if let Some(spot) = lasting.or(named) {
         resource.subject = builder.spot_name(spot);
     }
-    let by = lasting.map_or(Holder::Frame, |spot| builder.holder(spot));
+    let frame = match builder.program.exit_of(site.body) {
+        Exit::Never(_) => Holder::LastingFrame,
+        _ => Holder::Frame,
+    };
+    let by = lasting.map_or(frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     for put in traffic.puts.iter().take(4) {
         let label = match put.many {
@@ -393,11 +400,15 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
             if let Some(inflow) = inflow {
                 resource.notes.insert(0, builder.fact(inflow.how.text(), inflow.at));
             }
-            resource.assumption = match (inflow.map(|inflow| inflow.how), put.many, resource.known) {
-                (None, ..) => Some(Assumption::OutsideSetsPace),
-                (_, _, Known::Hinted) => Some(Assumption::ReceiverByName),
-                (Some(How::Received), Many::PerEvent, _) => None,
-                _ => Some(Assumption::CalledOften),
+            resource.assumption = match (inflow.map(|inflow| inflow.how), resource.known) {
+                (None, _) => Some(Assumption::OutsideSetsPace),
+                (_, Known::Hinted) => Some(Assumption::ReceiverByName),
+                (Some(How::Received), _) if consumer::only_answers(builder, &traffic.takes) => {
+                    Some(Assumption::Unasked)
+                }
+                (Some(How::Received), _) => None,
+                (Some(How::FarOff), _) => Some(Assumption::ComesFromThere),
+                (Some(How::Handed), _) => Some(Assumption::CalledOften),
             };
             // A test runs once: that its code runs often is no assumption to make.
             if resource.setting == Setting::Test && resource.assumption == Some(Assumption::CalledOften) {

@@ -284,6 +284,14 @@ pub enum Assumption {
     UsedAsQueue,
     /// What comes in comes as fast as others send it.
     OutsideSetsPace,
+    /// What is received far from where it is added is what is added.
+    ComesFromThere,
+    /// What is received is an item, where an answer was asked for.
+    Unasked,
+    /// What could not be entered is entered again.
+    EnteredAgain,
+    /// It is cancelled once more while it already ends.
+    CancelledAtEnd,
 }
 
 impl Assumption {
@@ -301,6 +309,10 @@ impl Assumption {
             Assumption::NoFailure => "the call that would end it does not fail",
             Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
             Assumption::OutsideSetsPace => "others set the pace at which it is filled",
+            Assumption::ComesFromThere => "what is received there is what is added here",
+            Assumption::Unasked => "more comes in than was asked for",
+            Assumption::EnteredAgain => "what could not be entered is entered again",
+            Assumption::CancelledAtEnd => "a cancellation comes while this already ends",
         }
     }
 }
@@ -321,9 +333,29 @@ pub enum Missing {
     /// The count does not come down on a way out.
     Decrement,
     /// The results are not read.
-    Results,
+    Results(Unread),
     /// What has ended is not taken out while more goes in.
     Reaping(Fact),
     /// On a way out the siblings are neither awaited nor cancelled.
-    Siblings(Fact),
+    Siblings(Left, Fact),
+}
+
+/// Whether what fails in a fan-out whose results nobody reads is told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It never runs, as nobody awaits it.
+    NeverRun,
+    /// Nobody else has what it runs: a failure is lost.
+    Lost,
+    /// The tasks are somebody's, were told to stop, or tell of their failures by themselves.
+    ToldOtherwise,
+}
+
+/// Which siblings go on alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Those that had not ended when enough had.
+    Slower,
+    /// The others, when one has failed.
+    OfAFailure,
 }
