@@ -51,7 +51,7 @@
 
 use std::collections::BTreeSet;
 
-use unleak_analysis::ledger::{Answer, Assumption, Bound, Fact, Kind, Ledger, Life, Many, Missing, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Bound, Fact, Kind, Ledger, Life, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -79,7 +79,7 @@ fn check(ledger: &Ledger, findings: &mut Findings) {
 
 /// An error when what comes in from outside is shown to wait in something that outlives one call.
 fn level(resource: &Resource) -> Level {
-    let session = resource.life() != Some(Life::Frame) || resource.many == Many::PerEvent;
+    let session = resource.life() != Some(Life::Frame);
     match (resource.setting, resource.assumption) {
         // Who writes an infinity means it.
         _ if matches!(resource.bound, Bound::Absurd(_)) => Level::Note,

@@ -26,6 +26,36 @@ fn failures_that_nobody_else_has_are_lost() {
 }
 
 #[test]
+fn what_a_decorator_does_with_failures_is_not_seen() {
+    let setup = |mark: &str| {
+        format!(
+            "async def set_up(tools):\n{mark}    async def one(tool):\n        await outside.send(tool)\n\n    \
+             await asyncio.gather(*(one(tool) for tool in tools), return_exceptions=True)\n"
+        )
+    };
+    assert_eq!((level(&setup("")), level(&setup("    @outside.logged\n"))), ("error".into(), "note".into()));
+}
+
+#[test]
+fn what_a_callback_is_put_on_runs_and_is_asked() {
+    let cron =
+        "def call(job, told):\n    asyncio.gather(job(), job(), return_exceptions=True).add_done_callback(told)\n";
+    assert_eq!(level(cron), Value::Null);
+}
+
+#[test]
+fn what_ends_gives_up_on_what_does_not_end_in_time() {
+    let within = |name: &str| {
+        format!(
+            "class Context:\n    def __init__(self, links):\n        self.links = links\n\n    async def {name}(self):\n        \
+             tasks = [asyncio.create_task(link.flush()) for link in self.links]\n        \
+             done, _ = await asyncio.wait(tasks, timeout=3)\n        return [task.result() for task in done]\n"
+        )
+    };
+    assert_eq!((level(&within("poll")), level(&within("shutdown"))), ("error".into(), Value::Null));
+}
+
+#[test]
 fn a_task_that_nobody_asks_tells_of_its_failure_itself() {
     let wait = "async def tell(users):\n    tasks = [asyncio.create_task(outside.send(user)) for user in users]\n    await asyncio.wait(tasks)\n";
     assert_eq!(level(wait), "note");

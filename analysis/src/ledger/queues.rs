@@ -335,10 +335,10 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     if let Some(spot) = lasting.or(named) {
         resource.subject = builder.spot_name(spot);
     }
-    let frame = match builder.program.exit_of(site.body) {
-        Exit::Never(_) => Holder::LastingFrame,
-        _ => Holder::Frame,
-    };
+    // What handles an event stays as long as what it is given: a connection, a session.
+    let lasts = matches!(builder.program.exit_of(site.body), Exit::Never(_))
+        || builder.program.is_handler(builder.program.named_around(site.body));
+    let frame = if lasts { Holder::LastingFrame } else { Holder::Frame };
     let by = lasting.map_or(frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     for put in traffic.puts.iter().take(4) {

@@ -2,6 +2,7 @@
 
 use super::act::Way;
 use super::aim::{self, Aim, DEPTH};
+use super::detached;
 use super::leave::{How, Leave, Thrown};
 use super::turns::unlabelled;
 use super::walk::{Exits, Path, Walk, merged};
@@ -23,6 +24,9 @@ impl<'a> Walk<'_, '_, 'a> {
         }
         if let Some(inner) = self.started(aim, site) {
             exits.add(self.enter(&aim.seen_from_outside(), inner, site, path));
+            if detached::runs_to_its_end(self.program, inner) {
+                exits.leaves.retain(|leave| leave.kind != Leaving::Cancelled);
+            }
             return exits;
         }
         match now.iter().find(|function| self.is_worth_entering(aim, site, **function)) {
@@ -74,7 +78,9 @@ impl<'a> Walk<'_, '_, 'a> {
         for leave in within.leaves.into_iter().filter(|leave| !refuses(leave)).collect::<Vec<_>>() {
             if let How::Throw(thrown) = leave.how {
                 let assumed = path.assumed || leave.path.assumed;
-                let path = Path { assumed, blurred: path.blurred || leave.path.blurred, ..path.clone() };
+                // What lowers on some ways only may fail on others.
+                let unclear = !within.normal.is_empty() && leave.kind != Leaving::Cancelled;
+                let path = Path { assumed, blurred: path.blurred || leave.path.blurred || unclear, ..path.clone() };
                 exits.leaves.push(Leave { how: How::Throw(thrown), kind: leave.kind, site, path });
             }
         }
@@ -82,6 +88,12 @@ impl<'a> Walk<'_, '_, 'a> {
             exits.normal.push(Path { blurred: true, ..path });
         }
         exits
+    }
+
+    /// Whether a condition asks which of two things something is: a count that comes down under it belongs to one of them.
+    fn asks_which(&self, body: BodyRef, cond: &Cond) -> bool {
+        let Cond::Compare { op: Compare::Is, left, right } = cond else { return false };
+        [left, right].into_iter().all(|value| self.program.constant_of(body, *value).is_none())
     }
 
     /// Whether a decrement that is meant stands within a step.
@@ -143,7 +155,7 @@ impl<'a> Walk<'_, '_, 'a> {
                     if decided.is_some() {
                         path.decided.push(step.id);
                     }
-                    path.blurred |= !truth && asks_which(cond) && self.lowers_within(aim, body, step.id);
+                    path.blurred |= !truth && self.asks_which(body, cond) && self.lowers_within(aim, body, step.id);
                     exits.add(self.block(aim, body, block, 0, vec![path]));
                 }
             }
@@ -182,9 +194,4 @@ impl<'a> Walk<'_, '_, 'a> {
         exits.normal = merged(exits.normal);
         exits
     }
-}
-
-/// Whether a condition asks which of two things something is: a count that comes down under it belongs to one of them.
-fn asks_which(cond: &Cond) -> bool {
-    matches!(cond, Cond::Compare { op: Compare::Is, .. })
 }

@@ -1,6 +1,7 @@
 //! What a count is for: whether anybody looks at it, and whether its object is still there when it is wrong.
 
 use super::act::{Act, Sort};
+use super::route::Root;
 use super::{Raised, aim};
 use crate::ledger::Leaving;
 use crate::program::calls::Target;
@@ -31,7 +32,9 @@ pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Le
     let body = raised.site.body;
     let fails =
         |kind: Leaving| matches!(kind, Leaving::Raise | Leaving::Cancelled | Leaving::CallRaises | Leaving::Propagate);
-    raised.act.sort == Sort::Plain
+    let route = &raised.act.route;
+    let own = aim::receiver_param(program, body).is_some_and(|own| route.root == Root::Local(body, own));
+    own && route.steps.len() == 1
         && !aim::exits_for(program, body).is_empty()
         && outs.iter().all(|(kind, site)| site.body == body && fails(*kind))
 }

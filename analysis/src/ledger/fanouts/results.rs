@@ -29,13 +29,14 @@ impl<'a> Sizer<'_, '_, 'a> {
         if let Some(site) = awaited {
             resource.ends.push(End { how: Ending::Awaited, at: self.builder.at(site) });
         }
-        if fan.model.takes_effect == Takes::WhenAwaited && awaited.is_none() && is_given_up(&trail) {
+        let asked = self.is_asked_of(body, outcome);
+        if fan.model.takes_effect == Takes::WhenAwaited && awaited.is_none() && !asked && is_given_up(&trail) {
             resource.failure_seen = Answer::No;
             resource.notes.push(self.builder.fact("it is never awaited", fan.site));
             resource.missing.push(Missing::Results(Unread::NeverRun));
             return;
         }
-        if !self.hides_failures(fan) || self.is_goodbye(fan) {
+        if !self.hides_failures(fan) || self.is_goodbye(fan) || asked && awaited.is_none() {
             return;
         }
         let seen = match fan.effect {
@@ -62,8 +63,27 @@ impl<'a> Sizer<'_, '_, 'a> {
                 by_type || !self.stopped_by_name(trail).is_empty()
             })
         };
-        let told = self.gives_tasks(fan) || supply.makers.is_empty() || !supply.elsewhere.is_empty() || stopped();
+        let decorated = |work: &BodyRef| !self.program.body(*work).marks.is_empty();
+        let told = self.gives_tasks(fan)
+            || !supply.elsewhere.is_empty()
+            || supply.makers.iter().flat_map(|maker| &maker.work).any(decorated)
+            || supply.makers.is_empty() && !self.is_collected_here(fan)
+            || stopped();
         if told { Unread::ToldOtherwise } else { Unread::Lost }
+    }
+
+    /// Whether the items stand in a list that this body has begun and fills.
+    fn is_collected_here(&self, fan: &Fan<'a>) -> bool {
+        let body = fan.site.body;
+        let flow = self.program.flow(body);
+        let begun = |value: ValueId| matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Collect { .. }));
+        fan.items.iter().all(|(value, _)| match self.program.origin(body, *value).0 {
+            Spot::Local(owner, local) if owner == body => {
+                let mut stores = flow.stores(local).iter().filter_map(|id| flow.step(*id));
+                stores.any(|step| matches!(&step.kind, StepKind::Store { value, .. } if begun(*value)))
+            }
+            _ => false,
+        })
     }
 
     /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`), and the
@@ -85,6 +105,13 @@ impl<'a> Sizer<'_, '_, 'a> {
             at = call.out;
         }
         (at, waited)
+    }
+
+    /// Whether a method is called on a value: a callback is put on it, or what it gives is asked for.
+    fn is_asked_of(&self, body: BodyRef, value: ValueId) -> bool {
+        let flow = self.program.flow(body);
+        let reads = flow.uses(value).iter().filter_map(|id| flow.step(*id));
+        reads.into_iter().any(|step| matches!(step.kind, StepKind::Read { place: Place::Field { .. }, .. }))
     }
 
     /// Whether a result that raises when it is taken out is given to anything that takes it.

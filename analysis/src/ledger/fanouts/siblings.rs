@@ -1,6 +1,6 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::{Effect, Kind, LeftBehind, Shields, Waits};
+use unleak_catalogue::model::{Effect, Kind, LeftBehind, Phase, Shields, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
@@ -164,7 +164,8 @@ impl<'a> Sizer<'_, '_, 'a> {
             .iter()
             .flat_map(|part| [1, 2].map(|depth| self.program.follow(Spot::Value(body, *part), depth, Returns::Stop)))
             .collect();
-        if self.is_waited_for_again(fan) {
+        // What ends gives up on what does not end in time.
+        if self.is_waited_for_again(fan) || self.program.phase_at(fan.site).is_some_and(Phase::ends) {
             return None;
         }
         if self.ends_with_its_runner(fan.site) {
@@ -176,12 +177,8 @@ impl<'a> Sizer<'_, '_, 'a> {
         if enders.is_empty() {
             return Some(self.builder.fact("those that are not done go on alone after this", fan.site));
         }
-        // What a field keeps is for its owner to end.
-        let kept = is_kept_beyond(&trails);
         left.extend(trails);
-        self.leaves_before(fan.site, &enders, &left)
-            .filter(|_| !kept)
-            .or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))
+        self.leaves_before(fan.site, &enders, &left).or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))
     }
 
     /// Whether a step stands in what a runner runs that cancels what is left behind, in no loop and before none: its body

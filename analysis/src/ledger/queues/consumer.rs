@@ -5,6 +5,7 @@ use unleak_catalogue::model::Effect;
 
 use super::super::Many;
 use super::super::builder::Builder;
+use super::gate;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
@@ -85,7 +86,9 @@ fn is_answer(builder: &Builder<'_, '_>, take: Site) -> bool {
     let flow = builder.program.flow(take.body);
     let looped = flow.around(take.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
     let asked = flow.nodes().any(|node| match &node.step.kind {
-        StepKind::Await { value, .. } => node.step.id < take.step && !is_take(builder, take, *value),
+        StepKind::Await { value, .. } => {
+            node.step.id < take.step && !is_take(builder, take, *value) && gate::dominates(builder, node.step.id, take)
+        }
         _ => false,
     });
     asked && !looped
