@@ -110,8 +110,8 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a method is called on a value: a callback is put on it, or what it gives is asked for.
     fn is_asked_of(&self, body: BodyRef, value: ValueId) -> bool {
         let flow = self.program.flow(body);
-        let reads = flow.uses(value).iter().filter_map(|id| flow.step(*id));
-        reads.into_iter().any(|step| matches!(step.kind, StepKind::Read { place: Place::Field { .. }, .. }))
+        let mut steps = flow.uses(value).iter().filter_map(|id| flow.step(*id));
+        steps.any(|step| matches!(step.kind, StepKind::Read { place: Place::Field { .. }, .. }))
     }
 
     /// Whether a result that raises when it is taken out is given to anything that takes it.
