@@ -65,7 +65,8 @@ impl<'a> Scan<'a> {
     fn comment(&mut self, text: &str, token: &Token) {
         let comment = slice(text, token);
         let words = comment.trim_start_matches('#').trim();
-        if !words.contains("unleak:") && !words.to_ascii_lowercase().contains("noqa") {
+        let peers = words.to_ascii_lowercase().contains("noqa") || words.contains("ruff: ignore[");
+        if !words.contains("unleak:") && !peers {
             return;
         }
         let start = token.range().start().to_usize();
