@@ -26,6 +26,8 @@ mod settings;
 mod since;
 #[path = "cli/suppressions.rs"]
 mod suppressions;
+#[path = "cli/tasks.rs"]
+mod tasks;
 #[path = "cli/threads.rs"]
 mod threads;
 #[path = "cli/trust.rs"]

@@ -94,6 +94,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             assumption: None,
             missing: Vec::new(),
             notes: Vec::new(),
+            excuses: Vec::new(),
         }
     }
 
@@ -227,7 +228,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             let owned = self.program.body(here);
             by_mark |= owned.marks.iter().any(|mark| {
                 let last = mark.path.last().map_or("", |last| last.as_str());
-                last == "test"
+                matches!(last, "test" | "fixture")
                     || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
             });
             at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });

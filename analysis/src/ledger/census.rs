@@ -42,6 +42,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
     }
     match &resource.work {
         Work::AtOnce(fact)
+        | Work::OnlyWaits(fact)
         | Work::EndsWith(fact)
         | Work::HasExit(fact)
         | Work::Lingers(fact)

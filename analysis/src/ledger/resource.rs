@@ -55,6 +55,8 @@ pub struct Resource {
     pub missing: Vec<Missing>,
     /// Facts that belong to the story and are none of the above (what is done with it and keeps nothing).
     pub notes: Vec<Fact>,
+    /// Where the answer is yes: what speaks for its being meant so all the same.
+    pub excuses: Vec<Fact>,
 }
 
 impl Resource {
@@ -245,6 +247,8 @@ pub enum Work {
     Finite,
     /// It runs through without ever waiting.
     AtOnce(Fact),
+    /// It does nothing but wait, for an event or by the clock.
+    OnlyWaits(Fact),
     /// It ends with something else: a channel, a flag, a weak reference.
     EndsWith(Fact),
     /// It has an exit of its own, by a condition that is not understood.
@@ -257,6 +261,17 @@ pub enum Work {
     OwnFailure(Fact),
     /// It loops and nothing leaves the loop.
     Endless(Fact),
+}
+
+impl Work {
+    /// What of its end makes it better or worse that nobody keeps it.
+    pub fn weight(&self) -> Option<&Fact> {
+        match self {
+            Work::Unknown | Work::Finite | Work::EndsWith(_) | Work::HasExit(_) => None,
+            Work::OnlyWaits(fact) | Work::Endless(fact) | Work::OwnFailure(fact) => Some(fact),
+            Work::Lingers(fact) | Work::MayLinger(fact) | Work::AtOnce(fact) => Some(fact),
+        }
+    }
 }
 
 /// The one thing beyond the code that a likely answer rests on: a closed list.

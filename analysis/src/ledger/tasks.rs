@@ -2,6 +2,7 @@
 
 mod at_once;
 mod births;
+mod excuses;
 mod fate;
 mod lingers;
 pub(super) mod told;
@@ -22,7 +23,8 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     waiting.reverse();
     while let Some(birth) = waiting.pop() {
         let fate = fate::of(builder, &birth);
-        let kept = fate.is_kept();
+        // What may have come into hands that are not seen is nobody's whom the callers do not know of.
+        let kept = fate.is_kept() || !fate.resource.open.is_empty();
         let returned = fate.returned.clone();
         let id = builder.enter(fate.resource);
         if kept || birth.depth >= WRAPPERS {

@@ -4,11 +4,13 @@ use unleak_catalogue::model::{Effect, Kind, OnDrop, OwnerOf};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
+use super::super::queues::latch;
 use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
 use super::births::{Birth, Given, Start};
-use super::{told, work};
+use super::{excuses, told, work};
+use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -49,6 +51,7 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
         resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
     }
     let mut returned = Vec::new();
+    let mut way = Trail::default();
     match &birth.start {
         Start::Nobody(site) => resource.notes.push(builder.fact("called back here, and its result is dropped", *site)),
         start => {
@@ -66,10 +69,17 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
             if told::failure_asked(builder, &trail) {
                 resource.failure_seen = Answer::Yes;
             }
+            way = trail;
         }
+    }
+    if birth.made_by.is_some_and(|id| builder.resource(id).failure_seen == Answer::Yes) {
+        resource.failure_seen = Answer::Yes;
     }
     tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
     judge(builder, &mut resource, birth);
+    if resource.leaks == Answer::Yes {
+        resource.excuses = excuses::of(builder, birth, &resource, &way);
+    }
     Fate { resource, returned }
 }
 
@@ -377,7 +387,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 let at = fact.location.clone();
                 return ends_by_itself(resource, at);
             }
-            Work::Finite | Work::AtOnce(_) => {
+            Work::Finite | Work::AtOnce(_) | Work::OnlyWaits(_) => {
                 let at = resource.birth.clone();
                 return ends_by_itself(resource, at);
             }
@@ -403,6 +413,13 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
         resource.leaks = Answer::No;
         return;
     }
+    let joined = joined_after(builder, resource, birth).map(|at| End { how: Ending::Joined, at });
+    let released = || told::by_maker(builder, birth.site, birth.work.body?).filter(|_| resource.kind == Kind::Thread);
+    if let Some(end) = joined.or_else(|| Some(End { how: Ending::Told, at: released()?.location })) {
+        resource.ends.push(end);
+        resource.leaks = Answer::No;
+        return;
+    }
     resource.leaks = Answer::Yes;
     if resource.known == Known::Hinted {
         resource.assumption = Some(Assumption::ReceiverByName);
@@ -412,14 +429,34 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
         resource.missing.push(Missing::FailureSeen);
     }
     // What is held weakly can still be reached, as long as it is there.
-    let waits = !matches!(resource.work, Work::AtOnce(_));
+    let waits = !matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_));
     if waits && resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
         resource.missing.push(Missing::Stop);
     }
-    if waits && resource.many == Many::PerEvent {
+    if waits && resource.many == Many::PerEvent && latch::latched(builder, birth.site).is_none() {
         resource.missing.push(Missing::Limit);
     }
     name_callers(builder, resource, birth);
+}
+
+/// Where the thread is waited for, further down, on whose loop a task runs: that ends no sooner than the task.
+fn joined_after(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Option<Location> {
+    let program = builder.program;
+    let flow = program.flow(birth.site.body);
+    let outer: Vec<StepId> = flow.around(birth.site.step).map(|(step, _)| step.id).collect();
+    let joins = |step: StepId| {
+        let call = program.call(Site { body: birth.site.body, step })?;
+        let (Target::Model(model), Some(receiver)) = (call.target, call.receiver) else { return None };
+        let waits = matches!(model.does.get(&Subject::Receiver), Some(Effect::Joined | Effect::AwaitedInPart));
+        let ty = program.type_of(birth.site.body, receiver);
+        let kind = program.catalogue.ty(resource.language.name(), ty.model_path()?)?.kind;
+        (waits && kind == Some(Kind::Thread)).then_some(step)
+    };
+    let later = flow
+        .nodes()
+        .filter(|node| node.step.id > birth.site.step && node.parent.is_none_or(|(parent, _)| outer.contains(&parent)));
+    let mut joined = later.filter_map(|node| joins(node.step.id)).filter(|_| resource.kind == Kind::Task);
+    joined.next().map(|step| builder.at(Site { body: birth.site.body, step }))
 }
 
 fn failure_seen(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Answer {
@@ -427,7 +464,7 @@ fn failure_seen(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_
     let handled = match birth.work.body {
         Some(body) => builder.program.handles_its_failures(body),
         // One `put` into a queue without a bound has none.
-        None => matches!(resource.work, Work::AtOnce(_)),
+        None => matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_)),
     };
     match (taken || handled, resource.open.is_empty()) {
         (true, _) => Answer::Yes,
