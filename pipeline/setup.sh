@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the real engines of the pipeline, which run on this machine: espeak-ng, and sherpa-onnx with Moonshine models
-# for English. Needs Python 3 with venv, and apt-get if espeak-ng is missing.
+# for English. Needs Python 3 with venv, and apt-get, as root or with sudo, if espeak-ng is missing.
 #
 # usage: setup.sh [FOLDER]
 #
@@ -17,22 +17,31 @@ stop() {
 
 if ! command -v espeak-ng >/dev/null; then
     install=(apt-get install --yes --no-install-recommends espeak-ng)
+    by_hand="as root, run \`apt-get update && ${install[*]}\`"
     command -v apt-get >/dev/null || stop "espeak-ng is missing: install it with the packages of this system"
+    update=(apt-get update)
     if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || stop "espeak-ng is missing: as root, run \`${install[*]}\`"
+        command -v sudo >/dev/null || stop "espeak-ng is missing: $by_hand"
         install=(sudo "${install[@]}")
+        update=(sudo "${update[@]}")
     fi
     echo "setup: espeak-ng is missing; ${install[*]}"
-    "${install[@]}" >/dev/null || stop "espeak-ng cannot be installed; if the list of packages is old, run \`apt-get update\`"
+    if ! "${install[@]}" >/dev/null; then
+        echo "setup: the list of packages may be old; ${update[*]}"
+        { "${update[@]}" >/dev/null && "${install[@]}" >/dev/null; } || stop "espeak-ng cannot be installed: $by_hand"
+    fi
 fi
 
 mkdir -p "$folder"
 folder="$(cd "$folder" && pwd)"
+# What an earlier run left when it was broken off.
+rm -rf "$folder/packages"
 python3 -m venv "$folder/python" || stop "Python 3 with venv is missing"
 fetch() {
     # The hashes make it the packages that were tried, and no others.
     "$folder/python/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-        --require-hashes --dest "$folder/packages" "$@" || stop "the packages cannot be downloaded, or are not what they were"
+        --require-hashes --dest "$folder/packages" "$@" ||
+        stop "the packages cannot be downloaded, have no room, or are not what they were"
 }
 cat >"$folder/library.txt" <<'PACKAGES'
 sherpa-onnx-core==2.0.1 \
@@ -103,5 +112,5 @@ echo "setup: the engines are in $folder"
 if [ "$folder" -ef "$root/pipeline/engines" ]; then
     echo "setup: in $root, \`cargo run --release -p unleak-pipeline\` uses them"
 else
-    echo "setup: \`cargo run --release -p unleak-pipeline -- --settings $folder/settings.toml\` uses them"
+    printf 'setup: `cargo run --release -p unleak-pipeline -- --settings %q` uses them\n' "$folder/settings.toml"
 fi

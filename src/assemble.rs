@@ -72,6 +72,8 @@ pub(crate) fn report(project: Project, question: Question) -> Report {
         report.census.extend(census(part, &mut files));
         judge(part, question, &mut files, &mut report);
     }
+    // Millions of small things, and soon the process ends: to give each back by itself would take longer than asking.
+    std::mem::forget(parts);
     let (named, context): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| files.get(problem.place.file).scope == Scope::Named);
     report.statistics.problems_in_context = context.len();
@@ -97,8 +99,8 @@ fn judge(part: &Part, question: Question, files: &mut Files, report: &mut Report
     report.statistics.excused += excused.len();
     asked.note(part, files, &mut report.asked);
     let (mut suppressions, mut complaints) = (Vec::new(), Vec::new());
-    for (outline, id) in part.analysis.outlines.iter().zip(&part.ids) {
-        let (read, invalid) = suppress::read(files, *id, &outline.comments);
+    for (file, id) in part.analysis.lowered.iter().zip(&part.ids) {
+        let (read, invalid) = suppress::read(files, *id, &file.outline.comments);
         suppressions.extend(read);
         complaints.extend(invalid);
     }

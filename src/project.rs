@@ -1,6 +1,6 @@
 //! From named paths to what the analysis says of the projects around them: the only code that reads files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -183,7 +183,12 @@ impl Project {
             self.problem(file, Span::default(), format!("cannot be read: {why}"));
         }
         let root = &context.root;
-        let read: Vec<_> = walked.files.into_par_iter().map(|found| (source(root, &found, texts), found)).collect();
+        let languages: BTreeSet<Language> = walked.files.iter().map(|found| found.language).collect();
+        let own = settings.catalogue()?;
+        let (read, catalogue): (Vec<_>, _) = rayon::join(
+            || walked.files.into_par_iter().map(|found| (source(root, &found, texts), found)).collect(),
+            || own.as_ref().unwrap_or_else(|| shipped(&languages)),
+        );
         let (mut sources, mut ids, mut policies) = (Vec::new(), Vec::new(), Vec::new());
         for (source, Found { path, language }) in read {
             let (shown, scope) = (working.show(&path), scope(&path));
@@ -204,8 +209,7 @@ impl Project {
                 }
             }
         }
-        let own = settings.catalogue()?;
-        let analysis = analyse(&sources, own.as_ref().unwrap_or_else(|| shipped(&sources)), course);
+        let analysis = analyse(&sources, catalogue, course);
         self.analysed(analysis, &sources, ids, policies);
         Ok(())
     }
@@ -225,12 +229,12 @@ impl Project {
     }
 }
 
-/// What is known of the libraries of the languages that these sources are written in.
-fn shipped(sources: &[Source]) -> &'static Catalogue {
-    let all_of = |language: Language| sources.iter().all(|source| source.language == language);
-    match [Language::Python, Language::Rust].into_iter().find(|language| all_of(*language)) {
-        Some(language) => Catalogue::embedded_of(language.name()),
-        None => Catalogue::embedded(),
+/// What is known of the libraries of some languages.
+fn shipped(languages: &BTreeSet<Language>) -> &'static Catalogue {
+    match (languages.first(), languages.len()) {
+        (Some(language), 1) => Catalogue::embedded_of(language.name()),
+        (None, _) => Catalogue::embedded_of(Language::Python.name()),
+        _ => Catalogue::embedded(),
     }
 }
 

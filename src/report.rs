@@ -173,7 +173,7 @@ impl Report {
 pub(crate) mod examples {
     use std::sync::Arc;
 
-    use unleak_analysis::ledger::{Answer, Kind, Location, Many};
+    use unleak_analysis::ledger::{Answer, Kind, Location, Many, Setting};
     use unleak_analysis::source::Language;
     use unleak_analysis::unit::Span;
 
@@ -227,6 +227,8 @@ class Server:
         let entry = Entry {
             kind,
             maker: maker.into(),
+            name: Some("Server.run".into()),
+            setting: Setting::Product,
             birth: location,
             many: Many::PerEvent,
             owner: None,
@@ -271,6 +273,7 @@ class Server:
             born(spawn, Kind::Task, "asyncio.create_task", Answer::Yes),
             Born {
                 entry: Entry {
+                    name: Some("Server.queue".into()),
                     owner: Some("field `Server.queue`".into()),
                     ..born(queue, Kind::Queue, "asyncio.Queue", Answer::Open).entry
                 },

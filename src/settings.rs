@@ -65,6 +65,8 @@ pub(crate) struct Hierarchy {
     root: PathBuf,
     overrides: Overrides,
     known: Mutex<HashMap<PathBuf, Arc<Settings>>>,
+    /// The folder that was asked for last: most questions are about the same as the one before.
+    last: Mutex<Option<(PathBuf, Arc<Settings>)>>,
     wrong: Mutex<BTreeMap<PathBuf, SettingsError>>,
 }
 
@@ -80,11 +82,23 @@ struct Layer {
 impl Hierarchy {
     /// The settings below a folder; nothing above it counts.
     pub(crate) fn new(root: PathBuf, overrides: Overrides) -> Hierarchy {
-        Hierarchy { root, overrides, known: Mutex::default(), wrong: Mutex::default() }
+        Hierarchy { root, overrides, known: Mutex::default(), last: Mutex::default(), wrong: Mutex::default() }
     }
 
     /// What counts for the files in a folder. A settings file that cannot be used counts for nothing; see [`Self::wrong`].
     pub(crate) fn of(&self, folder: &Path) -> Arc<Settings> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((path, settings)) = &*last
+            && path.as_os_str() == folder.as_os_str()
+        {
+            return Arc::clone(settings);
+        }
+        let settings = self.find(folder);
+        *last = Some((folder.to_owned(), Arc::clone(&settings)));
+        settings
+    }
+
+    fn find(&self, folder: &Path) -> Arc<Settings> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
         if let Some(settings) = known {
             return settings;
@@ -92,7 +106,7 @@ impl Hierarchy {
         let settings = match self.read(folder) {
             Ok(Some(settings)) => Arc::new(settings),
             Ok(None) => match folder.parent().filter(|parent| parent.starts_with(&self.root)) {
-                Some(parent) => self.of(parent),
+                Some(parent) => self.find(parent),
                 None => Arc::new(self.without_files()),
             },
             Err(error) => {

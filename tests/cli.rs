@@ -8,14 +8,20 @@ mod arguments;
 mod audit;
 #[path = "cli/cache.rs"]
 mod cache;
+#[path = "cli/callers.rs"]
+mod callers;
 #[path = "cli/commands.rs"]
 mod commands;
 #[path = "cli/discovery.rs"]
 mod discovery;
+#[path = "cli/fanouts.rs"]
+mod fanouts;
 #[path = "cli/findings.rs"]
 mod findings;
 #[path = "cli/formats.rs"]
 mod formats;
+#[path = "cli/gauges.rs"]
+mod gauges;
 #[path = "cli/notions.rs"]
 mod notions;
 #[path = "cli/queues.rs"]
@@ -26,6 +32,8 @@ mod settings;
 mod since;
 #[path = "cli/suppressions.rs"]
 mod suppressions;
+#[path = "cli/tasks.rs"]
+mod tasks;
 #[path = "cli/threads.rs"]
 mod threads;
 #[path = "cli/trust.rs"]

@@ -109,8 +109,9 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 pipeline model UNLEAK_PIPELINE_ENGINES_LANGUAGE_MODEL_URL="http://127.0.0.1:$port/v1"
-client model "$python" pipeline/clients/language_model.py "ws://$http/v1" any-key
+client model "$python" pipeline/clients/language_model.py "ws://$http/v1" any-key "$folder/model/store.sqlite"
 end model
+"$python" pipeline/clients/memories.py "$program" "$folder"
 
 # A PostgreSQL of its own, on a port of its own. Its server refuses to run as root.
 debian postgresql '/usr/lib/postgresql/*/bin/initdb'
@@ -136,6 +137,8 @@ for _ in $(seq 300); do
 done
 "$python" pipeline/clients/production.py "$target/debug/unleak-pipeline" \
     "postgres://pipeline@127.0.0.1:$port/postgres" "$nats" "$folder"
+
+"$python" pipeline/clients/postgres_tls.py "$target/debug/unleak-pipeline" "$postgres" "$folder"
 
 "$python" pipeline/clients/s3_archive.py "$target/debug/unleak-pipeline" "$tools/python/bin/moto_server" "$folder"
 

@@ -41,8 +41,8 @@ fn in_deep_stacks<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 pub struct Analysis {
     /// Everything that is born, and what becomes of it.
     pub ledger: ledger::Ledger,
-    /// The headers of the files, in the order of the sources; their comments may be suppressions.
-    pub outlines: Vec<unit::Outline>,
+    /// What the front ends say of the files, in the order of the sources; comments in the outlines may be suppressions.
+    pub lowered: Vec<Lowered>,
     /// What could not be read, with the index of the source.
     pub problems: Vec<(usize, unit::Problem)>,
 }
@@ -63,13 +63,13 @@ pub fn analyse(sources: &[Source], catalogue: &unleak_catalogue::Catalogue, cour
     });
     let late = |file: &usize| (order[*file], unit::Problem { span: unit::Span::default(), message: LATE.to_owned() });
     let mut problems: Vec<_> = ledger.left_out().iter().map(late).collect();
-    let mut outlines = vec![unit::Outline::default(); sources.len()];
-    for (file, &index) in lowered.into_iter().zip(&order) {
-        problems.extend(file.unit.problems.into_iter().map(|problem| (index, problem)));
-        outlines[index] = file.outline;
+    let mut in_order: Vec<Lowered> = sources.iter().map(|_| Lowered::default()).collect();
+    for (mut file, &index) in lowered.into_iter().zip(&order) {
+        problems.extend(file.unit.problems.drain(..).map(|problem| (index, problem)));
+        in_order[index] = file;
     }
     problems.sort_by_key(|(index, problem)| (*index, problem.span));
-    Analysis { ledger, outlines, problems }
+    Analysis { ledger, lowered: in_order, problems }
 }
 
 fn lower_in_time(source: &Source, course: &Course<'_>) -> Lowered {

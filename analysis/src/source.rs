@@ -94,11 +94,10 @@ pub enum Encoding {
 impl Source {
     /// Makes a source out of raw bytes; never fails.
     pub fn from_bytes(path: &str, language: Language, bytes: &[u8]) -> Source {
-        let text = String::from_utf8_lossy(bytes);
-        let encoding = match text {
-            std::borrow::Cow::Borrowed(_) => Encoding::Utf8,
-            std::borrow::Cow::Owned(_) => Encoding::Replaced,
+        let (text, encoding) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text.into(), Encoding::Utf8),
+            Err(_) => (String::from_utf8_lossy(bytes).into(), Encoding::Replaced),
         };
-        Source { path: path.into(), language, text: text.into(), encoding, budgets: Budgets::default() }
+        Source { path: path.into(), language, text, encoding, budgets: Budgets::default() }
     }
 }

@@ -370,12 +370,13 @@ fn the_outline_tells_headers() {
 }
 
 #[test]
-fn names_hold_attributes_keywords_and_texts_that_are_identifiers() {
-    let lowered = lowered("x.attr(key=getattr(y, 'text'), z='not one')  # noqa: B1\n# unleak: allow\n");
-    let names: Vec<&str> = lowered.outline.names.iter().map(AsRef::as_ref).collect();
-    assert_eq!(names, ["attr", "getattr", "key", "text", "x", "y", "z"]);
-    assert_eq!(lowered.outline.comments.len(), 2);
-    assert_eq!(lowered.outline.lines, 2);
+fn comments_for_us_and_asking_for_the_own_name_are_noted() {
+    let plain = lowered("x.attr(z='not __name__ alone')  # noqa: B1\n# unleak: allow\n");
+    assert_eq!(plain.outline.comments.len(), 2);
+    assert!(!plain.outline.asks_own_name);
+    assert!(lowered("if __name__ == '__main__':\n    main()\n").outline.asks_own_name);
+    assert!(lowered("getattr(x, '__name__')\n").outline.asks_own_name);
+    assert_eq!(plain.outline.lines, 2);
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
     ("python/subprocess.toml", include_str!("../python/subprocess.toml")),
     ("python/tenacity.toml", include_str!("../python/tenacity.toml")),
     ("python/threading.toml", include_str!("../python/threading.toml")),
+    ("python/tornado.toml", include_str!("../python/tornado.toml")),
     ("python/trio.toml", include_str!("../python/trio.toml")),
     ("python/uvloop.toml", include_str!("../python/uvloop.toml")),
     ("python/weakref.toml", include_str!("../python/weakref.toml")),

@@ -34,9 +34,11 @@
 //!
 //! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
 //! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
-//! A note is, too, what handles its failures and comes to an end: it is mostly dropped on purpose, and said so.
-//! So is a thread or process that is not known to be started again and again: the interpreter or the system keeps it, tells
-//! what it raises, and it is mostly meant to last as long as the program. The losers of a race are told of by `raw-gather`, where the race is.
+//! A note is, too, what handles its failures and comes to an end: it is mostly dropped on purpose, and said so. So are a
+//! thread or process that is not known to be started again and again: the interpreter or the system keeps it; the loser of
+//! a race that is run once; what only waits; a process told to go on alone; what a wrapper gives on some ways only; what is
+//! done last for an object; in Rust, what begins once and lasts as long as the program. The evidence says which it is.
+//! A task is right whose thread is joined further down. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
@@ -71,7 +73,7 @@ pub static LINT: Lint = Lint {
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
     let races: Vec<_> = ledger.resources().iter().filter(|it| decides_losers(it)).map(|it| &it.birth).collect();
-    for resource in ledger.resources() {
+    for resource in ledger.told_here() {
         let starts = matches!(resource.kind, Kind::Task | Kind::Thread | Kind::Process);
         let told = resource.notes.iter().any(|note| races.contains(&&note.location));
         if starts && !told && resource.leaks == Answer::Yes && resource.missing.contains(&Missing::Owner) {
@@ -82,7 +84,7 @@ fn check(ledger: &Ledger, findings: &mut Findings) {
 
 /// Whether it is known what becomes of a race's losers: `raw-gather` tells of them, or their runner cancels them.
 fn decides_losers(resource: &Resource) -> bool {
-    let told = resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(_)));
+    let told = resource.missing.iter().any(|missing| matches!(missing, Missing::Siblings(..)));
     resource.kind == Kind::Fanout && (told || resource.ends.iter().any(|end| end.how == Ending::Cancelled))
 }
 
@@ -119,7 +121,8 @@ fn level(resource: &Resource) -> Level {
     let again = resource.missing.contains(&Missing::Limit);
     let one_of_the_system = matches!(resource.kind, Kind::Thread | Kind::Process) && !again;
     match (resource.setting, quiet) {
-        _ if one_of_the_system || matches!(resource.work, Work::AtOnce(_)) => Level::Note,
+        _ if one_of_the_system || !resource.excuses.is_empty() => Level::Note,
+        _ if matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_)) => Level::Note,
         (Setting::Product, false) => Level::Error,
         _ => Level::Note,
     }
@@ -168,16 +171,10 @@ fn evidence(resource: &Resource) -> Vec<Fact> {
         all.push(Fact { label: label.to_owned(), location: hold.from.clone() });
     }
     all.extend(resource.notes.iter().cloned());
-    if let Work::Endless(fact)
-    | Work::OwnFailure(fact)
-    | Work::Lingers(fact)
-    | Work::MayLinger(fact)
-    | Work::AtOnce(fact) = &resource.work
-    {
-        all.push(fact.clone());
-    }
+    all.extend(resource.work.weight().cloned());
     all.dedup();
     all.truncate(8);
+    all.extend(resource.excuses.iter().cloned());
     all
 }
 

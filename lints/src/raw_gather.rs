@@ -46,10 +46,13 @@
 //! each start; a length check before it; a pool with a limited number of workers, or work that waits for one; waits
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
-//! When all that is missing is a limit, the finding is a warning where the number is shown to come from outside, in code
-//! that runs for each event, and a note otherwise: what registers, connects, is configured, written out or belongs to one
-//! message is mostly small by nature. A note, too, where only a cancellation from outside would leave the others alone: mostly
-//! nothing but the end of the program cancels, and that cancels them as well.
+//! ## How sure
+//! An error where failures are lost for good (nobody but the fan-out has what it runs), where it never runs, and where
+//! those that were slower than the first go on alone. A note where all that is missing is a limit: what registers,
+//! connects, is configured, written out or belongs to one message is mostly small by nature. A note, too, where tasks tell
+//! of their failures otherwise (they are somebody's, were told to stop, or the event loop tells of a failure that nobody
+//! asked for); where one fails and the others may well go on; and where only a cancellation from outside would leave them
+//! alone: mostly nothing but the end of the program cancels, and that cancels them as well.
 //!
 //! ## Known limits
 //! A limit on the other side (a connection pool, a rate limit of the client) is not seen. A number that a caller of a
@@ -63,7 +66,9 @@
 //! The losers of a race are reported, though the program may end soon after and take them with it: that is seen only where
 //! the race stands in what `asyncio.run` or its like is given, and no loop follows.
 
-use unleak_analysis::ledger::{Answer, Assumption, Bound, Kind, Known, Ledger, Many, Missing, Resource, Setting};
+use unleak_analysis::ledger::{
+    Answer, Assumption, Bound, Kind, Known, Ledger, Left, Missing, Resource, Setting, Unread,
+};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -103,19 +108,15 @@ fn finding(resource: &Resource) -> Finding {
 }
 
 fn level(resource: &Resource) -> Level {
-    if resource.setting == Setting::Test {
-        return Level::Note;
-    }
-    let limit_alone = resource.missing == [Missing::Limit];
-    let assumed = resource.assumption == Some(Assumption::Cancelled);
-    let left_alone = resource.missing.iter().all(|missing| matches!(missing, Missing::Siblings(_)));
-    match (limit_alone, resource.assumption, resource.many) {
-        // Others say how many, and as often as something comes in.
-        (true, None, Many::PerEvent) => Level::Warning,
-        (true, ..) => Level::Note,
+    let grave = |missing: &Missing| match missing {
+        Missing::Results(unread) => *unread != Unread::ToldOtherwise,
         // Mostly only the end of the program cancels it, which cancels the others too.
-        _ if assumed && left_alone => Level::Note,
-        (false, ..) => LINT.level,
+        Missing::Siblings(Left::Slower, _) => resource.assumption != Some(Assumption::Cancelled),
+        _ => false,
+    };
+    match resource.setting {
+        Setting::Product if resource.missing.iter().any(grave) => LINT.level,
+        Setting::Product | Setting::Test => Level::Note,
     }
 }
 
@@ -131,18 +132,18 @@ fn part(resource: &Resource, missing: &Missing) -> Option<String> {
             Bound::Absurd(limit) => format!("its limit of {limit} limits nothing"),
             _ => "nothing limits how many run at once".to_owned(),
         }),
-        Missing::Results if resource.ends.is_empty() && resource.bound != Bound::NotAsked => {
+        Missing::Results(_) if resource.ends.is_empty() && resource.bound != Bound::NotAsked => {
             Some("nobody takes its results, so nobody sees what failed".to_owned())
         }
-        Missing::Results => Some("the failures are among its results, which nobody reads".to_owned()),
-        Missing::Siblings(_) => Some("on a way out the others are neither awaited nor cancelled".to_owned()),
+        Missing::Results(_) => Some("the failures are among its results, which nobody reads".to_owned()),
+        Missing::Siblings(..) => Some("on a way out the others are neither awaited nor cancelled".to_owned()),
         _ => None,
     }
 }
 
 fn evidence(resource: &Resource) -> Vec<unleak_analysis::ledger::Fact> {
     let siblings = resource.missing.iter().filter_map(|missing| match missing {
-        Missing::Siblings(fact) => Some(fact.clone()),
+        Missing::Siblings(_, fact) => Some(fact.clone()),
         _ => None,
     });
     resource.notes.iter().cloned().chain(siblings).collect()
@@ -154,7 +155,7 @@ fn help(resource: &Resource) -> &'static str {
             "take a semaphore inside each of them, or work through slices of a fixed size"
         }
         (Some(Missing::Limit), Language::Rust) => "run them as a stream with a limit, or take a permit in each of them",
-        (Some(Missing::Results), _) => "look at each result, and log or raise what failed",
+        (Some(Missing::Results(_)), _) => "look at each result, and log or raise what failed",
         _ => "run them in a task group, or cancel and await the others before leaving",
     }
 }

@@ -32,11 +32,15 @@
 //! ## How sure
 //!
 //! A queue floods when others set the pace at which it is filled. Certain, and an error, when what goes in is received
-//! once per event: read from a socket, taken from a stream, given to a handler. Likely, and a warning, when code that
-//! was not read hands it in (a callback, a method of a library's base class), nobody knows how often. A note when nothing
-//! is seen to come in: what a program makes for itself (ticks, commands, results of its own work) comes as fast as the
-//! program is, and is seldom a flood. A list or deque is likely at most, and only when something comes in near by. In
-//! test code only what is filled once per event is named.
+//! once per event (read from a socket, taken from a stream, given to a handler) and waits in something that outlives one
+//! call, or in the frame of a handler. A list or deque used so is a warning, when what it takes up is received beside it.
+//!
+//! A note, for maintainers have mostly left these as they are: what nothing is seen to come in to (ticks, commands, results
+//! of a program's own work come as fast as the program is); what code that was not read hands in, nobody knows how often (a
+//! callback, a method of a library's base class); what is received far from where it is added, and has mostly become
+//! something else on the way (in Rust: a command of the program's own); what was asked for (an answer a request); a queue
+//! that lives and is worked off within one call; a field's second birth; and a bound that is written as an infinity. In test code only what is filled once per event is
+//! named, as a note.
 //!
 //! ## Known limits
 //!
@@ -45,7 +49,9 @@
 //! is told to pause), the queue is left open. A pool of things that are taken out and put back is known as one only where
 //! the same function does both.
 
-use unleak_analysis::ledger::{Answer, Assumption, Bound, Fact, Kind, Ledger, Missing, Resource, Setting};
+use std::collections::BTreeSet;
+
+use unleak_analysis::ledger::{Answer, Assumption, Bound, Fact, Kind, Ledger, Life, Missing, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -63,25 +69,30 @@ pub static LINT: Lint = Lint {
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
     let queues = ledger.resources().iter().filter(|resource| resource.kind == Kind::Queue);
+    let mut fields = BTreeSet::new();
     for resource in queues.filter(|resource| resource.leaks == Answer::Yes) {
-        findings.add(finding(resource));
+        let kept = resource.life() == Some(Life::Object);
+        let again = kept && !fields.insert((&resource.birth.path, &resource.subject));
+        findings.add(finding(resource, if again { Level::Note } else { level(resource) }));
     }
 }
 
-/// A warning when it rests on an assumption; a note in test code, whose queues live no longer than a test.
+/// An error when what comes in from outside is shown to wait in something that outlives one call.
 fn level(resource: &Resource) -> Level {
+    let session = resource.life() != Some(Life::Frame);
     match (resource.setting, resource.assumption) {
-        (Setting::Product, None) => LINT.level,
-        (Setting::Product, Some(Assumption::OutsideSetsPace)) => Level::Note,
-        (Setting::Product, Some(_)) => Level::Warning,
-        (Setting::Test, _) => Level::Note,
+        // Who writes an infinity means it.
+        _ if matches!(resource.bound, Bound::Absurd(_)) => Level::Note,
+        (Setting::Product, None) if session => LINT.level,
+        (Setting::Product, Some(Assumption::ReceiverByName | Assumption::UsedAsQueue)) if session => Level::Warning,
+        _ => Level::Note,
     }
 }
 
-fn finding(resource: &Resource) -> Finding {
+fn finding(resource: &Resource, level: Level) -> Finding {
     Finding {
         lint: LINT.name,
-        level: level(resource),
+        level,
         confidence: match resource.assumption {
             Some(_) => Confidence::Likely,
             None => Confidence::Certain,

@@ -61,12 +61,17 @@
 //! - Two acts in different functions that no function calls together: votes, cursors, a framework's pairs of callbacks.
 //! - An increment that is handed over at once to what will lower it: a guard with a `Drop`, a registered callback.
 //! - An increment that goes on with what is sent, and comes down here only where the sending failed.
+//! - A private number that nothing reads.
+//! - A cancellation of Rust work that is left to run as a task: nobody has the means.
+//!
+//! A note where only the entry of a scope leaves it up by failing (its object is mostly thrown away then), and where only
+//! a cancellation while the code already ends would.
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is
 //! `likely`, and only for counts that others can see. Panics are not counted as ways out.
 
-use unleak_analysis::ledger::{Answer, Fact, Kind, Known, Leaving, Ledger, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Fact, Kind, Known, Leaving, Ledger, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -83,7 +88,7 @@ pub static LINT: Lint = Lint {
 };
 
 fn check(ledger: &Ledger, findings: &mut Findings) {
-    for resource in ledger.resources() {
+    for resource in ledger.told_here() {
         if resource.kind == Kind::Gauge && resource.leaks == Answer::Yes {
             findings.add(finding(resource));
         }
@@ -108,6 +113,7 @@ fn finding(resource: &Resource) -> Finding {
 
 fn level(resource: &Resource) -> Level {
     match (resource.setting, resource.assumption) {
+        (Setting::Product, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,
     }

@@ -163,6 +163,7 @@ async def main(integration: str):
         "UNLEAK_PIPELINE_AFTERMATH_WEBHOOK": integration,
         "UNLEAK_PIPELINE_TIMES_STORE": "1",
         "UNLEAK_PIPELINE_TIMES_WEBHOOK": "1",
+        "UNLEAK_PIPELINE_TIMES_MEMORY": "1",
         "UNLEAK_PIPELINE_TIMES_JOB": "3",
         "UNLEAK_PIPELINE_TIMES_RETRY": "0.2",
     }

@@ -1,6 +1,7 @@
 //! What is done after a turn, in the background: what is worth remembering and a sample of the speaker's voice go into the
 //! store, and integrations are told. All of it can be done again from the archive, so when there is too much of it some is dropped, and counted.
 
+mod memory;
 mod webhook;
 
 use std::convert::Infallible;
@@ -19,6 +20,8 @@ use crate::store::{Claimed, Job, Jobs, Kind, Memories, StoreError};
 use crate::structured::{Label, Woke, sleep_or_shutdown};
 use crate::telemetry::{DROPPED, JOBS};
 
+pub(crate) use memory::remember;
+pub use memory::{Extractor, MemoryError};
 pub use webhook::WebhookError;
 pub(crate) use webhook::tell;
 
@@ -190,6 +193,9 @@ pub enum JobError {
     /// Shutdown came first; the job stays as it is.
     #[error("shutdown came first")]
     Stopped,
+    /// It was not found out what is worth remembering.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The integration did not take it.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
@@ -224,28 +230,11 @@ where
     claim.later(delay).await
 }
 
-/// Remembers what is worth it.
-pub async fn remember(store: Arc<dyn Memories>, job: Job) -> Result<(), JobError> {
-    let turn: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
-    let memories = worth_remembering(turn["said"].as_str().unwrap_or(""));
-    Ok(store.remember(job.key, memories).await?)
-}
-
 /// Keeps a sample of a voice.
 pub async fn keep_voice(store: Arc<dyn Memories>, job: Job) -> Result<(), JobError> {
     let sample: serde_json::Value = serde_json::from_str(&job.payload).unwrap_or_default();
     let wave = STANDARD.decode(sample["audio"].as_str().unwrap_or("")).unwrap_or_default();
     Ok(store.keep_voice(job.key, wave).await?)
-}
-
-/// The double for memory extraction: what the user asked to remember, and who they are.
-fn worth_remembering(said: &str) -> Vec<String> {
-    let sentences = said.split_inclusive(['.', '!', '?']).map(str::trim);
-    let worth = |sentence: &&str| {
-        let lower = sentence.to_lowercase();
-        lower.starts_with("remember ") || lower.starts_with("my name is ")
-    };
-    sentences.filter(worth).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::engine::Responder;
 use crate::outside::Address;
 use crate::overheard::Overheard;
-use crate::store::Sqlite;
+use crate::settings::Settings;
+use crate::store::{Memories, Sqlite};
 use crate::structured::{Ended, Plan, Scope, drain};
 
 const SOON: Duration = Duration::from_millis(20);
@@ -17,7 +19,8 @@ fn turn(item: &str, said: &str) -> Left {
 }
 
 fn desk(folder: &tempfile::TempDir) -> (Desk, Arc<Sqlite>) {
-    let store = Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_millis(50)).unwrap();
+    let room = NonZeroUsize::new(100).unwrap();
+    let store = Sqlite::open(&folder.path().join("store.sqlite"), Duration::from_millis(50), room).unwrap();
     let store = Arc::new(store);
     (Desk { jobs: store.clone(), retry: SOON }, store)
 }
@@ -40,7 +43,13 @@ async fn what_is_worth_it_is_remembered() {
     let writer = write_down(desk.clone(), vec![MEMORY], turns, scope.token().clone());
     let writer = scope.spawn_named(Label::new("writer"), writer).unwrap();
     let memories: Arc<dyn Memories> = store.clone();
-    let work = move |job| remember(memories.clone(), job);
+    let settings = Settings::default();
+    let responder = Arc::new(Responder::new(settings.engines.words_per_second));
+    let (extractor, stop) = (Extractor::new(responder, &settings), scope.token().clone());
+    let work = move |job| {
+        let (memories, extractor, stop) = (memories.clone(), extractor.clone(), stop.clone());
+        async move { remember(memories, extractor, job, &stop).await }
+    };
     drop(scope.spawn_named(MEMORY, work_off(desk.clone(), MEMORY, work, scope.token().clone())).unwrap());
     outbox.hand_in(turn("a", "Hello. My name is Ada. Remember the milk! What is up?"));
     outbox.hand_in(turn("b", "Nothing."));
@@ -178,9 +187,13 @@ async fn an_integration_that_hangs_is_given_up_in_time() {
 }
 
 #[test]
-fn integrations_are_plain_addresses() {
-    assert!("http://127.0.0.1:9/hook".parse::<Address>().is_ok());
-    for wrong in ["", "hook", "https://example.com/", "http://user:secret@example.com/", "/hook"] {
+fn integrations_are_addresses_without_a_user() {
+    for right in ["http://127.0.0.1:9/hook", "https://example.com", "https://[::1]:9/hook"] {
+        assert!(right.parse::<Address>().is_ok(), "{right}");
+    }
+    for wrong in
+        ["", "hook", "ftp://example.com/", "https://", "https://-/", "http://user:secret@example.com/", "/hook"]
+    {
         assert!(wrong.parse::<Address>().is_err(), "{wrong}");
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::aftermath::{self, Desk, MEMORY, Outbox, SPEAKER, Unwritten, WEBHOOK};
+use crate::aftermath::{self, Desk, Extractor, MEMORY, Outbox, SPEAKER, Unwritten, WEBHOOK};
 use crate::archive::{Archive, Archiver, FolderArchive, Keeper, S3Archive, Spill, Unsaved};
+use crate::engine::Engines;
 use crate::outside::Address;
 use crate::queue::bounded;
 use crate::settings::Settings;
@@ -45,7 +46,11 @@ pub struct Desks {
 impl Background {
     /// Opens what is kept, resumes what was on its way, and starts the tasks of this process's role in `scope`. There are
     /// desks where conversations are served.
-    pub(crate) async fn start(settings: &Settings, scope: Scope) -> io::Result<(Self, Option<Desks>)> {
+    pub(crate) async fn start(
+        settings: &Settings,
+        engines: &Engines,
+        scope: Scope,
+    ) -> io::Result<(Self, Option<Desks>)> {
         let role = settings.process.role;
         let mut kinds = vec![MEMORY];
         let integration: Option<Address> = match &settings.aftermath.webhook {
@@ -56,7 +61,8 @@ impl Background {
         let stores = Stores::open(settings, &[&kinds[..], &[SPEAKER]].concat()).await.map_err(io::Error::other)?;
         let desk = Desk { jobs: stores.jobs.clone(), retry: settings.times.retry.get() };
         if role.works() {
-            work(settings, &scope, &stores, &desk, integration)?;
+            let extractor = Extractor::new(engines.language_model.clone(), settings);
+            work(settings, &scope, &stores, &desk, extractor, integration)?;
         }
         let (serving, desks) = match role.serves() {
             false => (None, None),
@@ -107,19 +113,25 @@ fn keep(settings: &Settings, scope: &Scope) -> io::Result<(NamedTask<(), Unsaved
     Ok((keeping, keeper))
 }
 
-/// Does what follows from turns, one worker for each kind.
+/// Does what follows from turns. Each kind has workers of its own.
 fn work(
     settings: &Settings,
     scope: &Scope,
     stores: &Stores,
     desk: &Desk,
+    extractor: Extractor,
     integration: Option<Address>,
 ) -> io::Result<()> {
     let token = scope.token();
-    let memories = stores.memories.clone();
-    let remember = move |job| aftermath::remember(memories.clone(), job);
-    let worker = aftermath::work_off(desk.clone(), MEMORY, remember, token.clone());
-    scope.spawn_named(MEMORY, worker).map_err(io::Error::other)?;
+    for _ in 0..settings.aftermath.extractions.get() {
+        let (memories, extractor, stop) = (stores.memories.clone(), extractor.clone(), token.clone());
+        let remember = move |job| {
+            let (memories, extractor, stop) = (memories.clone(), extractor.clone(), stop.clone());
+            async move { aftermath::remember(memories, extractor, job, &stop).await }
+        };
+        let worker = aftermath::work_off(desk.clone(), MEMORY, remember, token.clone());
+        scope.spawn_named(MEMORY, worker).map_err(io::Error::other)?;
+    }
     let voices = stores.memories.clone();
     let keep = move |job| aftermath::keep_voice(voices.clone(), job);
     let worker = aftermath::work_off(desk.clone(), SPEAKER, keep, token.clone());

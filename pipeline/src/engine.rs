@@ -72,8 +72,15 @@ pub struct Origin {
     pub url: &'static str,
 }
 
-/// Makes text of speech.
-pub trait SpeechToText: Debug + Send + Sync {
+impl Origin {
+    /// Of what is part of this project.
+    const fn ours(description: &'static str) -> Self {
+        Self { description, author: "unleak", url: "https://github.com/unleak/unleak" }
+    }
+}
+
+/// What all engines tell of themselves.
+pub trait Engine: Debug + Send + Sync {
     /// The name of the engine.
     fn name(&self) -> Label;
     /// Where it comes from.
@@ -82,6 +89,10 @@ pub trait SpeechToText: Debug + Send + Sync {
     fn is_double(&self) -> bool {
         false
     }
+}
+
+/// Makes text of speech.
+pub trait SpeechToText: Engine {
     /// The text of `audio`; empty if nothing was said.
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String>;
     /// Waits for the work that went on when it was dropped. The shutdown does.
@@ -91,27 +102,13 @@ pub trait SpeechToText: Debug + Send + Sync {
 }
 
 /// Answers.
-pub trait LanguageModel: Debug + Send + Sync {
-    /// The name of the engine.
-    fn name(&self) -> Label;
-    /// Whether it is a double, for tests and for a first look.
-    fn is_double(&self) -> bool {
-        false
-    }
+pub trait LanguageModel: Engine {
     /// Puts the answer to `conversation` into `tokens`, piece by piece.
     fn answer<'a>(&'a self, conversation: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()>;
 }
 
 /// Makes speech of text.
-pub trait TextToSpeech: Debug + Send + Sync {
-    /// The name of the engine.
-    fn name(&self) -> Label;
-    /// Where it comes from.
-    fn origin(&self) -> Origin;
-    /// Whether it is a double, for tests and for a first look.
-    fn is_double(&self) -> bool {
-        false
-    }
+pub trait TextToSpeech: Engine {
     /// Puts the speech of `text` into `audio`, piece by piece.
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()>;
 }
@@ -140,18 +137,23 @@ fn wyoming(server: &str, settings: &Settings) -> Arc<Wyoming> {
     Arc::new(Wyoming::new(server.to_owned(), settings.limits.message_bytes))
 }
 
+/// The language model that the settings name. It loads nothing.
+fn language_model(settings: &Settings) -> Arc<dyn LanguageModel> {
+    let engines = &settings.engines;
+    match engines.language_model_url.as_ref().and_then(|url| url.parse::<Address>().ok()) {
+        None => Arc::new(Responder::new(engines.words_per_second)),
+        Some(base) => {
+            let (model, key) = (engines.language_model.clone(), engines.language_model_key.clone());
+            Arc::new(OpenAi::new(&base, model, key, settings.limits.message_bytes))
+        }
+    }
+}
+
 impl Engines {
     /// The engines that `settings` name. Models are loaded, which blocks.
     pub fn new(settings: &Settings) -> Result<Self, EngineError> {
         let engines = &settings.engines;
-        let server = engines.language_model_url.as_ref().and_then(|url| url.parse::<Address>().ok());
-        let language_model: Arc<dyn LanguageModel> = match server {
-            None => Arc::new(Responder::new(engines.words_per_second)),
-            Some(base) => {
-                let (model, key) = (engines.language_model.clone(), engines.language_model_key.clone());
-                Arc::new(OpenAi::new(&base, model, key, settings.limits.message_bytes))
-            }
-        };
+        let language_model = language_model(settings);
         let speech_to_text: Arc<dyn SpeechToText> = match engines.speech_to_text {
             settings::SpeechToText::Tones => Arc::new(Tones),
             settings::SpeechToText::SherpaOnnx => Arc::new(Sherpa::load(
@@ -178,12 +180,11 @@ impl Engines {
         Ok(Self { speech_to_text, language_model, text_to_speech })
     }
 
-    /// Engines that load nothing, for a process that serves no conversations.
-    pub fn idle() -> Self {
-        let words = settings::Engines::default().words_per_second;
+    /// Engines that load nothing, for a process that serves no conversations. It thinks about them all the same.
+    pub fn idle(settings: &Settings) -> Self {
         Self {
             speech_to_text: Arc::new(Tones),
-            language_model: Arc::new(Responder::new(words)),
+            language_model: language_model(settings),
             text_to_speech: Arc::new(Tones),
         }
     }

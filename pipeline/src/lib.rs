@@ -11,6 +11,7 @@ mod http;
 pub mod outside;
 #[cfg(test)]
 mod overheard;
+mod pace;
 pub mod queue;
 pub mod realtime;
 pub mod service;

@@ -1,7 +1,9 @@
-//! Calls to services outside: over plain HTTP, for what runs beside this service or behind a proxy.
+//! Calls to services outside, over http or https.
 //!
 //! A call is one future. The connection is driven in it and not by a task of its own, so that dropping the call ends
 //! all of it.
+
+pub(crate) mod tls;
 
 use std::error::Error;
 use std::str::FromStr;
@@ -14,12 +16,32 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 /// Where a service is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    authority: String,
+    way: Way,
+    host: String,
+    port: u16,
     path: String,
+}
+
+/// How a service is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// Whoever answers shows that this is their name.
+    Secure(ServerName<'static>),
+}
+
+impl Way {
+    fn standard_port(&self) -> u16 {
+        match self {
+            Way::Plain => 80,
+            Way::Secure(_) => 443,
+        }
+    }
 }
 
 /// Why a call failed.
@@ -40,16 +62,20 @@ impl FromStr for Address {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let uri: Uri = text.parse().map_err(|_| "a service is named by an address")?;
-        let authority = uri.authority().ok_or("a service is named by an address")?;
-        if uri.scheme_str() != Some("http") || authority.as_str().contains('@') {
-            return Err(
-                "services are called over plain http, without a user in the address: put a proxy before others",
-            );
-        }
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let port = authority.port_u16().unwrap_or(80);
-        Ok(Self { authority: format!("{}:{port}", authority.host()), path: path.to_owned() })
+        const WHY: &str = "a service is named by an address over http or https, without a user in it";
+        let uri: Uri = text.parse().map_err(|_| WHY)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(WHY)?;
+        let host = authority.host().to_owned();
+        let way = match uri.scheme_str() {
+            Some("http") => Way::Plain,
+            Some("https") => {
+                Way::Secure(ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|_| WHY)?)
+            }
+            _ => return Err(WHY),
+        };
+        let port = authority.port_u16().unwrap_or(way.standard_port());
+        let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Ok(Self { way, host, port, path })
     }
 }
 
@@ -58,7 +84,7 @@ impl Address {
     #[must_use]
     pub fn below(&self, more: &str) -> Self {
         let path = format!("{}/{more}", self.path.trim_end_matches('/'));
-        Self { authority: self.authority.clone(), path }
+        Self { path, ..self.clone() }
     }
 
     /// Sends JSON, and gives the answer to `take` while the connection goes on.
@@ -87,13 +113,20 @@ impl Address {
         E: From<CallError>,
         F: Future<Output = Result<T, E>>,
     {
-        let stream = TcpStream::connect(&self.authority).await.map_err(CallError::from)?;
-        let mut request = Request::post(&self.path).header(HOST, &self.authority).header(CONTENT_TYPE, kind);
+        let Self { way, host, port, path } = self;
+        let shown = if *port == way.standard_port() { host.clone() } else { format!("{host}:{port}") };
+        let mut request = Request::post(path).header(HOST, shown).header(CONTENT_TYPE, kind);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body)).map_err(CallError::from)?;
-        exchange(stream, request, take).await
+        let stream = TcpStream::connect((host.trim_matches(['[', ']']), *port)).await.map_err(CallError::from)?;
+        match way {
+            Way::Plain => exchange(stream, request, take).await,
+            Way::Secure(name) => {
+                exchange(tls::secure(name.clone(), stream).await.map_err(CallError::from)?, request, take).await
+            }
+        }
     }
 }
 

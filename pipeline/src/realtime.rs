@@ -3,19 +3,19 @@
 mod asked;
 mod told;
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use crate::background::Desks;
+use crate::pace::Pace;
 use crate::queue::{Gone, Receiver, Sender, bounded};
 use crate::service::Shared;
 use crate::session::{Command, Event, Refusal, Request, Session, SessionError};
@@ -115,7 +115,7 @@ async fn read(
     settings: &Settings,
 ) -> Result<(), RealtimeError> {
     let mut reading = Reading::new(settings);
-    let mut pace = Pace::new(settings.limits.messages_per_second, settings.limits.message_burst);
+    let mut pace = Pace::new(&settings.limits);
     loop {
         pace.keep().await;
         let request = match timeout(settings.times.receive.get(), stream.next()).await {
@@ -184,54 +184,5 @@ fn gone(error: WebSocketError) -> Result<(), RealtimeError> {
         WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed | WebSocketError::Io(_) => Ok(()),
         WebSocketError::Protocol(_) => Ok(()),
         error => Err(Box::new(error).into()),
-    }
-}
-
-/// Keeps a client to its rate: one that is too fast waits, and nothing of what it sends is lost.
-#[derive(Debug)]
-struct Pace {
-    per_second: f64,
-    burst: f64,
-    left: f64,
-    since: Instant,
-}
-
-impl Pace {
-    fn new(per_second: NonZeroUsize, burst: NonZeroUsize) -> Self {
-        let burst = burst.get() as f64;
-        Self { per_second: per_second.get() as f64, burst, left: burst, since: Instant::now() }
-    }
-
-    /// Waits until one more is in its rate.
-    async fn keep(&mut self) {
-        let now = Instant::now();
-        self.left = self.burst.min(self.left + now.duration_since(self.since).as_secs_f64() * self.per_second);
-        self.since = now;
-        if self.left < 1.0 {
-            let wait = (1.0 - self.left) / self.per_second;
-            sleep(Duration::from_secs_f64(wait)).await;
-        }
-        self.left -= 1.0;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_is_too_fast_waits() {
-        let size = |size| NonZeroUsize::new(size).unwrap();
-        let mut pace = Pace::new(size(10), size(20));
-        let start = Instant::now();
-        for _ in 0..20 {
-            pace.keep().await;
-        }
-        assert_eq!(start.elapsed(), Duration::ZERO, "a burst");
-        for _ in 0..100 {
-            pace.keep().await;
-        }
-        let took = start.elapsed().as_secs_f64();
-        assert!((9.9..10.3).contains(&took), "{took}");
     }
 }

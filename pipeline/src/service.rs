@@ -47,7 +47,11 @@ impl Shared {
     pub fn banner(&self) -> String {
         match self.desks {
             Some(_) => self.engines.banner(),
-            None => "works behind conversations, and needs no engines".to_owned(),
+            None => {
+                let model = &self.engines.language_model;
+                let double = if model.is_double() { " (a double)" } else { "" };
+                format!("works behind conversations: language model `{}`{double}", model.name())
+            }
         }
     }
 
@@ -92,7 +96,7 @@ impl Service {
         }
         let engines = match settings.process.role.serves() {
             true => Engines::new(&settings).map_err(io::Error::other)?,
-            false => Engines::idle(),
+            false => Engines::idle(&settings),
         };
         let http = listen(settings.listen.http).await?;
         let wyoming = match settings.process.role.serves() {
@@ -102,7 +106,7 @@ impl Service {
         let root = Scope::new(Label::new("service"));
         let listeners = root.child(Label::new("listeners"));
         let connections = root.child(Label::new("connections"));
-        let (background, desks) = Background::start(&settings, root.child(Label::new("background"))).await?;
+        let (background, desks) = Background::start(&settings, &engines, root.child(Label::new("background"))).await?;
         let shared = Arc::new(Shared {
             engines,
             desks,

@@ -1,21 +1,23 @@
 use super::*;
 use crate::audio::Audio;
-use crate::engine::{self, Origin, SpeechToText, Tones, Work};
+use crate::engine::{self, Engine, Origin, SpeechToText, Tones, Work};
 use crate::settings::Seconds;
 
 /// An engine whose work goes on for some time after it was dropped.
 #[derive(Debug)]
 struct GoesOn(Duration);
 
-impl SpeechToText for GoesOn {
+impl Engine for GoesOn {
     fn name(&self) -> Label {
         Label::new("goes on")
     }
 
     fn origin(&self) -> Origin {
-        SpeechToText::origin(&Tones)
+        Tones.origin()
     }
+}
 
+impl SpeechToText for GoesOn {
     fn transcribe<'a>(&'a self, _: &'a Audio) -> Work<'a, String> {
         Box::pin(std::future::pending())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::audio::tones;
 use crate::background::Background;
-use crate::engine::{EngineError, LanguageModel, Origin, TextToSpeech, Tones, Work};
+use crate::engine::{Engine, EngineError, LanguageModel, Origin, TextToSpeech, Tones, Work};
 use crate::queue::bounded;
 use crate::structured::{NamedTask, Plan, Scope, drain};
 
@@ -29,7 +29,7 @@ impl Client {
         let folder = tempfile::tempdir().unwrap();
         let mut stored = settings.clone();
         stored.store.folder = folder.path().to_owned();
-        let started = Background::start(&stored, Scope::new(Label::new("background"))).await;
+        let started = Background::start(&stored, &engines, Scope::new(Label::new("background"))).await;
         let (background, desks) = started.unwrap();
         let session = Session::new(Arc::new(settings), engines, desks.unwrap(), scope.spawner(), to_client);
         let session = scope.spawn_named(Label::new("session"), session.run(to_session)).unwrap();
@@ -305,11 +305,17 @@ impl Broken {
     }
 }
 
-impl LanguageModel for Broken {
+impl Engine for Broken {
     fn name(&self) -> Label {
         BROKEN
     }
 
+    fn origin(&self) -> Origin {
+        Tones.origin()
+    }
+}
+
+impl LanguageModel for Broken {
     fn answer<'a>(&'a self, _: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()> {
         Box::pin(async {
             if !matches!(self, Broken::NeverEnds) {
@@ -323,14 +329,6 @@ impl LanguageModel for Broken {
 }
 
 impl TextToSpeech for Broken {
-    fn name(&self) -> Label {
-        BROKEN
-    }
-
-    fn origin(&self) -> Origin {
-        TextToSpeech::origin(&Tones)
-    }
-
     fn speak<'a>(&'a self, _: &'a str, _: Rate, _: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(self.work())
     }

@@ -2,6 +2,7 @@
 //!
 //! A setting `key` in a section `[section]` is `UNLEAK_PIPELINE_SECTION_KEY` in the environment.
 
+mod check;
 mod kinds;
 
 use std::net::SocketAddr;
@@ -9,8 +10,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-
-use crate::outside::Address;
 
 pub use kinds::{Endpoint, Role, Seconds, Secret, Share, SpeechToText, TextToSpeech};
 
@@ -100,6 +99,8 @@ section! {
     Security {
         /// What clients must show. Without it, everyone who can connect may.
         key: Option<Secret> = None,
+        /// Whether everyone who reaches its port may speak Wyoming, which knows no key. Other than on loopback, it must be said.
+        open_wyoming: bool = false,
         /// Origins of pages, other than the service's own, that may connect from a browser.
         origins: Vec<String> = Vec::new(),
     }
@@ -198,6 +199,8 @@ section! {
         job: Seconds = Seconds::of(30.0),
         /// For an integration to take what it is told.
         webhook: Seconds = Seconds::of(10.0),
+        /// For the language model to say what of a turn is worth remembering.
+        memory: Seconds = Seconds::of(10.0),
         /// For one call of a store, and for the embedded database to give up a lock.
         store: Seconds = Seconds::of(2.0),
         /// For a store outside to take a recording.
@@ -257,16 +260,19 @@ section! {
     Store {
         /// The folder of the database, the archive and the spill.
         folder: PathBuf = PathBuf::from("unleak-pipeline-data"),
-        /// A PostgreSQL that remembers, as `postgres://user:password@host/database`. Without it, SQLite does, in the folder.
+        /// A PostgreSQL that remembers, as `postgres://user:password@host/database`, with `sslmode` and
+        /// `sslrootcert` where it is to be secured. Without it, SQLite does, in the folder.
         postgres: Option<Secret> = None,
         /// The connections to it at once.
         connections: NonZeroUsize = count(4),
         /// A NATS server with JetStream that keeps what is to be done, as `nats://user:password@host:4222`. Without it,
         /// SQLite does, in the folder.
         nats: Option<Secret> = None,
-        /// The calls of it at once.
+        /// The jobs of a kind that SQLite keeps. What has no room is dropped, and counted.
+        jobs: NonZeroUsize = count(100_000),
+        /// The calls of NATS at once.
         calls: NonZeroUsize = count(256),
-        /// The bytes of all jobs that it keeps.
+        /// The bytes of all jobs that NATS keeps.
         jobs_bytes: NonZeroUsize = count(1024 * 1024 * 1024),
         /// A bucket of a store that speaks S3, for the archive. Without it, the archive is in the folder.
         archive_bucket: Option<String> = None,
@@ -284,8 +290,14 @@ section! {
 section! {
     /// What is done after a turn.
     Aftermath {
-        /// An integration that is told of each turn: an address over plain HTTP.
+        /// An integration that is told of each turn: an address over http or https.
         webhook: Option<String> = None,
+        /// Memories of one turn.
+        memories: NonZeroUsize = count(8),
+        /// The characters of one memory.
+        memory_chars: NonZeroUsize = count(500),
+        /// Turns of which it is found out at once what is worth remembering.
+        extractions: NonZeroUsize = count(4),
         /// How much of the speaker's voice is kept of each conversation; 0 keeps nothing.
         speaker_sample: Seconds = Seconds::of(2.0),
     }
@@ -363,94 +375,6 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What no single setting can tell.
-    fn check(&self) -> Result<(), SettingsError> {
-        let contradiction = |what| Err(SettingsError::Contradiction(what));
-        let open = [self.listen.http, self.listen.wyoming].iter().any(|address| !address.ip().is_loopback());
-        if open && self.security.key.is_none() {
-            return contradiction("listen: an address other than loopback needs security.key");
-        }
-        let before = self.hearing.prefix.get() + self.hearing.onset.get();
-        if self.hearing.silence.get().is_zero() || self.hearing.longest.get() < 2 * before {
-            return contradiction("hearing: silence must be more than 0, and longest at least twice prefix and onset");
-        }
-        if self.times.shutdown.get() <= self.times.after_abort.get() {
-            return contradiction("times: shutdown must be more than after_abort");
-        }
-        if self.aftermath.webhook.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
-            return contradiction("aftermath: webhook must be an address over plain http, without a user in it");
-        }
-        if self.limits.message_burst < self.limits.messages_per_second {
-            return contradiction("limits: message_burst must be at least messages_per_second");
-        }
-        self.check_process()?;
-        self.check_archive()?;
-        self.check_engines()
-    }
-
-    fn check_process(&self) -> Result<(), SettingsError> {
-        let contradiction = |what| Err(SettingsError::Contradiction(what));
-        if self.process.role != Role::All && self.store.nats.is_none() {
-            return contradiction("process: a gateway or a worker needs store.nats, through which they share the work");
-        }
-        if self.process.role == Role::Worker && self.store.postgres.is_none() {
-            return contradiction("process: a worker needs store.postgres, so that all workers remember in one place");
-        }
-        if self.store.nats.is_some() && self.times.job.get() < self.times.webhook.get() + 2 * self.times.store.get() {
-            return contradiction("times: job must be at least webhook and twice store, or jobs are done twice");
-        }
-        Ok(())
-    }
-
-    fn check_archive(&self) -> Result<(), SettingsError> {
-        let contradiction = |what| Err(SettingsError::Contradiction(what));
-        let store = &self.store;
-        let somewhere = store.archive_endpoint.is_some() || store.archive_region.is_some();
-        let keys = [&store.archive_key, &store.archive_secret].into_iter().flatten().count();
-        let Some(bucket) = &store.archive_bucket else {
-            let told = somewhere || keys > 0;
-            return if told { contradiction("store: where an archive is needs archive_bucket") } else { Ok(()) };
-        };
-        let plain = |sign: char| matches!(sign, 'a'..='z' | '0'..='9' | '.' | '-');
-        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(plain) {
-            return contradiction("store: archive_bucket is 3 to 63 small letters, digits, dots and hyphens");
-        }
-        if !somewhere || keys < 2 {
-            return contradiction(
-                "store: archive_bucket needs archive_endpoint or archive_region, and archive_key with archive_secret",
-            );
-        }
-        Ok(())
-    }
-
-    fn check_engines(&self) -> Result<(), SettingsError> {
-        let contradiction = |what| Err(SettingsError::Contradiction(what));
-        let engines = &self.engines;
-        if engines.language_model_url.as_ref().is_some_and(|address| address.parse::<Address>().is_err()) {
-            return contradiction(
-                "engines: language_model_url must be an address over plain http, without a user in it",
-            );
-        }
-        let (hears, speaks) = (&engines.speech_to_text_server, &engines.text_to_speech_server);
-        let no_base = |server: &str| server.parse::<Address>().is_err();
-        let nowhere = match engines.speech_to_text {
-            SpeechToText::Wyoming => hears.is_empty(),
-            SpeechToText::OpenAi => no_base(hears),
-            SpeechToText::Tones | SpeechToText::SherpaOnnx => false,
-        } || match engines.text_to_speech {
-            TextToSpeech::Wyoming => speaks.is_empty(),
-            TextToSpeech::OpenAi => no_base(speaks),
-            TextToSpeech::Tones | TextToSpeech::EspeakNg => false,
-        };
-        if nowhere {
-            return contradiction(
-                "engines: a server needs speech_to_text_server or text_to_speech_server: `host:port` for wyoming, \
-                 an address over plain http for openai",
-            );
-        }
-        Ok(())
-    }
-
     /// The settings as a file that says the same, but for secrets.
     pub fn show(&self) -> String {
         let mut text = String::from("# What holds now. A secret is shown as set or not.\n");
@@ -462,12 +386,20 @@ impl Settings {
     }
 }
 
-/// Puts `value` at `SECTION_KEY`. It is read as TOML if it can be, as text otherwise.
+/// Puts `value` at `SECTION_KEY`. It is read as TOML if that is what the setting is, as text otherwise: a key can look like a
+/// number.
 fn overlay(table: &mut toml::Table, setting: &str, value: String) -> Option<()> {
-    let (section, key) = setting.split_once('_')?;
+    let (section, key) =
+        setting.to_lowercase().split_once('_').map(|(section, key)| (section.to_owned(), key.to_owned()))?;
     let read = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
-    let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Table::new().into());
-    section.as_table_mut()?.insert(key.to_lowercase(), read.unwrap_or(toml::Value::String(value)));
+    let text = toml::Value::String(value);
+    let fits = |value: &toml::Value| {
+        let section_alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+        toml::Table::from_iter([(section.clone(), section_alone.into())]).try_into::<Settings>().is_ok()
+    };
+    let value = read.filter(|read| fits(read) || !fits(&text)).unwrap_or(text);
+    let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+    section.as_table_mut()?.insert(key, value);
     Some(())
 }
 

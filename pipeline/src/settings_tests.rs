@@ -29,6 +29,8 @@ fn the_environment_wins_over_the_file_over_the_defaults() {
     assert_eq!(settings.times.send.get(), Duration::from_secs(10));
     assert_eq!(settings.store.folder, Path::new("some where"));
     assert_eq!(settings.listen.http.port(), 1);
+    let settings = read("", &[("SECURITY_KEY", "12345"), ("ENGINES_LANGUAGE_MODEL", "4")]).unwrap();
+    assert!(settings.security.key.unwrap().matches("12345") && settings.engines.language_model == "4");
     assert_eq!(read("", &[("TIMES_LANGUAGE_MODEL", "3")]).unwrap().times.language_model, Seconds::of(3.0));
 }
 
@@ -45,8 +47,9 @@ fn what_is_wrong_is_told_with_its_place() {
         ("", &[("NOTHING", "1")], "by its section and its key"),
         ("", &[("LIMITS_SESSIONS", "many")], "UNLEAK_PIPELINE_LIMITS_SESSIONS"),
         ("[listen]\nhttp = \"0.0.0.0:80\"", &[], "needs security.key"),
+        ("[listen]\nwyoming = \"0.0.0.0:1\"\n[security]\nkey = \"a\"", &[], "needs security.open_wyoming"),
         ("[limits]\nmessage_burst = 1", &[], "at least messages_per_second"),
-        ("[aftermath]\nwebhook = \"https://example.com\"", &[], "over plain http"),
+        ("[aftermath]\nwebhook = \"ftp://example.com\"", &[], "over http or https"),
         ("[security]\nkey = \"\"", &[], "not empty"),
         ("[process]\nrole = \"boss\"", &[], "unknown variant `boss`"),
         ("[process]\nrole = \"gateway\"", &[], "needs store.nats"),
@@ -55,6 +58,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[store]\narchive_bucket = \"voices\"\narchive_key = \"a\"\narchive_secret = \"b\"", &[], "or archive_region"),
         ("[store]\narchive_bucket = \"a/b/c\"", &[], "digits, dots and hyphens"),
         ("[store]\narchive_region = \"a\"", &[], "needs archive_bucket"),
+        ("[store]\npostgres = \"postgres://a:b@c/d?sslmode=allow\"", &[], "store.postgres: PostgreSQL: sslmode=allow"),
         ("[store]\narchive_endpoint = \"http://example.com\"", &[], "an endpoint is"),
         ("[store]\narchive_endpoint = \"http://8.8.8.8\"", &[], "an endpoint is"),
         ("[store]\narchive_endpoint = \"https://a:b@example.com\"", &[], "an endpoint is"),
@@ -62,7 +66,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("[times]\njob = 10\n[store]\nnats = \"nats://localhost\"", &[], "job must be at least"),
         ("[engines]\nspeech_to_text = \"ears\"", &[], "`sherpa-onnx`"),
         ("[engines]\nspeech_to_text = \"wyoming\"", &[], "needs speech_to_text_server"),
-        ("[engines]\ntext_to_speech = \"openai\"\ntext_to_speech_server = \"here:1\"", &[], "plain http for openai"),
+        ("[engines]\ntext_to_speech = \"openai\"\ntext_to_speech_server = \"here:1\"", &[], "http or https for openai"),
         ("[engines]\ntext_to_speech = \"wyoming\"", &[], "needs speech_to_text_server"),
         ("", &[("ENGINES_TEXT_TO_SPEECH", "mouth")], "`espeak-ng`"),
     ] {

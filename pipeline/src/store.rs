@@ -81,7 +81,7 @@ pub trait Jobs: Debug + Send + Sync {
 
 /// What is remembered of conversations, and of those who speak in them.
 pub trait Memories: Debug + Send + Sync {
-    /// Keeps what the job `key` found worth remembering. What is kept of it already is not kept again.
+    /// Keeps what the job `key` found worth remembering, unless something that it found is kept already.
     fn remember(&self, key: String, texts: Vec<String>) -> Work<'_, ()>;
     /// Keeps a sample of a voice, a WAV file, that the job `key` brought. What is kept of it already is not kept again.
     fn keep_voice(&self, key: String, wave: Vec<u8>) -> Work<'_, ()>;
@@ -133,7 +133,7 @@ impl Stores {
     /// Opens the stores that `settings` name. Jobs can then be of these `kinds`.
     pub async fn open(settings: &Settings, kinds: &[Kind]) -> Result<Self, StoreError> {
         let (store, times) = (&settings.store, &settings.times);
-        let embedded = |folder: &Path| Sqlite::open(&folder.join(SQLITE), times.store.get()).map(Arc::new);
+        let embedded = |folder: &Path| Sqlite::open(&folder.join(SQLITE), times.store.get(), store.jobs).map(Arc::new);
         Ok(match (&store.nats, &store.postgres) {
             (None, None) => {
                 let both = embedded(&store.folder)?;

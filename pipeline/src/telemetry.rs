@@ -37,6 +37,9 @@ pub static FORGOTTEN: Counter<0> =
 
 /// What became of jobs in the background.
 pub static JOBS: Counter<2> = Counter::new("jobs_total", "What became of jobs.", ["label", "outcome"]);
+/// Answers of the language model about what is worth remembering that were no list of sentences.
+pub static NONSENSE: Counter<0> =
+    Counter::new("memory_nonsense_total", "Answers about what is worth remembering that made no sense.", []);
 /// Recordings that are on disk.
 pub static KEPT: Counter<0> = Counter::new("recordings_kept_total", "Recordings written into the spill.", []);
 /// Recordings that the archive has.
@@ -63,7 +66,7 @@ fn render(page: &mut String) -> fmt::Result {
     for counter in [&TURN_ENDS, &QUEUED, &DROPPED, &PRESSURE, &REFUSED] {
         counter.render(page)?;
     }
-    for counter in [&FORGOTTEN, &KEPT, &ARCHIVED, &OVERFLOWED, &CORRUPT] {
+    for counter in [&FORGOTTEN, &NONSENSE, &KEPT, &ARCHIVED, &OVERFLOWED, &CORRUPT] {
         counter.render(page)?;
     }
     JOBS.render(page)?;

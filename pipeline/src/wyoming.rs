@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::audio::{self, Audio, Rate};
 use crate::engine::{EngineError, Origin};
+use crate::pace::Pace;
 use crate::queue::{Receiver, hand_over};
 use crate::service::{Admission, Shared};
 use crate::structured::{Label, Spawner};
@@ -96,7 +97,9 @@ impl Connection {
     async fn run(&mut self) -> Result<(), WyomingError> {
         let receive = self.shared.settings.times.receive.get();
         let most = self.shared.settings.limits.message_bytes.get();
+        let mut pace = Pace::new(&self.shared.settings.limits);
         loop {
+            pace.keep().await;
             let event = match timeout(receive, event::read(&mut self.reader, most)).await {
                 Err(_) => {
                     tracing::info!("client silent for too long, taken for gone");

@@ -40,7 +40,8 @@ pub(crate) struct Walked {
 
 #[derive(Default)]
 struct Walker {
-    files: BTreeMap<PathBuf, Language>,
+    /// As they are found: mostly in order already.
+    files: Vec<Found>,
     unreadable: BTreeMap<PathBuf, String>,
     folders: BTreeSet<PathBuf>,
 }
@@ -60,8 +61,10 @@ pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
             }
         }
     }
+    walker.files.sort_by(|a, b| a.path.cmp(&b.path));
+    walker.files.dedup_by(|a, b| a.path == b.path);
     Walked {
-        files: walker.files.into_iter().map(|(path, language)| Found { path, language }).collect(),
+        files: walker.files,
         unreadable: walker.unreadable.into_iter().map(|(path, why)| Unreadable { path, why }).collect(),
     }
 }
@@ -73,6 +76,7 @@ impl Walker {
         let walk = WalkBuilder::new(start)
             .parents(false)
             .require_git(false)
+            .sort_by_file_name(|a, b| a.cmp(b))
             .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, settings.as_deref()))
             .build();
         for entry in walk {
@@ -95,7 +99,7 @@ impl Walker {
     fn plain(&mut self, path: &Path, kind: FileType) {
         let Some(language) = language(path) else { return };
         if kind.is_file() {
-            self.files.insert(path.to_owned(), language);
+            self.found(path, language);
         } else {
             self.cannot(path, "it is named like a source file, but is a pipe, a socket or a device".into());
         }
@@ -109,7 +113,7 @@ impl Walker {
             Ok((_, target)) if target.starts_with(root) => {}
             Ok((meta, _)) if meta.is_file() => {
                 if let Some(language) = language {
-                    self.files.insert(path.to_owned(), language);
+                    self.found(path, language);
                 }
             }
             Ok((meta, _)) if meta.is_dir() => {
@@ -123,9 +127,13 @@ impl Walker {
 
     fn file(&mut self, path: &Path) {
         match language(path) {
-            Some(language) => drop(self.files.insert(path.to_owned(), language)),
+            Some(language) => self.found(path, language),
             None => self.cannot(path, format!("it does not end in {}", endings())),
         }
+    }
+
+    fn found(&mut self, path: &Path, language: Language) {
+        self.files.push(Found { path: path.to_owned(), language });
     }
 
     fn error(&mut self, start: &Path, error: &ignore::Error) {

@@ -2,20 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use unleak_analysis::ledger::Setting;
+
 use super::table::table;
 use super::{answer, kind, many, one_line, plural};
 use crate::report::{Born, Report};
 
-const HEADING: [&str; 8] = ["PLACE", "KIND", "MAKER", "HOW OFTEN", "OWNER", "BOUND", "END", "ANSWER"];
+const HEADING: [&str; 9] = ["PLACE", "KIND", "NAME", "MAKER", "HOW OFTEN", "OWNER", "BOUND", "END", "ANSWER"];
 
-/// The table, and a line a kind.
+/// The table of the product, that of its tests, and a line a kind.
 pub(crate) fn print(report: &Report) -> String {
-    let rows: Vec<Vec<String>> = report.named_census().map(|born| row(report, born)).collect();
     let files = plural(report.statistics.checked, "file");
-    if rows.is_empty() {
+    let (tests, product): (Vec<&Born>, Vec<&Born>) =
+        report.named_census().partition(|born| born.entry.setting == Setting::Test);
+    let count = tests.len() + product.len();
+    if count == 0 {
         return format!("Nothing is born in {files}.\n");
     }
-    format!("{}\n{}", table(&HEADING, &rows), totals(report, rows.len(), &files))
+    let shown = |rows: &[&Born]| table(&HEADING, &rows.iter().map(|born| row(report, born)).collect::<Vec<_>>());
+    let mut parts = Vec::new();
+    if !product.is_empty() {
+        parts.push(shown(&product));
+    }
+    if !tests.is_empty() {
+        parts.push(format!("In tests, examples and benchmarks:\n{}", shown(&tests)));
+    }
+    parts.push(totals(report, count, &files));
+    parts.join("\n")
 }
 
 fn row(report: &Report, born: &Born) -> Vec<String> {
@@ -25,8 +38,8 @@ fn row(report: &Report, born: &Born) -> Vec<String> {
         Some(reason) => format!("{}: {reason}", answer(entry.answer)),
         None => answer(entry.answer).to_owned(),
     };
-    let fixed = [report.files.point(born.birth), kind(entry.kind), one_line(&entry.maker), many(entry.many).to_owned()];
-    let cells = [words(&entry.owner), words(&entry.bound), words(&entry.end), verdict];
+    let fixed = [report.files.point(born.birth), kind(entry.kind), words(&entry.name), one_line(&entry.maker)];
+    let cells = [many(entry.many).to_owned(), words(&entry.owner), words(&entry.bound), words(&entry.end), verdict];
     fixed.into_iter().chain(cells).collect()
 }
 

@@ -1,7 +1,7 @@
 //! For programs. The shape is versioned: what is there stays, new keys may come.
 
 use serde::Serialize;
-use unleak_analysis::ledger::{Answer, Kind, Life, Many};
+use unleak_analysis::ledger::{Answer, Kind, Life, Many, Setting};
 use unleak_lints::{Confidence, Level};
 
 use super::as_json;
@@ -62,7 +62,9 @@ struct Line<'a, T> {
 #[derive(Serialize)]
 struct Resource<'a> {
     kind: Kind,
+    name: Option<&'a str>,
     maker: &'a str,
+    test: bool,
     location: Location<'a>,
     many: Many,
     owner: Option<&'a str>,
@@ -147,7 +149,9 @@ fn resource<'a>(files: &'a Files, born: &'a Born) -> Resource<'a> {
     let entry = &born.entry;
     Resource {
         kind: entry.kind,
+        name: entry.name.as_deref(),
         maker: &entry.maker,
+        test: entry.setting == Setting::Test,
         location: location(files, born.birth),
         many: entry.many,
         owner: entry.owner.as_deref(),

@@ -73,6 +73,10 @@ fn outcome(report: &Report, born: &Born) -> String {
     if !told.is_empty() {
         return told.concat();
     }
+    let told = |finding: &&Finding| born.proof.iter().any(|fact| fact.place == finding.place);
+    if let (Answer::Yes, Some(finding)) = (born.entry.answer, report.findings.iter().find(told)) {
+        return format!("  told where it is made: {}\n", reported(finding));
+    }
     let why = match born.entry.answer {
         Answer::Yes => "no lint asks about this",
         Answer::No => "nothing leaks here",

@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(asyncio.sleep(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
 
 #[test]
 fn two_reports_are_compared() {

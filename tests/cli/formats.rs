@@ -93,16 +93,15 @@ fn findings_can_be_counted() {
 
 #[test]
 fn the_level_that_fails_can_be_set() {
-    let leak = "import asyncio\nimport outside\n\n\nclass Relay(outside.Base):\n    def __init__(self):\n        self.items = asyncio.Queue()\n\n    \
-        def on_message(self, data):\n        self.items.put_nowait(data)\n\n    async def run(self):\n        while True:\n            \
-        await outside.upload(await self.items.get())\n";
-    let project = Project::with(&[("pyproject.toml", ""), ("a.py", leak)]);
+    let settings = "[tool.unleak]\nlevels = {fire-and-forget = 'warning'}\n";
+    let leak = "import asyncio\nimport outside\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+    let project = Project::with(&[("pyproject.toml", settings), ("a.py", leak)]);
     assert_eq!(project.json(&[])["findings"][0]["level"], "warning");
     for (level, code) in [("note", 1), ("warning", 1), ("error", 0)] {
         assert_eq!(project.run(&["check", "--fail-on", level]).code, code, "{level}");
     }
-    assert_eq!(project.run(&["check", "--fail-on=note", "--config=levels.unbounded-queue=note"]).code, 1);
-    assert_eq!(project.run(&["check", "--config=levels.unbounded-queue=note"]).code, 0);
+    assert_eq!(project.run(&["check", "--fail-on=note", "--config=levels.fire-and-forget=note"]).code, 1);
+    assert_eq!(project.run(&["check", "--config=levels.fire-and-forget=note"]).code, 0);
 }
 
 #[test]

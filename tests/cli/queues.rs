@@ -6,6 +6,15 @@ use crate::project::Project;
 
 /// The level of what is said of a program's queue, if anything is.
 fn level(file: &str, text: &str) -> Value {
+    finding(file, text)["level"].clone()
+}
+
+/// What it rests on beyond the code.
+fn assumed(file: &str, text: &str) -> Value {
+    finding(file, text)["assumption"].clone()
+}
+
+fn finding(file: &str, text: &str) -> Value {
     let root = if file.ends_with(".rs") {
         (
             "Cargo.toml",
@@ -14,7 +23,7 @@ fn level(file: &str, text: &str) -> Value {
     } else {
         ("pyproject.toml", "")
     };
-    Project::with(&[root, (file, text)]).json(&[])["findings"][0]["level"].clone()
+    Project::with(&[root, (file, text)]).json(&[])["findings"][0].clone()
 }
 
 /// A class with a queue, a consumer, and the code that fills it.
@@ -47,23 +56,31 @@ fn what_is_received_in_a_loop_is_an_error() {
     let itself = "    async def fill(self):\n        stream = outside.stream()\n        while True:\n            stream = stream or outside.stream()\n            \
                   async for item in stream:\n                self.items.put_nowait(item)\n";
     assert_eq!(of(itself), "error", "a stream in a variable that is made from itself");
-    let polled = "    def fill(self):\n        while not outside.closed():\n            data = outside.read()\n            if not data:\n                \
-                  outside.sleep(1)\n                continue\n            self.items.put_nowait(data)\n";
-    assert_ne!(of(polled), "note", "asked in a loop whether there is something");
 }
 
 #[test]
-fn what_code_that_was_not_read_hands_in_is_a_warning() {
+fn what_code_that_was_not_read_hands_in_is_a_note() {
     assert_eq!(
         of("    def on_message(self, data):\n        self.items.put_nowait(data)\n"),
-        "warning",
+        "note",
         "a method of its base"
     );
     let given = "    def listen(self):\n        outside.on_data(self.take)\n\n    def take(self, data):\n        self.items.put_nowait(data)\n";
-    assert_eq!(of(given), "warning", "a callback");
+    assert_eq!(of(given), "note", "a callback");
     let method =
         "    async def serve(self, app):\n        send = self.items.put\n        await app(self.reader, send)\n";
-    assert_eq!(of(method), "warning", "the queue's own method");
+    assert_eq!(of(method), "note", "the queue's own method");
+    let polled = "    def fill(self):\n        while not outside.closed():\n            data = outside.read()\n            if not data:\n                \
+                  outside.sleep(1)\n                continue\n            self.items.put_nowait(data)\n";
+    assert_eq!(of(polled), "note", "asked in a loop whether there is something");
+}
+
+#[test]
+fn what_a_library_calls_for_each_message_is_an_error() {
+    let handler = python("    async def on_message(self, data):\n        await self.items.put(data)\n")
+        .replace("import outside", "import outside\nimport tornado.websocket")
+        .replace("Relay(outside.Base)", "Relay(tornado.websocket.WebSocketHandler)");
+    assert_eq!(level("a.py", &handler), "error");
 }
 
 #[test]
@@ -73,6 +90,64 @@ fn what_the_program_makes_for_itself_is_a_note() {
     let along = "    def start(self, jobs):\n        for job in jobs:\n            outside.call(self.take, job)\n\n    \
                  async def take(self, job):\n        self.items.put_nowait(job)\n";
     assert_eq!(of(along), "note", "a callback that is handed on with its argument");
+}
+
+#[test]
+fn what_lives_for_one_call_is_a_note() {
+    let one = |mark: &str, name: &str| {
+        let body = "    items = asyncio.Queue()\n\n    async def feed():\n        async for item in socket:\n            await items.put(item)\n\n    \
+                    task = asyncio.create_task(feed())\n    while not outside.is_over():\n        await outside.upload(await items.get())\n    await task\n";
+        level(
+            "a.py",
+            &format!(
+                "import asyncio\nimport fastapi\nimport outside\n\napp = fastapi.FastAPI()\n\n\n{mark}async def {name}(socket):\n{body}"
+            ),
+        )
+    };
+    assert_eq!(one("", "merge"), "note", "whoever calls it waits for what it has to do");
+    assert_eq!(one("@app.websocket(\"/\")\n", "serve"), "error", "one for each client, as long as it stays");
+}
+
+#[test]
+fn what_is_asked_for_comes_as_an_answer() {
+    let read = |rest: &str| {
+        of(&format!(
+            "    async def fill(self):\n        while True:\n            self.answers.put_nowait(await self.reader.read(100))\n\n{rest}"
+        ))
+    };
+    let ask = "    def open(self):\n        self.answers = asyncio.Queue()\n\n    async def ask(self):\n        await outside.send(\"ping\")\n        ";
+    let answer = read(&format!("{ask}answer = await self.answers.get()\n        return answer == \"pong\"\n"));
+    let next = read(&format!(
+        "{}return await self.answers.get()\n",
+        ask.replace("await outside.send(\"ping\")\n        ", "")
+    ));
+    assert_eq!((answer, next), ("note".into(), "error".into()));
+}
+
+#[test]
+fn what_a_handler_is_given_reaches_so_far_only() {
+    let hops = |count: usize| {
+        let filler = "class Watch(outside.Base):\n    pass\n\n\napp = fastapi.FastAPI()\n\n\n@app.post(\"/\")\nasync def take(data, relay: Relay):\n    relay.step0(data)\n";
+        let steps: String = (0..count)
+            .map(|at| format!("    def step{at}(self, data):\n        self.step{}(data)\n\n", at + 1))
+            .collect();
+        let last = format!("    def step{count}(self, data):\n        self.items.put_nowait(data)\n\n\n");
+        level(
+            "a.py",
+            &python(&format!("{steps}{last}{filler}")).replacen("import asyncio", "import asyncio\nimport fastapi", 1),
+        )
+    };
+    assert_eq!((hops(1), hops(3)), ("error".into(), "note".into()));
+}
+
+#[test]
+fn a_field_that_is_given_another_queue_is_told_of_once() {
+    let filler = "    async def fill(self):\n        while True:\n            self.items.put_nowait(await self.reader.read(100))\n\n    \
+                  def reset(self):\n        self.items = asyncio.Queue()\n";
+    let all = Project::with(&[("pyproject.toml", ""), ("a.py", &python(filler))]).json(&[]);
+    let levels: Vec<&str> =
+        all["findings"].as_array().unwrap().iter().map(|it| it["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["error", "note"]);
 }
 
 /// A Rust program that accepts connections and sends something for each.
@@ -89,7 +164,7 @@ fn rust(declared: &str, arms: &str) -> Value {
 
 #[test]
 fn a_failure_is_no_flood() {
-    let items = rust("", "            Ok(peer) => drop(tx.send(peer)),\n            Err(_) => break,\n");
+    let items = rust("", "            Ok(peer) => drop(tx.send(peer)),\n            Err(_) => continue,\n");
     let failures = rust("", "            Ok(_) => {}\n            Err(error) => drop(tx.send(error)),\n");
     assert_eq!((items, failures), ("error".into(), "note".into()));
 }
@@ -108,13 +183,14 @@ fn what_is_polled_until_it_is_ready_comes_in() {
              _ => return,\n            }}\n        }}\n    }}\n}}\n"
         )
     };
-    assert_eq!(level("src/lib.rs", &text("self.line.poll_frame")), "warning");
-    assert_eq!(level("src/lib.rs", &text("self.inbox.poll_recv")), "note", "from a queue of the program's own");
+    assert_eq!(assumed("src/lib.rs", &text("self.line.poll_frame")), "this code runs more than once");
+    let own = assumed("src/lib.rs", &text("self.inbox.poll_recv"));
+    assert_eq!(own, "others set the pace at which it is filled", "from a queue of the program's own");
 }
 
 #[test]
 fn commands_that_carry_nothing_are_no_flood() {
-    let arms = "            Ok((peer, from)) => drop(tx.send(Event::Came(from.port(), peer.into()))),\n            Err(_) => break,\n";
+    let arms = "            Ok((peer, from)) => drop(tx.send(Event::Came(from.port(), peer.into()))),\n            Err(_) => continue,\n";
     let number = "pub enum Event { Came(u16, u8), Asked(tokio::sync::oneshot::Sender<bool>), Gone }\n";
     let bytes = "pub enum Event { Came(u16, Vec<u8>), Gone }\n";
     assert_eq!((rust(number, arms), rust(bytes, arms)), ("note".into(), "error".into()));

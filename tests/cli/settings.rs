@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::project::Project;
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(asyncio.sleep(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
 
 /// `path lint level` of what is found.
 fn found(project: &Project, arguments: &[&str]) -> Vec<String> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use unleak_catalogue::model::Kind;
 
-use super::{Answer, Bound, Fact, Holder, Known, Life, Location, Looked, Many, Resource, ResourceId, Setting, Work};
+use super::{
+    Answer, Bound, End, Ending, Fact, Holder, Known, Life, Location, Looked, Many, Resource, ResourceId, Setting, Told,
+    Work,
+};
 use crate::course::Course;
 use crate::program::many::{Handed, Rhythm};
 use crate::program::trace::Spot;
@@ -66,6 +69,11 @@ impl<'p, 'a> Builder<'p, 'a> {
         Fact { label: label.into(), location: self.at(site) }
     }
 
+    /// An end that stands at a step.
+    pub(super) fn end(&self, how: Ending, site: Site) -> End {
+        End { how, at: self.at(site), within: self.function_name(site.body) }
+    }
+
     /// A resource with nothing known of it yet.
     pub(super) fn born(&self, kind: Kind, site: Site, known: calls::Known) -> Resource {
         let maker = self.written(site);
@@ -73,6 +81,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             kind,
             subject: maker.clone(),
             maker,
+            name: None,
             birth: self.at(site),
             within: self.function_name(site.body),
             language: self.program.language(site.body),
@@ -90,10 +99,12 @@ impl<'p, 'a> Builder<'p, 'a> {
             work: Work::Unknown,
             open: Vec::new(),
             made_by: None,
+            told: Told::Here,
             leaks: Answer::Open,
             assumption: None,
             missing: Vec::new(),
             notes: Vec::new(),
+            excuses: Vec::new(),
         }
     }
 
@@ -227,7 +238,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             let owned = self.program.body(here);
             by_mark |= owned.marks.iter().any(|mark| {
                 let last = mark.path.last().map_or("", |last| last.as_str());
-                last == "test"
+                matches!(last, "test" | "fixture")
                     || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
             });
             at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });

@@ -10,11 +10,16 @@ pub(super) fn read(resources: &[Resource]) -> Vec<Entry> {
 
 fn row(resource: &Resource) -> Entry {
     let owner = resource.holds.iter().find(|hold| hold.how == Holding::Strong).map(|hold| holder(&hold.by));
-    let end = resource.ends.first().map(|end| ending(end.how).to_owned());
+    let end = resource.ends.first().map(|end| match end.within == resource.within || end.within.is_empty() {
+        true => ending(end.how).to_owned(),
+        false => format!("{} in `{}`", ending(end.how), end.within),
+    });
     let reason = (resource.leaks == Answer::Open).then(|| resource.open.first().map(|(reason, _)| *reason)).flatten();
     Entry {
         kind: resource.kind,
         maker: resource.maker.clone(),
+        name: resource.name.clone(),
+        setting: resource.setting,
         birth: resource.birth.clone(),
         many: resource.many,
         owner,
@@ -42,6 +47,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
     }
     match &resource.work {
         Work::AtOnce(fact)
+        | Work::OnlyWaits(fact)
         | Work::EndsWith(fact)
         | Work::HasExit(fact)
         | Work::Lingers(fact)
@@ -57,7 +63,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
         facts.push(Fact { label: leaving(out.kind).to_owned(), location: out.at.clone() });
     }
     for missing in &resource.missing {
-        if let Missing::Capacity(fact) | Missing::Siblings(fact) | Missing::Reaping(fact) = missing {
+        if let Missing::Capacity(fact) | Missing::Siblings(_, fact) | Missing::Reaping(fact) = missing {
             facts.push(fact.clone());
         }
     }

@@ -7,9 +7,12 @@ mod act;
 mod aim;
 mod callers;
 mod calls;
+mod detached;
 mod gather;
+mod held;
 mod known;
 mod leave;
+mod purpose;
 mod risk;
 mod route;
 mod signed;
@@ -20,7 +23,7 @@ use rustc_hash::FxHashSet;
 use unleak_catalogue::model::Kind;
 
 use super::builder::Builder;
-use super::{Answer, Assumption, End, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
+use super::{Answer, Assumption, Ending, Hold, Holder, Holding, Leaving, Missing, Resource, WayOut};
 use crate::program::calls::Known;
 use crate::program::{BodyRef, Program, Site};
 use crate::unit::{Colour, StepKind};
@@ -33,6 +36,8 @@ use walk::{Found, Walk};
 const ELSEWHERE: &str = "comes down in another function, and none is seen that calls both";
 /// A recursive function counts how deep it is.
 const NESTING: &str = "counts the depth of a recursion";
+/// It is written, and no code of the program looks at it.
+const UNREAD: &str = "no code of this program reads it";
 /// An object's own number, and nothing but a call that might raise stands in between.
 const MIGHT_RAISE: &str = "only a call that might raise stands between, in an object of its own";
 /// What is born is handed out, and comes down with it.
@@ -70,6 +75,11 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
             _ => {}
         }
     }
+    for one in &mut raised {
+        one.found
+            .outs
+            .retain(|(kind, site)| *kind != Leaving::Cancelled || !detached::runs_to_its_end(program, site.body));
+    }
     raised.sort_by_key(|one| (one.site, one.act.site));
     raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));
     let met = Met::of(&raised);
@@ -77,7 +87,10 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     for one in &raised {
         let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
         let resource = entry(builder, one, lowered_elsewhere);
-        builder.enter(resource);
+        let id = builder.enter(resource);
+        for held in held::by_callers(builder, one, id) {
+            builder.enter(held);
+        }
     }
 }
 
@@ -132,14 +145,17 @@ fn births(program: &Program<'_>, acts: &Acts, risk: &Risk<'_, '_>, act: &Act) ->
 /// A guard or context manager does both.
 fn enter_held(builder: &mut Builder<'_, '_>, act: &Act) {
     let mut resource = builder.born(Kind::Gauge, act.site, act.known);
+    let held = builder.program.call(act.site).and_then(|call| call.receiver);
+    resource.name = held.map(|held| builder.written_value(act.site.body, held, 6));
     resource.leaks = Answer::No;
-    resource.ends.push(End { how: Ending::ScopeExit, at: builder.at(act.site) });
+    resource.ends.push(builder.end(Ending::ScopeExit, act.site));
     builder.enter(resource);
 }
 
 fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) -> Resource {
     let mut resource = builder.born(Kind::Gauge, raised.site, raised.act.known);
     resource.subject = subject(builder, raised);
+    resource.name = Some(resource.subject.clone());
     resource.holds.extend(
         raised.act.spots.first().map(|spot| builder.holder(spot)).filter(|by| *by != Holder::Frame).map(|by| Hold {
             by,
@@ -151,7 +167,7 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
         resource.notes.push(builder.fact("the count goes up here", raised.act.site));
     }
     for end in &raised.found.ends {
-        resource.ends.push(End { how: Ending::Decremented, at: builder.at(*end) });
+        resource.ends.push(builder.end(Ending::Decremented, *end));
     }
     let outs = remaining(&raised.found, lowered_elsewhere);
     for (kind, site) in &outs {
@@ -193,21 +209,34 @@ fn decide(
         HANDED_OUT
     } else if leave::is_handed_on(builder.program, raised.site, &raised.found.ends, outs) {
         HANDED_ON
-    } else if raised.act.sort == Sort::Plain && is_recursive(builder.program, raised.site.body) {
+    } else if raised.act.sort == Sort::Plain && is_nesting(builder.program, raised.site.body) {
         NESTING
+    } else if purpose::is_unread(builder.program, &raised.act) {
+        UNREAD
     } else if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) && !is_watched(builder.program, raised) {
         MIGHT_RAISE
     } else {
         resource.leaks = Answer::Yes;
         resource.missing.push(Missing::Decrement);
-        resource.assumption = assumption(raised, outs, lowered_elsewhere);
+        resource.assumption = assumption(builder.program, raised, outs, lowered_elsewhere);
         return;
     };
     resource.leaks = Answer::Open;
     resource.open.push((reason, builder.fact("the count goes up here", raised.act.site)));
 }
 
-fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool) -> Option<Assumption> {
+fn assumption(
+    program: &Program<'_>,
+    raised: &Raised,
+    outs: &[(Leaving, Site)],
+    lowered_elsewhere: bool,
+) -> Option<Assumption> {
+    if purpose::fails_to_enter(program, raised, outs) {
+        return Some(Assumption::EnteredAgain);
+    }
+    if outs.iter().all(|(kind, site)| *kind == Leaving::Cancelled && purpose::is_at_its_end(program, *site)) {
+        return Some(Assumption::CancelledAtEnd);
+    }
     if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }
@@ -215,6 +244,12 @@ fn assumption(raised: &Raised, outs: &[(Leaving, Site)], lowered_elsewhere: bool
         return Some(Assumption::CallRaises);
     }
     (lowered_elsewhere && outs.iter().all(|(kind, _)| *kind == Leaving::Cancelled)).then_some(Assumption::Cancelled)
+}
+
+/// Whether a body can come to run within itself: by calls that are seen, or by one that chooses among functions and gives
+/// them the object in whose method it stands.
+fn is_nesting(program: &Program<'_>, body: BodyRef) -> bool {
+    is_recursive(program, body) || purpose::passes_itself_on(program, body)
 }
 
 /// Whether a body can come to run within itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 pub use unleak_catalogue::model::Kind;
 
-use super::Life;
+use super::{Life, Setting};
 use crate::unit::Span;
 
 /// A place in the analysed code.
@@ -60,6 +60,10 @@ pub struct Entry {
     pub kind: Kind,
     /// What makes it, as people write it (`asyncio.create_task`, `spawn`).
     pub maker: String,
+    /// What the code calls it: a name it is given, what it runs, the field that holds it, what it counts.
+    pub name: Option<String>,
+    /// Whether its birth stands in test code.
+    pub setting: Setting,
     /// Where it is born.
     pub birth: Location,
     /// How often.

@@ -6,6 +6,7 @@ mod counts;
 mod entry;
 mod fanouts;
 mod libraries;
+mod owners;
 mod queues;
 mod resource;
 mod supervisors;
@@ -22,6 +23,9 @@ use crate::course::{Course, Step};
 use crate::program::many::Handed;
 use crate::program::{Part, Program};
 use builder::Builder;
+
+/// Why something is open that one of several functions makes, which do not all do so in the same way.
+const WHICH: &str = "which of several functions makes it is not known";
 
 /// The ledger of a program.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +70,11 @@ impl Ledger {
     /// Every resource, in the order of path and place.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// The resources of which what is wrong is told at their own place.
+    pub fn told_here(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(|resource| resource.told == Told::Here)
     }
 
     /// One resource.
@@ -123,7 +132,8 @@ fn in_order(parts: impl Iterator<Item = Vec<Resource>>) -> Vec<Resource> {
         let (a, b) = (&all[*a], &all[*b]);
         (&a.birth, a.kind, &a.maker).cmp(&(&b.birth, b.kind, &b.maker))
     });
-    let mut place = vec![0u32; order.len()];
+    one_a_call(&mut all, &mut order);
+    let mut place = vec![0u32; all.len()];
     for (new, old) in order.iter().enumerate() {
         place[*old] = new as u32;
     }
@@ -132,4 +142,23 @@ fn in_order(parts: impl Iterator<Item = Vec<Resource>>) -> Vec<Resource> {
         resource.made_by = resource.made_by.map(|id| ResourceId(place[id.0 as usize]));
     }
     sorted
+}
+
+/// Of several functions that one call may call, each makes something for the caller: it is one thing all the same.
+fn one_a_call(all: &mut [Resource], order: &mut Vec<usize>) {
+    let mut differ = BTreeSet::new();
+    order.dedup_by(|next, first| {
+        let (a, b) = (&all[*first], &all[*next]);
+        let same = a.told == Told::ByMaker && b.told == Told::ByMaker && (a.kind, &a.birth) == (b.kind, &b.birth);
+        if same && a.leaks != b.leaks {
+            differ.insert(*first);
+        }
+        same
+    });
+    for at in differ {
+        let fact = Fact { label: WHICH.to_owned(), location: all[at].birth.clone() };
+        all[at].leaks = Answer::Open;
+        all[at].missing.clear();
+        all[at].open.insert(0, (WHICH, fact));
+    }
 }

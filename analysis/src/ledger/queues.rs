@@ -4,15 +4,17 @@ mod answered;
 pub(super) mod bound;
 mod confined;
 mod consumer;
-mod gate;
+pub(super) mod gate;
 mod handed_out;
 mod inflow;
-mod latch;
+pub(super) mod latch;
 mod measure;
 pub(super) mod often;
 pub(super) mod resets;
 mod traffic;
 mod watched;
+
+use std::cell::Cell;
 
 use unleak_catalogue::model::{CallModel, Effect, Kind, Order};
 use unleak_catalogue::subject::TypeRef;
@@ -20,7 +22,8 @@ use unleak_catalogue::subject::TypeRef;
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
 use crate::program::calls::{self, Call, Target};
-use crate::program::trace::{Returns, Spot, Trail, Use, What};
+use crate::program::exits::Exit;
+use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
@@ -159,9 +162,17 @@ fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
     follow_by(builder, born, plainly).unwrap_or_default()
 }
 
-/// The same for a collection, unless it wanders: most do, and need not be followed to the end.
+/// The same for a collection, unless it wanders, only stands in the place of another, or has its items put in places:
+/// most do, and need not be followed to the end.
 fn follow_at_home<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Option<Trail<'a>> {
-    let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, HOMES);
+    let homeless = Cell::new(true);
+    let rules_out = |spot: &Spot, depth: u8| {
+        let is_first_home = matches!(spot, Spot::Field(..) | Spot::Global(..)) && homeless.replace(false);
+        (is_first_home && resets::replaces(builder, born.site, spot))
+            || (depth == 0 && resets::is_placed(builder, spot))
+    };
+    let may = AtHome { most: HOMES, rules_out: &rules_out };
+    let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, &may);
     follow_by(builder, born, at_home).filter(|trail| !wanders(trail))
 }
 
@@ -216,8 +227,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let trail = follow_at_home(builder, &born)?;
-    let other = resets::replaces(builder, born.site, &trail) || resets::is_placed(builder, &trail);
-    if other || is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
+    if is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
         return None;
     }
     let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
@@ -251,6 +261,8 @@ fn doubt(resource: &mut Resource) {
     }
     match resource.assumption {
         None => resource.assumption = Some(Assumption::UsedAsQueue),
+        // Something is received, and a list takes it up: told, as far off as it may be.
+        Some(Assumption::ComesFromThere) => {}
         Some(_) => {
             resource.leaks = Answer::Open;
             resource.assumption = None;
@@ -331,8 +343,13 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
         trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..)));
     if let Some(spot) = lasting.or(named) {
         resource.subject = builder.spot_name(spot);
+        resource.name = Some(resource.subject.clone());
     }
-    let by = lasting.map_or(Holder::Frame, |spot| builder.holder(spot));
+    // What handles an event stays as long as what it is given: a connection, a session.
+    let lasts = matches!(builder.program.exit_of(site.body), Exit::Never(_))
+        || builder.program.is_handler(builder.program.named_around(site.body));
+    let frame = if lasts { Holder::LastingFrame } else { Holder::Frame };
+    let by = lasting.map_or(frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     for put in traffic.puts.iter().take(4) {
         let label = match put.many {
@@ -394,11 +411,15 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
             if let Some(inflow) = inflow {
                 resource.notes.insert(0, builder.fact(inflow.how.text(), inflow.at));
             }
-            resource.assumption = match (inflow.map(|inflow| inflow.how), put.many, resource.known) {
-                (None, ..) => Some(Assumption::OutsideSetsPace),
-                (_, _, Known::Hinted) => Some(Assumption::ReceiverByName),
-                (Some(How::Received), Many::PerEvent, _) => None,
-                _ => Some(Assumption::CalledOften),
+            resource.assumption = match (inflow.map(|inflow| inflow.how), resource.known) {
+                (None, _) => Some(Assumption::OutsideSetsPace),
+                (_, Known::Hinted) => Some(Assumption::ReceiverByName),
+                (Some(How::Received), _) if consumer::only_answers(builder, &traffic.takes) => {
+                    Some(Assumption::Unasked)
+                }
+                (Some(How::Received), _) => None,
+                (Some(How::FarOff), _) => Some(Assumption::ComesFromThere),
+                (Some(How::Handed), _) => Some(Assumption::CalledOften),
             };
             // A test runs once: that its code runs often is no assumption to make.
             if resource.setting == Setting::Test && resource.assumption == Some(Assumption::CalledOften) {

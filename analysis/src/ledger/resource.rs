@@ -19,6 +19,8 @@ pub struct Resource {
     pub maker: String,
     /// Its name for people: the variable or field that first holds it, else the maker.
     pub subject: String,
+    /// What the code calls it: the text it is given as a name, what it runs, what it counts.
+    pub name: Option<String>,
     /// Where it is born.
     pub birth: Location,
     /// The function it is born in, as people write it (`Server.run`).
@@ -45,8 +47,10 @@ pub struct Resource {
     pub work: Work,
     /// Where it goes that cannot be seen, and why that is open.
     pub open: Vec<(&'static str, Fact)>,
-    /// For what a wrapper hands out: the birth inside the wrapper.
+    /// For what a wrapper makes for its callers: the birth inside the wrapper.
     pub made_by: Option<ResourceId>,
+    /// Whether it is told of at the call of its maker only: what is wrong with it is told where it is made.
+    pub told: Told,
     /// The question of its kind, answered: is it kept and ended, bounded, brought down, limited and looked at?
     pub leaks: Answer,
     /// For a yes: what it rests on beyond the code, if anything.
@@ -55,6 +59,8 @@ pub struct Resource {
     pub missing: Vec<Missing>,
     /// Facts that belong to the story and are none of the above (what is done with it and keeps nothing).
     pub notes: Vec<Fact>,
+    /// Where the answer is yes: what speaks for its being meant so all the same.
+    pub excuses: Vec<Fact>,
 }
 
 impl Resource {
@@ -63,6 +69,15 @@ impl Resource {
         let keepers = self.holds.iter().filter(|hold| hold.how == Holding::Strong);
         keepers.filter_map(|hold| hold.by.life()).max()
     }
+}
+
+/// Where what is wrong with a resource is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// At its own place.
+    Here,
+    /// Where its maker makes it.
+    ByMaker,
 }
 
 /// Whether code is of the product or a test of it.
@@ -160,6 +175,8 @@ pub struct End {
     pub how: Ending,
     /// Where.
     pub at: Location,
+    /// The function that it stands in, as people write it.
+    pub within: String,
 }
 
 /// How a resource ends.
@@ -245,6 +262,8 @@ pub enum Work {
     Finite,
     /// It runs through without ever waiting.
     AtOnce(Fact),
+    /// It does nothing but wait, for an event or by the clock.
+    OnlyWaits(Fact),
     /// It ends with something else: a channel, a flag, a weak reference.
     EndsWith(Fact),
     /// It has an exit of its own, by a condition that is not understood.
@@ -257,6 +276,17 @@ pub enum Work {
     OwnFailure(Fact),
     /// It loops and nothing leaves the loop.
     Endless(Fact),
+}
+
+impl Work {
+    /// What of its end makes it better or worse that nobody keeps it.
+    pub fn weight(&self) -> Option<&Fact> {
+        match self {
+            Work::Unknown | Work::Finite | Work::EndsWith(_) | Work::HasExit(_) => None,
+            Work::OnlyWaits(fact) | Work::Endless(fact) | Work::OwnFailure(fact) => Some(fact),
+            Work::Lingers(fact) | Work::MayLinger(fact) | Work::AtOnce(fact) => Some(fact),
+        }
+    }
 }
 
 /// The one thing beyond the code that a likely answer rests on: a closed list.
@@ -284,6 +314,14 @@ pub enum Assumption {
     UsedAsQueue,
     /// What comes in comes as fast as others send it.
     OutsideSetsPace,
+    /// What is received far from where it is added is what is added.
+    ComesFromThere,
+    /// What is received is an item, where an answer was asked for.
+    Unasked,
+    /// What could not be entered is entered again.
+    EnteredAgain,
+    /// It is cancelled once more while it already ends.
+    CancelledAtEnd,
 }
 
 impl Assumption {
@@ -301,6 +339,10 @@ impl Assumption {
             Assumption::NoFailure => "the call that would end it does not fail",
             Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
             Assumption::OutsideSetsPace => "others set the pace at which it is filled",
+            Assumption::ComesFromThere => "what is received there is what is added here",
+            Assumption::Unasked => "more comes in than was asked for",
+            Assumption::EnteredAgain => "what could not be entered is entered again",
+            Assumption::CancelledAtEnd => "a cancellation comes while this already ends",
         }
     }
 }
@@ -321,9 +363,29 @@ pub enum Missing {
     /// The count does not come down on a way out.
     Decrement,
     /// The results are not read.
-    Results,
+    Results(Unread),
     /// What has ended is not taken out while more goes in.
     Reaping(Fact),
     /// On a way out the siblings are neither awaited nor cancelled.
-    Siblings(Fact),
+    Siblings(Left, Fact),
+}
+
+/// Whether what fails in a fan-out whose results nobody reads is told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It never runs, as nobody awaits it.
+    NeverRun,
+    /// Nobody else has what it runs: a failure is lost.
+    Lost,
+    /// The tasks are somebody's, were told to stop, or tell of their failures by themselves.
+    ToldOtherwise,
+}
+
+/// Which siblings go on alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Those that had not ended when enough had.
+    Slower,
+    /// The others, when one has failed.
+    OfAFailure,
 }

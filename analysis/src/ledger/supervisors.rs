@@ -4,7 +4,7 @@ use unleak_catalogue::model::{Effect, Kind};
 
 use super::builder::Builder;
 use super::queues::often;
-use super::{Answer, End, Ending, Fact, Hold, Holder, Holding, Many, Missing, Resource};
+use super::{Answer, Ending, Fact, Hold, Holder, Holding, Many, Missing, Resource};
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{Looseness, Returns, Spot, Trail, Use, What};
@@ -44,6 +44,7 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     let named = trail.spots.iter().find(|spot| !matches!(spot, Spot::Value(..)));
     if let Some(spot) = held.or(named) {
         resource.subject = builder.spot_name(spot);
+        resource.name = Some(resource.subject.clone());
     }
     let by = held.map_or(Holder::Frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
@@ -75,7 +76,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
     let (alongside, later): (Vec<Site>, Vec<Site>) =
         takes.into_iter().partition(|take| puts.iter().any(|put| reaps_alongside(builder, site, *put, *take)));
     for take in &alongside {
-        resource.ends.push(End { how: Ending::Removed, at: builder.at(*take) });
+        resource.ends.push(builder.end(Ending::Removed, *take));
     }
     for take in &later {
         resource.notes.push(builder.fact("what has ended is taken out here, after the last has gone in", *take));

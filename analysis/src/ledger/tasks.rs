@@ -2,8 +2,12 @@
 
 mod at_once;
 mod births;
+mod excuses;
 mod fate;
+pub(super) mod limits;
 mod lingers;
+pub(super) mod named;
+mod started;
 pub(super) mod told;
 mod work;
 
@@ -22,10 +26,14 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     waiting.reverse();
     while let Some(birth) = waiting.pop() {
         let fate = fate::of(builder, &birth);
-        let kept = fate.is_kept();
+        // What may have come into hands that are not seen is nobody's whom the callers do not know of.
+        let kept = fate.is_kept() || !fate.resource.open.is_empty();
         let returned = fate.returned.clone();
         let id = builder.enter(fate.resource);
-        if kept || birth.depth >= WRAPPERS {
+        if kept || returned.is_empty() || birth.depth >= WRAPPERS {
+            for started in started::by_callers(builder, &birth, id) {
+                builder.enter(started);
+            }
             continue;
         }
         let root = birth.root.unwrap_or(birth.site);

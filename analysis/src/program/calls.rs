@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
+use super::joined::{joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
@@ -53,9 +54,9 @@ pub struct Call<'a> {
 
 /// All calls.
 #[derive(Debug, Default)]
-pub struct Calls {
+pub struct Calls<'a> {
     /// By file.
-    resolved: Vec<Resolutions>,
+    resolved: Vec<Resolutions<'a>>,
     callers: FxHashMap<BodyRef, Vec<Site>>,
     constructed: FxHashMap<TypeKey, Vec<Site>>,
     /// Calls of methods on what is not known, by the method's name.
@@ -64,8 +65,9 @@ pub struct Calls {
 
 /// The calls of one file.
 #[derive(Debug, Default)]
-struct Resolutions {
-    known: FxHashMap<(BodyId, StepId), Resolved>,
+struct Resolutions<'a> {
+    /// In the order of the text.
+    known: Vec<((BodyId, StepId), Resolved<'a>)>,
     /// Those that may begin something, in the order of the text: they call a library, make an object of the program's
     /// types, or call what a variable holds.
     bearing: Vec<Site>,
@@ -73,34 +75,33 @@ struct Resolutions {
 }
 
 #[derive(Debug, Clone)]
-enum Resolved {
-    Model(Name),
+enum Resolved<'a> {
+    Model(&'a CallModel),
+    /// Something of a library that is no function.
+    Named(Name),
     Functions(Vec<BodyRef>),
     Construct(TypeKey),
     External(Name),
     Unknown,
 }
 
-impl Calls {
+impl<'a> Calls<'a> {
     /// Resolves every call of the program.
-    pub(super) fn resolve(program: &mut Program<'_>) -> Calls {
-        let mut calls = Calls::default();
+    pub(super) fn resolve(program: &mut Program<'a>) -> Calls<'a> {
+        let (mut resolved, mut callers) = (Vec::new(), Vec::new());
+        let (mut constructed, mut by_name) = (Vec::new(), Vec::new());
         for part in program.link_parts(Calls::resolve_part) {
-            calls.resolved.extend(part.resolved);
-            for (function, sites) in part.callers {
-                calls.callers.entry(function).or_default().extend(sites);
-            }
-            for (ty, sites) in part.constructed {
-                calls.constructed.entry(ty).or_default().extend(sites);
-            }
-            for (name, sites) in part.by_name {
-                calls.by_name.entry(name).or_default().extend(sites);
-            }
+            resolved.extend(part.resolved);
+            callers.push(part.callers);
+            constructed.push(part.constructed);
+            by_name.push(part.by_name);
         }
-        calls
+        let (callers, (constructed, by_name)) =
+            rayon::join(|| joined(callers, lengthen), || (joined(constructed, lengthen), joined(by_name, lengthen)));
+        Calls { resolved, callers, constructed, by_name }
     }
 
-    fn resolve_part(program: &Program<'_>, part: Part) -> Calls {
+    fn resolve_part(program: &Program<'a>, part: Part) -> Calls<'a> {
         let mut calls = Calls::default();
         for file in part.files() {
             calls.resolved.push(Resolutions::default());
@@ -116,7 +117,7 @@ impl Calls {
         calls
     }
 
-    fn note(&mut self, program: &Program<'_>, site: Site, callee: ValueId, resolved: Resolved) {
+    fn note(&mut self, program: &Program<'a>, site: Site, callee: ValueId, resolved: Resolved<'a>) {
         let bearing = match &resolved {
             Resolved::Functions(functions) => {
                 for function in functions {
@@ -131,7 +132,7 @@ impl Calls {
                 }
                 true
             }
-            Resolved::Model(_) => true,
+            Resolved::Model(_) | Resolved::Named(_) => true,
             Resolved::External(_) => {
                 self.note_named(program, site);
                 false
@@ -150,7 +151,7 @@ impl Calls {
         }
         match resolved {
             Resolved::Unknown => file.unknown += 1,
-            known => drop(file.known.insert((site.body.body, site.step), known)),
+            known => file.known.push(((site.body.body, site.step), known)),
         }
     }
 
@@ -160,8 +161,10 @@ impl Calls {
         }
     }
 
-    fn at(&self, site: Site) -> Option<&Resolved> {
-        self.resolved.get(site.body.file as usize)?.known.get(&(site.body.body, site.step))
+    fn at(&self, site: Site) -> Option<&Resolved<'a>> {
+        let known = &self.resolved.get(site.body.file as usize)?.known;
+        let place = known.binary_search_by_key(&(site.body.body, site.step), |(site, _)| *site).ok()?;
+        Some(&known[place].1)
     }
 
     /// The calls of a part of the program that may begin something, in order.
@@ -192,19 +195,21 @@ impl Calls {
     }
 }
 
-fn resolve_callee(program: &Program<'_>, body: BodyRef, callee: ValueId) -> Resolved {
+fn resolve_callee<'a>(program: &Program<'a>, body: BodyRef, callee: ValueId) -> Resolved<'a> {
     match program.type_of(body, callee) {
         Type::Def(Def::Function(function)) => Resolved::Functions(overridden(program, body, callee, function)),
         Type::Closure(function) => Resolved::Functions(vec![function]),
         Type::Def(Def::Type(ty)) | Type::Def(Def::Variant(ty, _)) => Resolved::Construct(ty),
-        Type::Def(Def::Model(path)) => Resolved::Model(path),
+        Type::Def(Def::Model(path)) => {
+            program.model(program.language(body), &path).map_or(Resolved::Named(path), Resolved::Model)
+        }
         Type::Def(Def::External(path)) => Resolved::External(path),
         Type::Named(Head::Project(ty), _) => match program.methods(ty, "__call__") {
             found if found.is_empty() => Resolved::Unknown,
             found => Resolved::Functions(found),
         },
         Type::Named(Head::Model(ty) | Head::Hinted(ty), _) => match program.called_model(body, &ty) {
-            Some(model) => Resolved::Model(model.path.clone()),
+            Some(model) => Resolved::Model(model),
             None => Resolved::Unknown,
         },
         _ => Resolved::Unknown,
@@ -237,13 +242,10 @@ impl<'a> Program<'a> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
         self.rests.set(Rests::OnLinks);
         let target = match self.calls.at(site) {
-            Some(Resolved::Model(path)) => match self.model(self.language(site.body), path) {
-                Some(model) => Target::Model(model),
-                None => Target::External(path.clone()),
-            },
+            Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
             Some(Resolved::Construct(ty)) => Target::Construct(*ty),
-            Some(Resolved::External(path)) => Target::External(path.clone()),
+            Some(Resolved::External(path) | Resolved::Named(path)) => Target::External(path.clone()),
             _ => Target::Unknown,
         };
         let first = match &target {
@@ -253,13 +255,13 @@ impl<'a> Program<'a> {
             _ => None,
         };
         let args = if args.is_empty() { self.given_here(site.body, *callee) } else { args.as_slice() };
-        let instance = matches!(self.type_of(site.body, *callee), Type::Named(..));
+        let instance = self.look_at_type(site.body, *callee, |ty| matches!(ty, Type::Named(..)));
         let (receiver, args) = match first {
             Some(_) => (first, &args[1..]),
             None if instance => (Some(*callee), args),
             None => (self.receiver_of(site.body, *callee), args),
         };
-        let hinted = receiver.is_some_and(|receiver| self.type_of(site.body, receiver).is_hinted());
+        let hinted = receiver.is_some_and(|receiver| self.look_at_type(site.body, receiver, Type::is_hinted));
         let known = if hinted { Known::Hinted } else { Known::Shown };
         Some(Call { target, known, receiver, out: *out, args, body: site.body })
     }
@@ -303,7 +305,7 @@ impl<'a> Program<'a> {
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)
-                .filter(|base| !matches!(self.type_of(site.body, *base), Type::Def(_)));
+                .filter(|base| self.look_at_type(site.body, *base, |ty| !matches!(ty, Type::Def(_))));
             if constructed || on.is_some() {
                 places.next();
                 name(on.filter(|_| !constructed).unwrap_or(*out), params[0].local);

@@ -100,7 +100,7 @@ impl<'a> Program<'a> {
             return None;
         };
         let Some(Def::Variable { file, name }) = self.resolve_path(body, path) else { return None };
-        let changes = self.global_sites(file, &name).iter().filter_map(|site| {
+        let changes = self.global_changes(file, &name).iter().filter_map(|site| {
             match self.flow(site.body).step(site.step).map(|step| &step.kind)? {
                 StepKind::Store { value, .. } => Some(self.constant_of(site.body, *value)),
                 StepKind::Update { .. } | StepKind::Delete { .. } => Some(None),

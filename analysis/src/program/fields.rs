@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
 
+use super::joined::{append, joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
@@ -33,6 +34,7 @@ pub(super) enum Mentions {
 pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Rc<[Site]>>;
 
 /// Whose field it is.
+#[derive(Clone, Copy)]
 enum Home {
     Known(TypeKey),
     Unknown,
@@ -42,31 +44,30 @@ enum Home {
 impl FieldIndex {
     fn add(&mut self, home: Home, name: &Name, site: Site) {
         match home {
-            Home::Known(ty) => entry(&mut self.known, name).entry(ty).or_default().push(site),
-            Home::Unknown => entry(&mut self.unknown, name).push(site),
+            Home::Known(ty) => at(&mut self.known, name, |homes| homes.entry(ty).or_default().push(site)),
+            Home::Unknown => at(&mut self.unknown, name, |sites| sites.push(site)),
             Home::Outside => {}
         }
     }
 
     fn store(&mut self, home: Home, name: &Name, site: Site) {
         if let Home::Known(ty) = home {
-            entry(&mut self.stored, name).entry(ty).or_default().push(site);
+            at(&mut self.stored, name, |homes| homes.entry(ty).or_default().push(site));
         }
-        self.add(home, name, site);
     }
 
-    fn merge(&mut self, later: FieldIndex) {
-        for (all, later) in [(&mut self.known, later.known), (&mut self.stored, later.stored)] {
-            for (name, homes) in later {
-                let all = all.entry(name).or_default();
-                for (ty, sites) in homes {
-                    all.entry(ty).or_default().extend(sites);
-                }
-            }
+    /// That of a program, from those of its parts in their order.
+    fn of_parts(parts: Vec<FieldIndex>) -> FieldIndex {
+        let (mut known, mut unknown, mut stored) = (Vec::new(), Vec::new(), Vec::new());
+        for part in parts {
+            known.push(part.known);
+            unknown.push(part.unknown);
+            stored.push(part.stored);
         }
-        for (name, sites) in later.unknown {
-            self.unknown.entry(name).or_default().extend(sites);
-        }
+        let join = |homes: &mut FxHashMap<TypeKey, Vec<Site>>, later| append(homes, later, lengthen);
+        let (known, (unknown, stored)) =
+            rayon::join(|| joined(known, join), || rayon::join(|| joined(unknown, lengthen), || joined(stored, join)));
+        FieldIndex { known, unknown, stored }
     }
 
     /// Whether a type itself has a field that is mentioned somewhere.
@@ -83,18 +84,18 @@ impl FieldIndex {
     }
 }
 
-/// The entry of a name that is nearly always there.
-fn entry<'m, T: Default>(map: &'m mut FxHashMap<Name, T>, name: &Name) -> &'m mut T {
-    if !map.contains_key(name) {
-        map.insert(name.clone(), T::default());
+/// Does something with the entry of a name, which is nearly always there.
+fn at<T: Default>(map: &mut FxHashMap<Name, T>, name: &Name, with: impl FnOnce(&mut T)) {
+    match map.get_mut(name) {
+        Some(entry) => with(entry),
+        None => with(map.entry(name.clone()).or_default()),
     }
-    map.get_mut(name).expect("it was put there if it was not")
 }
 
 impl Program<'_> {
     pub(super) fn link_fields(&mut self) {
         // The type of a field's base may itself come from a field: what the first round finds, the second uses. A
-        // field's type is that of what is stored in it, so these rounds ask no more.
+        // field's type is that of what is stored in it, so these rounds ask no more, and note nothing else.
         for _ in 0..2 {
             self.fields = self.index_fields(Program::stores_in);
         }
@@ -103,11 +104,7 @@ impl Program<'_> {
     }
 
     fn index_fields(&mut self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
-        let mut index = FieldIndex::default();
-        for part in self.link_parts(within) {
-            index.merge(part);
-        }
-        index
+        FieldIndex::of_parts(self.link_parts(within))
     }
 
     fn stores_in(&self, part: Part) -> FieldIndex {
@@ -123,16 +120,21 @@ impl Program<'_> {
     }
 
     fn note_store(&self, site: Site, place: &Place, index: &mut FieldIndex) {
-        let body = site.body;
+        if let Some((home, name)) = self.stored_field(site.body, place) {
+            index.store(home, name, site);
+        }
+    }
+
+    /// The field that a place is which is stored in.
+    fn stored_field<'p>(&'p self, body: BodyRef, place: &'p Place) -> Option<(Home, &'p Name)> {
         match place {
-            Place::Field { base, name } => index.store(self.field_home(body, *base), name, site),
+            Place::Field { base, name } => Some((self.field_home(body, *base), name)),
             // The variables of a class block are the class's attributes.
             Place::Local(local) if self.is_class_body(body) => {
-                if let Some(ty) = self.owner(body) {
-                    index.store(Home::Known(ty), &self.body(body).locals[local.0 as usize].name, site);
-                }
+                let ty = self.owner(body)?;
+                Some((Home::Known(ty), &self.body(body).locals[local.0 as usize].name))
             }
-            _ => {}
+            _ => None,
         }
     }
 
@@ -147,7 +149,12 @@ impl Program<'_> {
                     | StepKind::Delete { place: Place::Field { base, name } } => {
                         index.add(self.field_home(body, *base), name, site);
                     }
-                    StepKind::Store { place, .. } => self.note_store(site, place, &mut index),
+                    StepKind::Store { place, .. } => {
+                        if let Some((home, name)) = self.stored_field(body, place) {
+                            index.store(home, name, site);
+                            index.add(home, name, site);
+                        }
+                    }
                     StepKind::Collect { shape: Shape::Struct(path), items, .. } => {
                         let Some(Def::Type(ty) | Def::Variant(ty, _)) = self.resolve_path(body, path) else { continue };
                         for item in items {
@@ -168,15 +175,15 @@ impl Program<'_> {
 
     /// The type of the program whose field `base.name` is.
     fn field_home(&self, body: BodyRef, base: ValueId) -> Home {
-        self.home_of(self.language(body), self.type_of(body, base))
+        self.look_at_type(body, base, |ty| self.home_of(self.language(body), ty))
     }
 
-    fn home_of(&self, language: Language, ty: Type) -> Home {
+    fn home_of(&self, language: Language, ty: &Type) -> Home {
         match ty {
-            Type::Named(Head::Project(ty), _) | Type::Def(Def::Type(ty)) => Home::Known(ty),
+            Type::Named(Head::Project(ty), _) | Type::Def(Def::Type(ty)) => Home::Known(*ty),
             Type::Named(Head::Model(path), args) if language == Language::Rust => {
-                let model = self.catalogue.ty(language.name(), &path);
-                match (model.map(|model| model.transparent), args.into_iter().next()) {
+                let model = self.catalogue.ty(language.name(), path);
+                match (model.map(|model| model.transparent), args.first()) {
                     (Some(Transparent::Strong | Transparent::Weak), Some(inner)) => self.home_of(language, inner),
                     _ => Home::Outside,
                 }

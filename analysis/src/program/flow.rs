@@ -68,6 +68,9 @@ struct Rows {
 impl Rows {
     /// Sorts pairs into so many rows. Within a row they keep their order; a step that follows itself stands once.
     fn of(pairs: &[(u32, StepId)], rows: usize) -> Rows {
+        if pairs.is_empty() {
+            return Rows::default();
+        }
         let mut last = vec![None; rows];
         let mut ends = vec![0u32; rows + 1];
         let mut kept = Vec::with_capacity(pairs.len());

@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashSet;
 
+use super::calls::argument;
 use super::trace::Spot;
-use super::{BodyRef, Program, Site};
-use crate::unit::{Const, LocalId, LocalOrigin, StepKind, ValueId};
+use super::{BodyRef, Program, Site, TypeKey};
+use crate::unit::{Const, LocalId, LocalOrigin, Name, StepKind, ValueId};
 
 /// How many places are looked at before it is taken that something else may have made it.
 const MANY: usize = 24;
@@ -50,6 +51,9 @@ impl Program<'_> {
             },
             _ => Vec::new(),
         };
+        if let Spot::Field(ty, name) = &spot {
+            given.extend(self.given_to_field(*ty, name));
+        }
         given.extend(self.sites_of(&spot).into_iter().filter_map(|site| {
             match &self.flow(site.body).step(site.step)?.kind {
                 StepKind::Store { value, .. } => Some((site.body, *value)),
@@ -61,6 +65,21 @@ impl Program<'_> {
 
     fn is_param(&self, body: BodyRef, local: LocalId) -> bool {
         self.body(body).locals.get(local.0 as usize).is_some_and(|it| it.origin == LocalOrigin::Param)
+    }
+
+    /// What the calls that make an object of a type without a constructor of its own give for one of its fields.
+    fn given_to_field(&self, ty: TypeKey, field: &Name) -> Vec<(BodyRef, ValueId)> {
+        if !self.methods(ty, "__init__").is_empty() {
+            return Vec::new();
+        }
+        let fields: Vec<&Name> =
+            self.ancestors(ty).into_iter().rev().flat_map(|key| &self.header(key).fields).map(|it| &it.name).collect();
+        let place = fields.iter().position(|name| *name == field).map(|place| place as u32);
+        let given = |site: &Site| {
+            let (value, _) = argument(self.call(*site)?.args, place, Some(field))?;
+            Some((site.body, value))
+        };
+        self.calls().constructions(ty).iter().filter_map(given).collect()
     }
 
     /// What the callers of a function give for a parameter, if it is called here, and all of them give something.

@@ -31,6 +31,13 @@ pub struct Handed {
     given: FxHashMap<BodyRef, Vec<Site>>,
 }
 
+/// What was found out about waiting: what one turn of each loop stands for, and whether functions wait in so many calls.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    loops: FxHashMap<Site, Many>,
+    functions: FxHashMap<(BodyRef, u32), bool>,
+}
+
 /// Who is called back, and how often bodies run.
 #[derive(Debug)]
 pub struct Rhythm {
@@ -184,11 +191,11 @@ impl Program<'_> {
                 StepKind::Const { .. } | StepKind::Collect { .. } | StepKind::Format { .. } | StepKind::Operate { .. }
             )
         );
-        match self.type_of(body, Some(value).filter(|_| !plainly_other)?) {
-            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(function),
-            Type::Future(_, function) => function,
+        self.look_at_type(body, Some(value).filter(|_| !plainly_other)?, |ty| match ty {
+            Type::Closure(function) | Type::Def(Def::Function(function)) => Some(*function),
+            Type::Future(_, function) => *function,
             _ => None,
-        }
+        })
     }
 
     /// What one turn of a loop stands for.
@@ -213,6 +220,15 @@ impl Program<'_> {
     }
 
     fn waits_inside(&self, looping: Site) -> Many {
+        if let Some(known) = self.waiting.borrow().loops.get(&looping) {
+            return *known;
+        }
+        let many = self.look_inside(looping);
+        self.waiting.borrow_mut().loops.insert(looping, many);
+        many
+    }
+
+    fn look_inside(&self, looping: Site) -> Many {
         let flow = self.flow(looping.body);
         let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.step));
         let waits = inside.any(|node| self.waits_at(Site { body: looping.body, step: node.step.id }, 2));
@@ -226,17 +242,27 @@ impl Program<'_> {
             Some(StepKind::Loop { driver: Driver::Each { colour, .. }, .. }) => *colour == Colour::Async,
             Some(StepKind::Call { .. }) => match self.call(site).map(|call| call.target) {
                 Some(Target::Model(model)) => model.waits != Waits::Not,
-                Some(Target::Functions(functions)) if depth > 0 => functions.iter().any(|function| {
-                    self.body(*function).colour == Colour::Sync
-                        && self
-                            .flow(*function)
-                            .nodes()
-                            .any(|node| self.waits_at(Site { body: *function, step: node.step.id }, depth - 1))
-                }),
+                Some(Target::Functions(functions)) if depth > 0 => {
+                    functions.iter().any(|function| self.waits_in(*function, depth - 1))
+                }
                 _ => false,
             },
             _ => false,
         }
+    }
+
+    /// Whether a plain function waits for something.
+    fn waits_in(&self, function: BodyRef, depth: u32) -> bool {
+        if self.body(function).colour != Colour::Sync {
+            return false;
+        }
+        if let Some(known) = self.waiting.borrow().functions.get(&(function, depth)) {
+            return *known;
+        }
+        let mut steps = self.flow(function).nodes().map(|node| Site { body: function, step: node.step.id });
+        let waits = steps.any(|site| self.waits_at(site, depth));
+        self.waiting.borrow_mut().functions.insert((function, depth), waits);
+        waits
     }
 }
 

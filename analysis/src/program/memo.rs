@@ -120,6 +120,13 @@ impl Types {
     }
 
     fn number(&mut self, ty: &Type) -> u32 {
+        // Most of what is asked is not known; that is the first, so that it need not be looked for.
+        if self.all.is_empty() {
+            self.all.push(Type::Unknown);
+        }
+        if ty.is_unknown() {
+            return 1;
+        }
         if let Some(number) = self.numbers.get(ty) {
             return *number;
         }

@@ -8,8 +8,10 @@ pub mod exits;
 mod families;
 mod fields;
 pub mod flow;
+mod globals;
 mod handed_back;
 mod impls;
+mod joined;
 pub mod lifecycle;
 mod made;
 pub mod many;
@@ -148,6 +150,9 @@ pub struct Program<'a> {
     rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
+    /// What callers give for parameters, as places.
+    given: RefCell<trace::Given>,
+    waiting: RefCell<many::Waiting>,
 }
 
 /// Everything that was lowered, joined.
@@ -168,8 +173,8 @@ pub struct Linked<'a> {
     /// The arguments that a method's impl gives its type.
     impl_homes: FxHashMap<BodyRef, &'a [TypeTree]>,
     fields: fields::FieldIndex,
-    globals: FxHashMap<(u32, Name), Vec<Site>>,
-    calls: calls::Calls,
+    globals: globals::Globals,
+    calls: calls::Calls<'a>,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
 }
@@ -225,7 +230,7 @@ impl<'a> Program<'a> {
             foreign: FxHashMap::default(),
             impl_homes: FxHashMap::default(),
             fields: fields::FieldIndex::default(),
-            globals: FxHashMap::default(),
+            globals: globals::Globals::default(),
             calls: calls::Calls::default(),
             settled: Vec::new(),
         }));
@@ -245,6 +250,8 @@ impl<'a> Program<'a> {
             rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
+            given: RefCell::default(),
+            waiting: RefCell::default(),
         }
     }
 
@@ -417,13 +424,8 @@ impl<'a> Program<'a> {
         below.iter().flat_map(|key| homes.get(key).into_iter().flatten().copied()).collect()
     }
 
-    /// Steps that read or write a module variable.
-    pub fn global_sites(&self, file: u32, name: &str) -> &[Site] {
-        self.globals.get(&(file, Name::new(name))).map_or(&[], Vec::as_slice)
-    }
-
     /// The resolved calls.
-    pub fn calls(&self) -> &calls::Calls {
+    pub fn calls(&self) -> &calls::Calls<'a> {
         &self.calls
     }
 }

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
 use crate::source::Language;
-use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, Place, StepKind, TypeId, TypeKind, TypeTree};
+use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, StepKind, TypeId, TypeKind, TypeTree};
 
 /// How many hops a name may take through imports and aliases.
 pub(super) const HOPS: u32 = 24;
@@ -407,59 +407,6 @@ impl<'a> Program<'a> {
         self.families.extend(edges);
         for (ty, path) in outside {
             self.outside_bases.entry(ty).or_default().push(path);
-        }
-    }
-
-    pub(super) fn link_globals(&mut self) {
-        let mut found: FxHashMap<(u32, Name), Vec<super::Site>> = FxHashMap::default();
-        for (home, site) in self.in_parts(Program::globals_in).into_iter().flatten() {
-            found.entry(home).or_default().push(site);
-        }
-        self.globals = found;
-    }
-
-    /// The steps of a part of the program that read or write module variables.
-    fn globals_in(&self, part: super::Part) -> Vec<((u32, Name), super::Site)> {
-        let mut found = Vec::new();
-        for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
-                let place = match &node.step.kind {
-                    kind @ StepKind::Import { .. } => {
-                        if let Some(Def::Variable { file, name }) = self.import_of(body.file, kind) {
-                            found.push(((file, name), super::Site { body, step: node.step.id }));
-                        }
-                        continue;
-                    }
-                    StepKind::Read { place, .. }
-                    | StepKind::Store { place, .. }
-                    | StepKind::Update { place, .. }
-                    | StepKind::Delete { place } => place,
-                    _ => continue,
-                };
-                let Place::Global { path, .. } = place else { continue };
-                let stored = matches!(node.step.kind, StepKind::Store { .. });
-                if !stored && !self.may_be_variable(body.file, path) {
-                    continue;
-                }
-                let home = match (&node.step.kind, path.as_slice()) {
-                    (StepKind::Store { .. }, [name]) => Some((body.file, name.clone())),
-                    _ => match self.resolve_path(body, path) {
-                        Some(Def::Variable { file, name }) => Some((file, name)),
-                        _ => None,
-                    },
-                };
-                found.extend(home.map(|home| (home, super::Site { body, step: node.step.id })));
-            }
-        }
-        found
-    }
-
-    /// Whether a path can be that of a variable: most plainly are not.
-    fn may_be_variable(&self, file: u32, path: &[Name]) -> bool {
-        let (Language::Python, [name]) = (self.file(file).language, path) else { return true };
-        match self.names.items(file, &[], name) {
-            [] => self.file(file).lowered.outline.imports.iter().any(|import| import.binds.is_none()),
-            items => items.iter().any(|item| matches!(item, Item::Variable { .. } | Item::Import(_))),
         }
     }
 

@@ -5,7 +5,9 @@ mod origin;
 mod passing;
 mod storing;
 
-use rustc_hash::FxHashSet;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::{CallModel, Effect};
 
 use super::fields::Mentions;
@@ -30,6 +32,9 @@ pub enum Spot {
     /// A module variable.
     Global(u32, Name),
 }
+
+/// What the callers of functions give for their parameters: places, each with the depth in it.
+pub(super) type Given = FxHashMap<(BodyRef, LocalId), Rc<[(Spot, u8)]>>;
 
 /// Why it is not known what becomes of something: a closed list, counted in the statistics.
 pub type Reason = &'static str;
@@ -143,29 +148,39 @@ struct State {
     loose: Looseness,
 }
 
-struct Walk<'p, 'a> {
+struct Walk<'p, 'a, 'h> {
     program: &'p Program<'a>,
     returns: Returns,
     trail: Trail<'a>,
     seen: FxHashSet<State>,
     waiting: Vec<State>,
-    homes: Option<Homes>,
+    homes: Option<Homes<'h>>,
 }
 
-/// How many lasting places a value may be kept in until it is not followed any further.
-struct Homes {
-    most: usize,
+/// What a value may be that is worth following: kept in so many lasting places at most, and never where something rules
+/// out what is looked for; that is asked of each place it is met in, with its depth there, in the order of the trail.
+pub struct AtHome<'h> {
+    /// In how many fields and module variables.
+    pub most: usize,
+    /// Whether what is looked for is ruled out.
+    pub rules_out: &'h dyn Fn(&Spot, u8) -> bool,
+}
+
+/// How a value is kept until it is not followed any further.
+struct Homes<'h> {
+    may: &'h AtHome<'h>,
     met: FxHashSet<Spot>,
     beyond: bool,
 }
 
-impl Homes {
-    fn note(&mut self, spot: &Spot) {
+impl Homes<'_> {
+    fn note(&mut self, spot: &Spot, depth: u8) {
         self.beyond |= match spot {
             Spot::LooseField(_) => true,
-            Spot::Field(..) | Spot::Global(..) => self.met.insert(spot.clone()) && self.met.len() > self.most,
+            Spot::Field(..) | Spot::Global(..) => self.met.insert(spot.clone()) && self.met.len() > self.may.most,
             Spot::Value(..) | Spot::Local(..) => false,
         };
+        self.beyond = self.beyond || (self.may.rules_out)(spot, depth);
     }
 }
 
@@ -175,12 +190,11 @@ impl<'a> Program<'a> {
         self.walk(State { spot: from, depth, pending: false, loose: Looseness::Exact }, returns)
     }
 
-    /// Follows a value that is kept in so many fields and module variables at most, all known by type; nothing for
-    /// any other.
-    pub fn follow_at_home(&self, from: Spot, depth: u8, returns: Returns, most: usize) -> Option<Trail<'a>> {
+    /// Follows a value that is kept so, all places known by type; nothing for any other.
+    pub fn follow_at_home(&self, from: Spot, depth: u8, returns: Returns, may: &AtHome<'_>) -> Option<Trail<'a>> {
         let start = State { spot: from, depth, pending: false, loose: Looseness::Exact };
         let mut walk = Walk::new(self, returns);
-        walk.homes = Some(Homes { most, met: FxHashSet::default(), beyond: false });
+        walk.homes = Some(Homes { may, met: FxHashSet::default(), beyond: false });
         walk.all(start);
         walk.homes.is_some_and(|homes| !homes.beyond).then_some(walk.trail)
     }
@@ -197,8 +211,8 @@ impl<'a> Program<'a> {
     }
 }
 
-impl<'p, 'a> Walk<'p, 'a> {
-    fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a> {
+impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
+    fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a, 'h> {
         let (seen, waiting) = (FxHashSet::default(), Vec::new());
         Walk { program, returns, trail: Trail::default(), seen, waiting, homes: None }
     }
@@ -223,7 +237,7 @@ impl<'p, 'a> Walk<'p, 'a> {
     pub(super) fn go(&mut self, state: State) {
         if self.seen.insert(state.clone()) {
             if let Some(homes) = &mut self.homes {
-                homes.note(&state.spot);
+                homes.note(&state.spot, state.depth);
             }
             self.trail.spots.push(state.spot.clone());
             if state.depth == 0 {

@@ -105,6 +105,22 @@ pub(super) struct Typing {
     cut: bool,
 }
 
+/// How many values a question may have met for its room to be kept for the next.
+const ROOM: usize = 256;
+
+impl Typing {
+    /// The question is answered.
+    fn end(&mut self) {
+        if self.met.capacity() > ROOM {
+            self.met = rustc_hash::FxHashSet::default();
+        } else {
+            self.met.clear();
+        }
+        self.locals.clear();
+        self.cut = false;
+    }
+}
+
 impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
@@ -129,7 +145,7 @@ impl<'a> Program<'a> {
             typing.depth -= 1;
             let settled = !typing.cut || typing.depth == 0;
             if typing.depth == 0 {
-                *typing = Typing::default();
+                typing.end();
             }
             settled
         };
@@ -140,14 +156,31 @@ impl<'a> Program<'a> {
         found
     }
 
+    /// Looks at the type of a value. What looks asks for no other type meanwhile.
+    pub(super) fn look_at_type<T>(&self, body: BodyRef, value: ValueId, look: impl Fn(&Type) -> T) -> T {
+        if let Some(found) = self.look_at_known(body, |types| types.value(body, value), &look) {
+            return found;
+        }
+        look(&self.type_of(body, value))
+    }
+
     /// What was found before: here, or by those who asked about the same part of the program.
     fn known(&self, body: BodyRef, of: impl for<'t> Fn(&'t Types) -> Option<(&'t Type, Rests)>) -> Option<Type> {
+        self.look_at_known(body, of, Type::clone)
+    }
+
+    fn look_at_known<T>(
+        &self,
+        body: BodyRef,
+        of: impl for<'t> Fn(&'t Types) -> Option<(&'t Type, Rests)>,
+        look: impl Fn(&Type) -> T,
+    ) -> Option<T> {
         let own = self.types.borrow();
         let (ty, rests) = of(&own).or_else(|| of(self.settled.get(Part::holding(body.file))?))?;
         if rests == Rests::OnLinks {
             self.rests.set(Rests::OnLinks);
         }
-        Some(ty.clone())
+        Some(look(ty))
     }
 
     /// An answer, and what it rests on; what it rests on, that rests on too which asked.

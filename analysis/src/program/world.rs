@@ -53,11 +53,13 @@ impl Program<'_> {
 
     /// Whether a Python file stands in no package and asks whether it is the program that was started.
     fn is_script(&self, file: u32) -> bool {
-        let (folder, names) = (self.file(file).parts.split_last(), &self.file(file).lowered.outline.names);
-        let packaged = folder.is_some_and(|(_, folder)| {
-            let mut packages = self.names.files_named("__init__").iter();
-            packages.any(|other| self.file(*other).parts.split_last().is_some_and(|(_, other)| other == folder))
-        });
-        !packaged && names.binary_search(&Name::new("__name__")).is_ok()
+        let folder = self.file(file).parts.split_last();
+        let packaged = || {
+            folder.is_some_and(|(_, folder)| {
+                let mut packages = self.names.files_named("__init__").iter();
+                packages.any(|other| self.file(*other).parts.split_last().is_some_and(|(_, other)| other == folder))
+            })
+        };
+        self.file(file).lowered.outline.asks_own_name && !packaged()
     }
 }

@@ -85,29 +85,7 @@ impl Lowerer<'_> {
             return TypeTree::Other;
         }
         let Mod::Expression(module) = parsed.into_syntax() else { return TypeTree::Other };
-        let ty = self.annotation(&module.body);
-        self.note_names(&ty);
-        ty
-    }
-
-    fn note_names(&mut self, ty: &TypeTree) {
-        match ty {
-            TypeTree::Path { path, args } => {
-                self.quoted.extend(path.iter().cloned());
-                args.iter().for_each(|arg| self.note_names(arg));
-            }
-            TypeTree::Tuple(parts) | TypeTree::Union(parts) => parts.iter().for_each(|part| self.note_names(part)),
-            TypeTree::Function { params, returns } => {
-                params.iter().for_each(|param| self.note_names(param));
-                self.note_names(returns);
-            }
-            TypeTree::Ref(_)
-            | TypeTree::Bounds(_)
-            | TypeTree::Param { .. }
-            | TypeTree::Slice(_)
-            | TypeTree::Unit
-            | TypeTree::Other => {}
-        }
+        self.annotation(&module.body)
     }
 }
 

@@ -22,8 +22,6 @@ pub(super) struct Lowerer<'a> {
     pub(super) outline: Outline,
     /// The bodies on the way, outermost first. Never empty while lowering.
     pub(super) frames: Vec<Frame<'a>>,
-    /// Names in annotations that are written as texts.
-    pub(super) quoted: FxHashSet<Name>,
     /// Whether assignment expressions occur in the file.
     pub(super) walrus: bool,
     text: &'a str,
@@ -37,7 +35,6 @@ impl<'a> Lowerer<'a> {
         Lowerer {
             outline: Outline::default(),
             frames: Vec::new(),
-            quoted: FxHashSet::default(),
             walrus,
             text,
             unit: UnitBuilder::default(),
@@ -54,12 +51,10 @@ impl<'a> Lowerer<'a> {
     }
 
     /// The result.
-    pub(super) fn finish(self, names: FxHashSet<&'a str>, comments: Vec<Comment>) -> Lowered {
+    pub(super) fn finish(self, asks_own_name: bool, comments: Vec<Comment>) -> Lowered {
         let mut outline = self.outline;
         outline.comments = comments;
-        outline.names = names.into_iter().map(Name::new).chain(self.quoted).collect();
-        outline.names.sort_unstable();
-        outline.names.dedup();
+        outline.asks_own_name = asks_own_name;
         let breaks = self.text.bytes().filter(|byte| *byte == b'\n').count();
         let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
         outline.lines = (breaks + usize::from(unfinished)) as u32;

@@ -38,14 +38,15 @@ pub fn lower(text: &str) -> Lowered {
     let mut scan = tokens::scan(&readable, parsed.tokens());
     let mut lowerer = Lowerer::new(&readable, scan.walrus);
     for line in blanked {
-        scan.names.extend(tokens::words(&text[line.start as usize..line.end as usize]));
+        let mut words = tokens::words(&text[line.start as usize..line.end as usize]);
+        scan.asks_own_name |= words.any(|word| word == tokens::OWN_NAME);
         lowerer.problem(line, "nested too deeply to be read");
     }
     for error in parsed.errors() {
         lowerer.problem(lowerer.span(error.location), sentence(&error.error.to_string()));
     }
     lowerer.module(parsed.suite());
-    let lowered = lowerer.finish(scan.names, scan.comments);
+    let lowered = lowerer.finish(scan.asks_own_name, scan.comments);
     dismantle::discard(parsed.into_suite(), scan.depth_bound);
     lowered
 }

@@ -1,15 +1,18 @@
-//! What the outline takes from the tokens: identifiers, comments for us; and how deep the tree can be.
+//! What the outline takes from the tokens: comments for us, the file's own name; and how deep the tree can be.
 
 use ruff_python_ast::token::{Token, TokenKind, Tokens};
 use ruff_text_size::Ranged;
-use rustc_hash::FxHashSet;
 
 use crate::unit::{Comment, CommentPlace, Name, Span};
 
+/// The name under which a file runs; one that asks for it can be started.
+pub(super) const OWN_NAME: &str = "__name__";
+
 /// The result of reading the tokens once.
-pub(super) struct Scan<'a> {
-    /// Every identifier, and every text that is one.
-    pub(super) names: FxHashSet<&'a str>,
+#[derive(Default)]
+pub(super) struct Scan {
+    /// Whether the name under which the file runs is asked for.
+    pub(super) asks_own_name: bool,
     /// Comments that may be suppressions.
     pub(super) comments: Vec<Comment>,
     /// No path of the syntax tree is longer than this.
@@ -19,25 +22,20 @@ pub(super) struct Scan<'a> {
 }
 
 /// Reads the tokens of a file.
-pub(super) fn scan<'a>(text: &'a str, tokens: &Tokens) -> Scan<'a> {
-    let mut scan = Scan { names: FxHashSet::default(), comments: Vec::new(), depth_bound: 0, walrus: false };
+pub(super) fn scan(text: &str, tokens: &Tokens) -> Scan {
+    let mut scan = Scan::default();
     let (mut longest, mut length, mut indents) = (0u32, 0u32, 0u32);
     for token in tokens {
         length += 1;
         match token.kind() {
-            TokenKind::Name => {
-                scan.names.insert(slice(text, token));
-            }
-            TokenKind::String => scan.string(text, token),
+            TokenKind::Name => scan.asks_own_name |= slice(text, token) == OWN_NAME,
+            TokenKind::String => scan.asks_own_name |= quoted(slice(text, token)) == OWN_NAME,
             TokenKind::Comment => scan.comment(text, token),
             TokenKind::ColonEqual => scan.walrus = true,
             TokenKind::Indent => indents += 1,
             TokenKind::Newline => {
                 longest = longest.max(length);
                 length = 0;
-            }
-            kind if kind.is_soft_keyword() => {
-                scan.names.insert(slice(text, token));
             }
             _ => {}
         }
@@ -52,20 +50,18 @@ fn slice<'a>(text: &'a str, token: &Token) -> &'a str {
     text.get(token.range().start().to_usize()..token.range().end().to_usize()).unwrap_or_default()
 }
 
-impl<'a> Scan<'a> {
-    /// A text that is an identifier may name an attribute (`getattr(x, "close")`).
-    fn string(&mut self, text: &'a str, token: &Token) {
-        let inner = slice(text, token).trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let inner = inner.trim_matches(|c| c == '"' || c == '\'');
-        if is_identifier(inner) {
-            self.names.insert(inner);
-        }
-    }
+/// What stands in a text: it may name an attribute (`getattr(x, "__name__")`).
+fn quoted(text: &str) -> &str {
+    let inner = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    inner.trim_matches(|c| c == '"' || c == '\'')
+}
 
+impl Scan {
     fn comment(&mut self, text: &str, token: &Token) {
         let comment = slice(text, token);
         let words = comment.trim_start_matches('#').trim();
-        if !words.contains("unleak:") && !words.to_ascii_lowercase().contains("noqa") {
+        let peers = words.to_ascii_lowercase().contains("noqa") || words.contains("ruff: ignore[");
+        if !words.contains("unleak:") && !peers {
             return;
         }
         let start = token.range().start().to_usize();

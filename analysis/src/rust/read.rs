@@ -264,7 +264,6 @@ impl Reader<'_> {
         for (constant, owner) in &self.constant_owners {
             outline.constants[*constant].owner = owned(&outline.types, owner);
         }
-        outline.names = scan.names(self.text);
         outline.comments = scan.addressed(self.text);
         outline.lines = self.text.lines().count() as u32;
         unit.problems.sort_by_key(|problem| problem.span);

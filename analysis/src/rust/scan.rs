@@ -3,8 +3,6 @@
 //! The parser refuses a whole text for one stray bracket and overflows the stack on deep nesting,
 //! so nothing reaches it before this scan has cut the file into items and judged their depth.
 
-use rustc_hash::FxHashSet;
-
 use crate::unit::{Comment, CommentPlace, Name, Span};
 
 /// What a token is, as far as cutting needs it.
@@ -63,16 +61,6 @@ pub(super) fn scan(text: &str) -> Scan {
 }
 
 impl Scan {
-    /// Every identifier, sorted, once.
-    pub(super) fn names(&self, text: &str) -> Vec<Name> {
-        let words = self.tokens.iter().filter(|token| token.kind == Kind::Word);
-        let unique: FxHashSet<&str> =
-            words.map(|token| plain(&text[token.start as usize..token.end as usize])).collect();
-        let mut names: Vec<&str> = unique.into_iter().filter(|word| !is_keyword(word)).collect();
-        names.sort_unstable();
-        names.into_iter().map(Name::new).collect()
-    }
-
     /// The comments that speak to us. Documentation is part of the code: it shows how one is written.
     pub(super) fn addressed(&self, text: &str) -> Vec<Comment> {
         let ours = |span: &&Span| {

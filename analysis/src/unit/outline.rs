@@ -19,10 +19,10 @@ pub struct Outline {
     pub constants: Vec<ConstHeader>,
     /// Rust: `mod name;` declarations, with the inline modules they stand in.
     pub modules: Vec<ModuleDecl>,
-    /// Comments addressed to us or to peers we honour: those with `unleak:` or `noqa` in them.
+    /// Comments addressed to us or to peers we honour: those with `unleak:`, `noqa` or `ruff: ignore[` in them.
     pub comments: Vec<Comment>,
-    /// Every identifier in the file, sorted, once.
-    pub names: Vec<Name>,
+    /// Python: whether the name under which the file runs is asked for (`__name__`): it can be started.
+    pub asks_own_name: bool,
     /// Number of lines.
     pub lines: u32,
 }

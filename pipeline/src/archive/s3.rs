@@ -14,6 +14,7 @@ use object_store::{
 };
 use tokio::time::timeout;
 
+use crate::outside::tls;
 use crate::settings::{Endpoint, Settings};
 
 use super::{Archive, Putting, Recording};
@@ -43,7 +44,11 @@ impl S3Archive {
             return Ok(None);
         };
         let is_plain = store.archive_endpoint.as_ref().is_some_and(Endpoint::is_plain);
-        let transport = if is_plain { Transport::plain() } else { Transport::secure()? };
+        let transport = if is_plain { Transport::Plain } else { Transport::Secure };
+        if !is_plain {
+            // Read now, so that a machine without authorities is told at the start.
+            tls::of_this_machine()?;
+        }
         // What fails is tried again by the archiver.
         let retry = RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: limit };
         let mut builder = AmazonS3Builder::new()

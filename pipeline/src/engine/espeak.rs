@@ -4,7 +4,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
-use super::{EngineError, Origin, TextToSpeech, Work};
+use super::{Engine, EngineError, Origin, TextToSpeech, Work};
 use crate::audio::resample::Resampler;
 use crate::audio::{self, Rate};
 use crate::queue::Sender;
@@ -45,7 +45,7 @@ fn readable(text: &str) -> String {
     plain.replace("[[", "[ [")
 }
 
-impl TextToSpeech for EspeakNg {
+impl Engine for EspeakNg {
     fn name(&self) -> Label {
         NAME
     }
@@ -57,7 +57,9 @@ impl TextToSpeech for EspeakNg {
             url: "https://github.com/espeak-ng/espeak-ng",
         }
     }
+}
 
+impl TextToSpeech for EspeakNg {
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(async move {
             let text = readable(text);

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderName};
 use serde_json::{Value, json};
 
-use super::{EngineError, LanguageModel, Said, Who, Work};
+use super::{Engine, EngineError, LanguageModel, Origin, Said, Who, Work};
 use crate::outside::{Address, CallError};
 use crate::queue::Sender;
 use crate::settings::Secret;
@@ -59,11 +59,17 @@ impl From<CallError> for EngineError {
     }
 }
 
-impl LanguageModel for OpenAi {
+impl Engine for OpenAi {
     fn name(&self) -> Label {
         NAME
     }
 
+    fn origin(&self) -> Origin {
+        Origin::ours("a server that speaks the chat completions of OpenAI")
+    }
+}
+
+impl LanguageModel for OpenAi {
     fn answer<'a>(&'a self, conversation: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()> {
         Box::pin(async move {
             let mut headers: Vec<(HeaderName, String)> = Vec::new();

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::{EngineError, LanguageModel, Said, Who, Work};
+use super::{Engine, EngineError, LanguageModel, Origin, Said, Who, Work};
 use crate::queue::Sender;
 use crate::structured::Label;
 
@@ -43,15 +43,21 @@ fn count(text: &str) -> Option<usize> {
     digits.parse().ok().map(|count: usize| count.min(MOST))
 }
 
-impl LanguageModel for Responder {
+impl Engine for Responder {
     fn name(&self) -> Label {
         NAME
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::ours("an answer that follows from what was said: a test double")
     }
 
     fn is_double(&self) -> bool {
         true
     }
+}
 
+impl LanguageModel for Responder {
     fn answer<'a>(&'a self, conversation: &'a [Said], tokens: &'a Sender<String>) -> Work<'a, ()> {
         Box::pin(async move {
             for word in answer(conversation).split_inclusive(' ') {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::blocking::Blocking;
-use super::{Ending, EngineError, Origin, SpeechToText, Work};
+use super::{Ending, Engine, EngineError, Origin, SpeechToText, Work};
 use crate::audio::Audio;
 use crate::structured::Label;
 use library::Recogniser;
@@ -39,7 +39,7 @@ fn wrong(why: &dyn std::error::Error) -> EngineError {
     EngineError { engine: NAME, why: why.to_string() }
 }
 
-impl SpeechToText for Sherpa {
+impl Engine for Sherpa {
     fn name(&self) -> Label {
         NAME
     }
@@ -51,7 +51,9 @@ impl SpeechToText for Sherpa {
             url: "https://github.com/k2-fsa/sherpa-onnx",
         }
     }
+}
 
+impl SpeechToText for Sherpa {
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String> {
         Box::pin(async move {
             if audio.samples.is_empty() {

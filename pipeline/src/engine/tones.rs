@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{EngineError, Origin, SpeechToText, TextToSpeech, Work};
+use super::{Engine, EngineError, Origin, SpeechToText, TextToSpeech, Work};
 use crate::audio::{Audio, Rate, tones};
 use crate::queue::Sender;
 use crate::structured::Label;
@@ -10,45 +10,30 @@ use crate::structured::Label;
 pub struct Tones;
 
 const NAME: Label = Label::new("tones");
-const ORIGIN: Origin = Origin {
-    description: "text carried over audio tones: a test double",
-    author: "unleak",
-    url: "https://github.com/unleak/unleak",
-};
 /// How much audio is handed on at once.
 const PIECE: Duration = Duration::from_millis(100);
 
-impl SpeechToText for Tones {
+impl Engine for Tones {
     fn name(&self) -> Label {
         NAME
     }
 
     fn origin(&self) -> Origin {
-        ORIGIN
+        Origin::ours("text carried over audio tones: a test double")
     }
 
     fn is_double(&self) -> bool {
         true
     }
+}
 
+impl SpeechToText for Tones {
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String> {
         Box::pin(async { Ok(tones::decode(&audio.samples, audio.rate)) })
     }
 }
 
 impl TextToSpeech for Tones {
-    fn name(&self) -> Label {
-        NAME
-    }
-
-    fn origin(&self) -> Origin {
-        ORIGIN
-    }
-
-    fn is_double(&self) -> bool {
-        true
-    }
-
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(async move {
             for piece in tones::encode(text, rate).chunks(rate.samples(PIECE)) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::{EngineError, Origin, SpeechToText, TextToSpeech, Work};
+use super::{Engine, EngineError, Origin, SpeechToText, TextToSpeech, Work};
 use crate::audio::resample::Resampler;
 use crate::audio::{self, Audio, Rate};
 use crate::queue::Sender;
@@ -19,8 +19,6 @@ pub struct Wyoming {
 }
 
 const NAME: Label = Label::new("wyoming");
-const ORIGIN: Origin =
-    Origin { description: "a server that speaks Wyoming", author: "unleak", url: "https://github.com/unleak/unleak" };
 /// Samples in one event.
 const PIECE: usize = 2_048;
 
@@ -66,15 +64,17 @@ impl Connection {
     }
 }
 
-impl SpeechToText for Wyoming {
+impl Engine for Wyoming {
     fn name(&self) -> Label {
         NAME
     }
 
     fn origin(&self) -> Origin {
-        ORIGIN
+        Origin::ours("a server that speaks Wyoming")
     }
+}
 
+impl SpeechToText for Wyoming {
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String> {
         Box::pin(async move {
             let audio = audio.at(Rate::WYOMING);
@@ -108,14 +108,6 @@ fn rate_of(start: &Event) -> Result<Rate, EngineError> {
 }
 
 impl TextToSpeech for Wyoming {
-    fn name(&self) -> Label {
-        NAME
-    }
-
-    fn origin(&self) -> Origin {
-        ORIGIN
-    }
-
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(async move {
             let mut server = self.connect().await?;

@@ -3,11 +3,13 @@
 //! An upgrade that a framework drives escapes its graceful shutdown. Here the task that waits for the upgrade and
 //! then lives on the connection is one of the scope's before the answer is sent.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -25,6 +27,8 @@ const CONNECTION: Label = Label::new("realtime connection");
 const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
 
 /// Whether the request shows the key, if there is one, and does not come from a page of somebody else.
+///
+/// A page whose name was made to lead to this machine looks like one of ours, but for that name.
 pub(super) fn check(request: &Request<Incoming>, shared: &Shared) -> Result<(), Refused> {
     let security = &shared.settings.security;
     let headers = request.headers();
@@ -33,12 +37,25 @@ pub(super) fn check(request: &Request<Incoming>, shared: &Shared) -> Result<(), 
     {
         return Err(Refused::WrongKey);
     }
+    let host = text(headers, header::HOST);
+    let known =
+        |host: &str| security.origins.iter().any(|known| known.split_once("://").is_some_and(|(_, own)| own == host));
+    if security.key.is_none() && !host.is_some_and(|host| is_address(host) || known(host)) {
+        return Err(Refused::ForeignPage);
+    }
     let Some(origin) = text(headers, header::ORIGIN) else { return Ok(()) };
     let own = origin.split_once("://").map(|(_, host)| host);
-    if own.is_some() && own == text(headers, header::HOST) || security.origins.iter().any(|known| known == origin) {
+    if own.is_some() && own == host || security.origins.iter().any(|known| known == origin) {
         return Ok(());
     }
     Err(Refused::ForeignPage)
+}
+
+/// Whether a host is an address, which leads nowhere else, or this machine's own name for itself.
+fn is_address(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let host = authority.host();
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
 /// The key that the request shows.

@@ -296,9 +296,6 @@ pub enum Refusal {
     /// No entry has this name.
     #[error("there is no such item")]
     NoSuchItem,
-    /// The client is too fast.
-    #[error("too many messages in a short time")]
-    TooFast,
     /// The request is not understood.
     #[error("{message}")]
     Malformed {
@@ -322,7 +319,6 @@ impl Refusal {
             Refusal::TooManyTurns => "too_many_turns",
             Refusal::TextTooLong => "text_too_long",
             Refusal::NoSuchItem => "item_not_found",
-            Refusal::TooFast => "rate_limit_exceeded",
             Refusal::Malformed { code, .. } => code,
         }
     }

@@ -1,16 +1,19 @@
 //! Jobs and memories in SQLite, for one process.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Claim, Claimed, Job, Jobs, Kind, Memories, StoreError, Work};
+use crate::telemetry::DROPPED;
 
 /// The store, in a file of its own.
 #[derive(Debug, Clone)]
@@ -21,6 +24,10 @@ pub struct Sqlite {
     calls: TaskTracker,
     /// Rung when there is new work.
     bell: Arc<Notify>,
+    /// The rows of jobs that somebody does.
+    claimed: Arc<Mutex<BTreeSet<i64>>>,
+    /// The jobs of a kind that there is room for.
+    room: usize,
 }
 
 const SCHEMA: &str = "
@@ -39,10 +46,12 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS voices (key TEXT PRIMARY KEY, wave BLOB NOT NULL);
 ";
+const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE kind = ?1";
 
 impl Sqlite {
-    /// Opens the database at `path`. A call waits for a lock on it for `patience`, and fails then.
-    pub fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+    /// Opens the database at `path`, with room for so many jobs of a kind. A call waits for a lock on it for `patience`, and
+    /// fails then.
+    pub fn open(path: &Path, patience: Duration, room: NonZeroUsize) -> Result<Self, StoreError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -50,7 +59,13 @@ impl Sqlite {
         connection.busy_timeout(patience)?;
         connection.execute_batch(SCHEMA)?;
         let connection = Arc::new(Mutex::new(Some(connection)));
-        Ok(Self { connection, calls: TaskTracker::new(), bell: Arc::new(Notify::new()) })
+        Ok(Self {
+            connection,
+            calls: TaskTracker::new(),
+            bell: Arc::default(),
+            claimed: Arc::default(),
+            room: room.get(),
+        })
     }
 
     /// Does `work` on a thread where it may block. It is whole whether or not anybody waits for it.
@@ -68,23 +83,27 @@ impl Sqlite {
         done.await.map_err(|_| StoreError::Broken)?
     }
 
-    /// The job of this kind that is due first, if one is due.
+    /// The job of this kind that is due first and that nobody does, if there is one.
     async fn due(&self, kind: Kind) -> Result<Option<Claimed>, StoreError> {
-        let due = self.call(move |connection| {
-            let select =
-                "SELECT id, key, payload, attempts FROM jobs WHERE kind = ?1 AND due <= ?2 ORDER BY due, id LIMIT 1";
-            let job = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, Job { key: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? }))
-            };
-            connection.prepare(select)?.query_row(params![kind.as_str(), now()], job).optional()
-        });
-        Ok(due.await?.map(|(id, job)| Claimed { job, claim: Box::new(Row { store: self.clone(), id }) }))
+        let store = self.clone();
+        self.call(move |connection| {
+            let select = "SELECT id, key, payload, attempts FROM jobs WHERE kind = ?1 AND due <= ?2 ORDER BY due, id";
+            let mut select = connection.prepare(select)?;
+            let mut rows = select.query(params![kind.as_str(), now()])?;
+            while let Some(row) = rows.next()? {
+                if let Some(claim) = Row::claim(&store, row.get(0)?) {
+                    let job = Job { key: row.get(1)?, payload: row.get(2)?, attempts: row.get(3)? };
+                    return Ok(Some(Claimed { job, claim: Box::new(claim) }));
+                }
+            }
+            Ok(None)
+        })
+        .await
     }
 
     /// How many jobs of a kind wait.
     pub async fn waiting(&self, kind: Kind) -> Result<i64, StoreError> {
-        let count = "SELECT COUNT(*) FROM jobs WHERE kind = ?1";
-        self.call(move |connection| connection.query_row(count, [kind.as_str()], |row| row.get(0))).await
+        self.call(move |connection| connection.query_row(COUNT, [kind.as_str()], |row| row.get(0))).await
     }
 
     /// Everything that is remembered, in the order of its keys.
@@ -117,15 +136,31 @@ impl Sqlite {
 impl Jobs for Sqlite {
     fn add(&self, jobs: Vec<(Kind, Job)>) -> Work<'_, ()> {
         Box::pin(async move {
-            self.call(move |connection| {
+            let room = self.room;
+            let dropped = self.call(move |connection| {
                 let transaction = connection.transaction()?;
+                let (mut left, mut dropped) = (BTreeMap::new(), BTreeMap::new());
                 for (kind, job) in &jobs {
-                    let insert = "INSERT OR IGNORE INTO jobs (kind, key, payload) VALUES (?1, ?2, ?3)";
-                    transaction.prepare(insert)?.execute(params![kind.as_str(), job.key, job.payload])?;
+                    if !left.contains_key(kind) {
+                        let count = transaction.query_row(COUNT, [kind.as_str()], |row| row.get::<_, i64>(0))?;
+                        left.insert(*kind, room.saturating_sub(count as usize));
+                    }
+                    match left.get_mut(kind) {
+                        Some(left) if *left > 0 => {
+                            let insert = "INSERT OR IGNORE INTO jobs (kind, key, payload) VALUES (?1, ?2, ?3)";
+                            *left -=
+                                transaction.prepare(insert)?.execute(params![kind.as_str(), job.key, job.payload])?;
+                        }
+                        _ => *dropped.entry(*kind).or_insert(0) += 1,
+                    }
                 }
-                transaction.commit()
-            })
-            .await?;
+                transaction.commit()?;
+                Ok(dropped)
+            });
+            for (kind, jobs) in dropped.await? {
+                DROPPED.add([kind], jobs);
+                tracing::warn!(%kind, jobs, "no room for more jobs, dropped");
+            }
             self.bell.notify_waiters();
             Ok(())
         })
@@ -159,7 +194,11 @@ impl Memories for Sqlite {
             let transaction = connection.transaction()?;
             for (number, text) in texts.iter().enumerate() {
                 let insert = "INSERT OR IGNORE INTO memories (key, text) VALUES (?1, ?2)";
-                transaction.prepare(insert)?.execute(params![format!("{key}/{number}"), text])?;
+                let kept = transaction.prepare(insert)?.execute(params![format!("{key}/{number}"), text])?;
+                // Whoever did this job before may have found more, or less.
+                if kept == 0 {
+                    break;
+                }
             }
             transaction.commit()
         }))
@@ -177,25 +216,39 @@ impl Memories for Sqlite {
     }
 }
 
-/// A job in its row. Each kind has one worker, so that nobody else looks at it meanwhile.
+/// A job in its row, of which nobody else has a claim while this one is there.
 #[derive(Debug)]
 struct Row {
     store: Sqlite,
     id: i64,
 }
 
+impl Row {
+    fn claim(store: &Sqlite, id: i64) -> Option<Self> {
+        let is_free = store.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_free.then(|| Self { store: store.clone(), id })
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        self.store.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
 impl Claim for Row {
     fn done(self: Box<Self>) -> Work<'static, ()> {
         Box::pin(async move {
-            let Self { store, id } = *self;
-            store.call(move |connection| connection.execute("DELETE FROM jobs WHERE id = ?1", [id]).map(drop)).await
+            let id = self.id;
+            let delete = "DELETE FROM jobs WHERE id = ?1";
+            self.store.call(move |connection| connection.execute(delete, [id]).map(drop)).await
         })
     }
 
     fn later(self: Box<Self>, delay: Duration) -> Work<'static, ()> {
         Box::pin(async move {
-            let Self { store, id } = *self;
-            store
+            let id = self.id;
+            self.store
                 .call(move |connection| {
                     let due = now() + delay.as_millis() as i64;
                     let update = "UPDATE jobs SET attempts = attempts + 1, due = ?2 WHERE id = ?1";
@@ -225,7 +278,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn store(folder: &Path) -> Sqlite {
-        Sqlite::open(&folder.join("store.sqlite"), Duration::from_millis(50)).unwrap()
+        Sqlite::open(&folder.join("store.sqlite"), Duration::from_millis(50), NonZeroUsize::new(3).unwrap()).unwrap()
     }
 
     fn jobs(keys: &[&str]) -> Vec<(Kind, Job)> {
@@ -244,6 +297,10 @@ mod tests {
         assert_eq!(store.waiting(KIND).await.unwrap(), 2, "the same job is added once");
         assert!(next(&store, OTHER).await.is_none());
         let first = next(&store, KIND).await.unwrap();
+        let second = next(&store, KIND).await.unwrap();
+        assert_eq!(second.job.key, "b", "nobody gets what somebody else does");
+        assert!(next(&store, KIND).await.is_none());
+        drop(second);
         assert_eq!(first.job, Job::new("a".to_owned(), "payload of a".to_owned()));
         first.claim.give_back().await.unwrap();
         let again = next(&store, KIND).await.unwrap();
@@ -253,12 +310,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_has_no_room_is_dropped_and_holds_up_no_other_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let before = DROPPED.value([KIND]);
+        store.add(jobs(&["a", "b", "a"])).await.unwrap();
+        let mut more = jobs(&["c", "d", "e"]);
+        more.push((OTHER, Job::new("a".to_owned(), String::new())));
+        store.add(more).await.unwrap();
+        assert_eq!((store.waiting(KIND).await.unwrap(), store.waiting(OTHER).await.unwrap()), (3, 1));
+        assert_eq!(DROPPED.value([KIND]) - before, 2);
+        next(&store, KIND).await.unwrap().claim.done().await.unwrap();
+        store.add(jobs(&["f"])).await.unwrap();
+        assert_eq!(store.waiting(KIND).await.unwrap(), 3, "there is room again");
+    }
+
+    #[tokio::test]
     async fn what_is_remembered_twice_is_remembered_once() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         for _ in 0..2 {
             store.remember("a".to_owned(), vec!["one".to_owned(), "two".to_owned()]).await.unwrap();
         }
+        let other = ["three", "four", "five"].map(str::to_owned);
+        store.remember("a".to_owned(), other.to_vec()).await.unwrap();
         assert_eq!(store.memories().await.unwrap(), ["one", "two"]);
     }
 

@@ -72,6 +72,17 @@ async fn operators_see_what_goes_on() {
 }
 
 #[tokio::test]
+async fn there_is_one_look_at_a_time() {
+    let running = Running::start(|settings| settings.diagnostics.memory = true).await;
+    let somebody = running.shared.memory.clone().lock_owned().await;
+    let (status, told) = running.get("/memory", "").await;
+    assert!(status == 503 && told.contains("somebody else looks"), "{told}");
+    drop(somebody);
+    assert_eq!(running.get("/memory", "").await.0, 200);
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
 async fn the_page_loads_nothing_but_its_own_files() {
     let running = Running::start(|_| {}).await;
     let files = ["page.css", "page.js", "conversation.js", "watch.js", "worklet.js", "tones.mjs"];
@@ -170,6 +181,15 @@ async fn pages_of_other_origins_may_not_connect() {
     assert_eq!(running.get("/diagnostics", "origin: https://evil.example\r\n").await.0, 403);
     assert!(Client::connect(running.http, &[("origin", "https://known.example")]).await.is_ok());
     assert!(Client::connect(running.http, &[("origin", &format!("http://{}", running.http))]).await.is_ok());
+    // A name of somebody else that leads here: the page has it for its own, and need not show where it is from.
+    for (host, status) in [("evil.example:8300", 403), ("known.example", 200), ("localhost:8300", 200), ("[::1]", 200)]
+    {
+        for origin in [String::new(), format!("origin: https://{host}\r\n")] {
+            let request = format!("GET /diagnostics HTTP/1.1\r\nhost: {host}\r\n{origin}connection: close\r\n\r\n");
+            let answer = exchange(running.http, request.as_bytes()).await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host} {origin}: {answer}");
+        }
+    }
     assert!(running.stop().await.is_clean());
 }
 
@@ -227,6 +247,20 @@ async fn wyoming_answers_what_it_understands_and_refuses_the_rest() {
         let answer = exchange(running.wyoming, sent.as_bytes()).await;
         assert!(answer.contains(told), "{sent}: {answer}");
     }
+    assert!(running.stop().await.is_clean());
+}
+
+#[tokio::test]
+async fn whoever_speaks_wyoming_too_fast_waits() {
+    let running = Running::start(|settings| {
+        settings.limits.message_burst = few(10);
+        settings.limits.messages_per_second = few(10);
+    })
+    .await;
+    let start = std::time::Instant::now();
+    let answer = exchange(running.wyoming, format!("{}end\n", "{\"type\": \"ping\"}\n".repeat(20)).as_bytes()).await;
+    assert_eq!(answer.matches("\"pong\"").count(), 20);
+    assert!(start.elapsed() >= std::time::Duration::from_millis(900), "{:?}", start.elapsed());
     assert!(running.stop().await.is_clean());
 }
 

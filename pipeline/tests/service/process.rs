@@ -86,6 +86,28 @@ async fn a_signal_under_load_ends_every_session_with_a_word() {
     assert!(log.contains("part=connections cancelled=100 aborted=0"), "{log}");
 }
 
+#[tokio::test]
+async fn a_second_signal_ends_the_patience() {
+    let folder = tempfile::tempdir().unwrap();
+    let patient = ["SEND", "DRAIN", "SHUTDOWN"].map(|time| format!("UNLEAK_PIPELINE_TIMES_{time}"));
+    let mut environment: Vec<_> = patient.iter().map(|name| (name.as_str(), "600")).collect();
+    environment.push(("UNLEAK_PIPELINE_ENGINES_WORDS_PER_SECOND", "1000000"));
+    let mut program = Program::start(folder.path(), &environment);
+    let mut client = Client::connect(program.http, &[]).await.unwrap();
+    client.until("session.created").await;
+    // From here on it does not read, and whoever writes to it waits.
+    client.ask("Count to 1000.").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    program.signal("-TERM");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert!(program.child.try_wait().unwrap().is_none(), "it gives the client its time");
+    let start = std::time::Instant::now();
+    program.signal("-TERM");
+    let (code, log) = tokio::task::spawn_blocking(|| program.end()).await.unwrap();
+    assert!(start.elapsed() < PATIENCE, "{log}");
+    assert!(code == Some(0) && log.contains("a second signal: no more patience"), "{code:?} {log}");
+}
+
 /// An integration that takes connections and never answers.
 fn hung() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -194,7 +216,7 @@ async fn it_tells_where_memory_is_if_it_is_asked_to() {
     let environment =
         [("UNLEAK_PIPELINE_DIAGNOSTICS_MEMORY", "true"), ("UNLEAK_PIPELINE_DIAGNOSTICS_SAMPLE_BYTES", "64")];
     let program = Program::start(folder.path(), &environment);
-    let page = exchange(program.http, b"GET /memory HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    let page = exchange(program.http, b"GET /memory HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("\nsite 1: "), "{page}");
     program.signal("-TERM");
     assert_eq!(program.end().0, Some(0));

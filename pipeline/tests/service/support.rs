@@ -1,6 +1,7 @@
 //! A pipeline of its own for each test, and clients for it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,7 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use unleak_pipeline::audio::{self, Rate, tones};
-use unleak_pipeline::service::{Ending, Service};
+use unleak_pipeline::service::{Ending, Service, Shared};
 use unleak_pipeline::settings::Settings;
 use unleak_pipeline::structured::{Ended, Label, NamedTask, Scope};
 
@@ -27,6 +28,7 @@ pub(crate) struct Running {
     pub(crate) wyoming: SocketAddr,
     pub(crate) stop: CancellationToken,
     pub(crate) hurry: CancellationToken,
+    pub(crate) shared: Arc<Shared>,
     scope: Scope,
     folder: tempfile::TempDir,
     ending: NamedTask<Ending, std::convert::Infallible>,
@@ -42,11 +44,12 @@ impl Running {
         change(&mut settings);
         let service = Service::bind(settings).await.expect("it binds");
         let (http, wyoming) = service.addresses().expect("it has addresses");
+        let shared = service.shared().clone();
         let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
         let scope = Scope::new(Label::new("test"));
         let run = service.run(stop.clone(), hurry.clone());
         let ending = scope.spawn_named(Label::new("service"), async { Ok(run.await) }).expect("the scope is open");
-        Self { http, wyoming: wyoming.expect("it serves"), stop, hurry, scope, folder, ending }
+        Self { http, wyoming: wyoming.expect("it serves"), stop, hurry, shared, scope, folder, ending }
     }
 
     /// Where it keeps what it keeps.

@@ -1,6 +1,8 @@
 //! Steps that go elsewhere: calls, awaits, branches.
 
+use super::act::Way;
 use super::aim::{self, Aim, DEPTH};
+use super::detached;
 use super::leave::{How, Leave, Thrown};
 use super::turns::unlabelled;
 use super::walk::{Exits, Path, Walk, merged};
@@ -8,7 +10,7 @@ use crate::ledger::Leaving;
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Pattern, Step, StepKind, ValueId};
+use crate::unit::{Compare, Cond, Pattern, Step, StepId, StepKind, ValueId};
 
 impl<'a> Walk<'_, '_, 'a> {
     pub(super) fn call(&mut self, aim: &Aim, site: Site, path: Path) -> Exits {
@@ -22,6 +24,9 @@ impl<'a> Walk<'_, '_, 'a> {
         }
         if let Some(inner) = self.started(aim, site) {
             exits.add(self.enter(&aim.seen_from_outside(), inner, site, path));
+            if detached::runs_to_its_end(self.program, inner) {
+                exits.leaves.retain(|leave| leave.kind != Leaving::Cancelled);
+            }
             return exits;
         }
         match now.iter().find(|function| self.is_worth_entering(aim, site, **function)) {
@@ -58,9 +63,10 @@ impl<'a> Walk<'_, '_, 'a> {
 
     /// A function that may lower the count runs: its ways are those of the call.
     pub(super) fn enter(&mut self, aim: &Aim, function: BodyRef, site: Site, path: Path) -> Exits {
-        let ends_before = self.found.ends.len();
+        let paired = self.found.paired;
         let within = self.whole(aim, function);
-        let lowered = self.found.ends.len() > ends_before || self.found.handed.is_some();
+        // What another turn of a loop lowers is no other half of this one.
+        self.found.paired &= paired || !path.round;
         self.found.lowering.extend([site.body, function]);
         let mut exits = Exits::default();
         // What lowers on every way may first refuse to: that is its misuse, and no way out of the code that raised.
@@ -72,14 +78,29 @@ impl<'a> Walk<'_, '_, 'a> {
         for leave in within.leaves.into_iter().filter(|leave| !refuses(leave)).collect::<Vec<_>>() {
             if let How::Throw(thrown) = leave.how {
                 let assumed = path.assumed || leave.path.assumed;
-                let path = Path { assumed, blurred: path.blurred || leave.path.blurred, ..path.clone() };
+                // What lowers on some ways only may fail on others.
+                let unclear = !within.normal.is_empty() && leave.kind != Leaving::Cancelled;
+                let path = Path { assumed, blurred: path.blurred || leave.path.blurred || unclear, ..path.clone() };
                 exits.leaves.push(Leave { how: How::Throw(thrown), kind: leave.kind, site, path });
             }
         }
         if !within.normal.is_empty() {
-            exits.normal.push(Path { blurred: path.blurred || lowered, ..path });
+            exits.normal.push(Path { blurred: true, ..path });
         }
         exits
+    }
+
+    /// Whether a condition asks which of two things something is: a count that comes down under it belongs to one of them.
+    fn asks_which(&self, body: BodyRef, cond: &Cond) -> bool {
+        let Cond::Compare { op: Compare::Is, left, right } = cond else { return false };
+        [left, right].into_iter().all(|value| self.program.constant_of(body, *value).is_none())
+    }
+
+    /// Whether a decrement that is meant stands within a step.
+    fn lowers_within(&self, aim: &Aim, body: BodyRef, outer: StepId) -> bool {
+        let flow = self.program.flow(body);
+        let acts = self.acts.of(body).iter();
+        acts.filter(|act| act.way == Way::Down && aim.meant(act)).any(|act| flow.within(act.site.step, outer))
     }
 
     /// Whether a step raises, or makes what the next steps raise.
@@ -134,6 +155,7 @@ impl<'a> Walk<'_, '_, 'a> {
                     if decided.is_some() {
                         path.decided.push(step.id);
                     }
+                    path.blurred |= !truth && self.asks_which(body, cond) && self.lowers_within(aim, body, step.id);
                     exits.add(self.block(aim, body, block, 0, vec![path]));
                 }
             }

@@ -1,13 +1,13 @@
 //! How control leaves a stretch of code, and which handlers stop it.
 
-use unleak_catalogue::model::Effect;
+use unleak_catalogue::model::{CallModel, Effect};
 
 use super::walk::Path;
 use crate::ledger::Leaving;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::{BodyRef, Def, Program, Site};
-use crate::unit::{Catches, Cond, Name, Pattern, StepId, StepKind, ValueId};
+use crate::unit::{Catches, Cond, Name, Pattern, Place, StepId, StepKind, ValueId};
 
 /// What is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,10 +99,20 @@ fn stands_where_it_failed(program: &Program<'_>, lowering: Site) -> bool {
         (StepKind::Match { subject, arms }, Slot::Arm(at)) => {
             arms.get(at as usize).is_some_and(|arm| is_failure(&arm.pattern)) && puts(program, body, *subject)
         }
-        (StepKind::If { cond, .. }, Slot::Then) => match cond {
+        (StepKind::If { cond, then, .. }, Slot::Then) => match cond {
             Cond::Matches { value, pattern } => is_failure(pattern) && puts(program, body, *value),
-            Cond::Truthy(value) => puts(program, body, *value),
-            _ => false,
+            Cond::Truthy(value) if puts(program, body, *value) => true,
+            // It is refused here, and would be put somewhere below.
+            _ => {
+                matches!(
+                    then.steps.last().map(|step| &step.kind),
+                    Some(StepKind::Return { .. } | StepKind::Raise { .. })
+                ) && flow.nodes().any(|inner| {
+                    inner.step.id > outer.id
+                        && !flow.within(inner.step.id, outer.id)
+                        && is_put(program, Site { body, step: inner.step.id })
+                })
+            }
         },
         (StepKind::Try { handlers, .. }, Slot::Handler(at)) => {
             let raises = handlers.get(at as usize).is_some_and(|handler| {
@@ -137,7 +147,25 @@ fn puts(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 fn is_put(program: &Program<'_>, site: Site) -> bool {
     match program.call(site).map(|call| call.target) {
-        Some(Target::Model(model)) => model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)),
+        Some(Target::Model(model)) => is_putting(model),
+        // A name that means nothing else tells it of something whose type is not known.
+        Some(Target::Unknown) => method_name(program, site).is_some_and(|name| {
+            let mut models = program.catalogue.methods_named(program.language(site.body).name(), name).peekable();
+            models.peek().is_some() && models.all(is_putting)
+        }),
         _ => false,
     }
+}
+
+fn method_name<'p>(program: &Program<'p>, site: Site) -> Option<&'p Name> {
+    let flow = program.flow(site.body);
+    let StepKind::Call { callee, .. } = &flow.step(site.step)?.kind else { return None };
+    match &program.flow(site.body).def(*callee)?.kind {
+        StepKind::Read { place: Place::Field { name, .. }, .. } => Some(name),
+        _ => None,
+    }
+}
+
+fn is_putting(model: &CallModel) -> bool {
+    model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut))
 }

@@ -189,9 +189,8 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         self.results(&fan, &mut resource);
         self.siblings(&fan, &mut resource);
         self.decide(&fan.supply, &mut resource);
-        let mut all = vec![resource];
-        all.extend(self.dropped_by_callers(&fan));
-        all
+        let dropping = self.dropped_by_callers(&fan, &mut resource);
+        std::iter::once(resource).chain(dropping).collect()
     }
 
     fn supply_of_items(&self, body: BodyRef, items: &[(ValueId, Depth)]) -> Supply {

@@ -7,7 +7,7 @@ use super::sets::tells_failure;
 use super::supply::{Maker, Starts};
 use super::{Fan, Sizer};
 use crate::ledger::tasks::told;
-use crate::ledger::{Answer, Bound, End, Ending, Missing, Resource};
+use crate::ledger::{Answer, Bound, Ending, Fact, Missing, Resource, Unread};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
@@ -15,23 +15,28 @@ use crate::program::{BodyRef, Site};
 use crate::source::Language;
 use crate::unit::{Discard, Part, Place, StepId, StepKind, ValueId};
 
+/// How many callers that drop what a helper returns are each told of; when there are more, the helper is.
+const CALLERS_THAT_DROP: usize = 3;
+
 impl<'a> Sizer<'_, '_, 'a> {
     /// Asks whether the results are read where they carry failures.
     pub(super) fn results(&self, fan: &Fan<'a>, resource: &mut Resource) {
         let body = fan.site.body;
-        let outcome = self.outcome(body, fan.call.out);
+        let (outcome, waited) = self.outcome(body, fan.call.out);
         let trail = self.program.follow(Spot::Value(body, outcome), 1, Returns::Stop);
-        let awaited = trail.uses.iter().find(|used| matches!(used.what, What::Await | What::Raced | What::Entered));
-        if let Some(used) = awaited {
-            resource.ends.push(End { how: Ending::Awaited, at: self.builder.at(used.site) });
+        let awaits = |used: &&Use<'_>| matches!(used.what, What::Await | What::Raced | What::Entered);
+        let awaited = waited.or_else(|| trail.uses.iter().find(awaits).map(|used| used.site));
+        if let Some(site) = awaited {
+            resource.ends.push(self.builder.end(Ending::Awaited, site));
         }
-        if fan.model.takes_effect == Takes::WhenAwaited && awaited.is_none() && is_given_up(&trail) {
+        let asked = self.is_asked_of(body, outcome);
+        if fan.model.takes_effect == Takes::WhenAwaited && awaited.is_none() && !asked && is_given_up(&trail) {
             resource.failure_seen = Answer::No;
             resource.notes.push(self.builder.fact("it is never awaited", fan.site));
-            resource.missing.push(Missing::Results);
+            resource.missing.push(Missing::Results(Unread::NeverRun));
             return;
         }
-        if !self.hides_failures(fan) || self.is_goodbye(fan) {
+        if !self.hides_failures(fan) || self.is_goodbye(fan) || asked && awaited.is_none() {
             return;
         }
         let seen = match fan.effect {
@@ -44,13 +49,47 @@ impl<'a> Sizer<'_, '_, 'a> {
         };
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
-            resource.missing.push(Missing::Results);
+            resource.missing.push(Missing::Results(self.unread(fan)));
         }
     }
 
-    /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`).
-    fn outcome(&self, body: BodyRef, out: ValueId) -> ValueId {
-        let mut at = out;
+    /// Whether what fails is told otherwise than by the results: a task that nobody asks tells of its failure at its end,
+    /// what was made elsewhere is somebody's, and what was told to stop has no failure to tell.
+    fn unread(&self, fan: &Fan<'a>) -> Unread {
+        let supply = &fan.supply;
+        let stopped = || {
+            self.item_trails(fan).iter().any(|trail| {
+                let by_type = trail.uses.iter().any(|used| matches!(used.what, What::Effect(Effect::Cancelled, _)));
+                by_type || !self.stopped_by_name(trail).is_empty()
+            })
+        };
+        let decorated = |work: &BodyRef| !self.program.body(*work).marks.is_empty();
+        let told = self.gives_tasks(fan)
+            || !supply.elsewhere.is_empty()
+            || supply.makers.iter().flat_map(|maker| &maker.work).any(decorated)
+            || supply.makers.is_empty() && !self.is_collected_here(fan)
+            || stopped();
+        if told { Unread::ToldOtherwise } else { Unread::Lost }
+    }
+
+    /// Whether the items stand in a list that this body has begun and fills.
+    fn is_collected_here(&self, fan: &Fan<'a>) -> bool {
+        let body = fan.site.body;
+        let flow = self.program.flow(body);
+        let begun = |value: ValueId| matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Collect { .. }));
+        fan.items.iter().all(|(value, _)| match self.program.origin(body, *value).0 {
+            Spot::Local(owner, local) if owner == body => {
+                let mut stores = flow.stores(local).iter().filter_map(|id| flow.step(*id));
+                stores.any(|step| matches!(&step.kind, StepKind::Store { value, .. } if begun(*value)))
+            }
+            _ => false,
+        })
+    }
+
+    /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`), and the
+    /// call if it waits at once (`run_until_complete`).
+    fn outcome(&self, body: BodyRef, out: ValueId) -> (ValueId, Option<Site>) {
+        let (mut at, mut waited) = (out, None);
         for _ in 0..4 {
             let Some((only, given)) = self.only_use(body, at) else { break };
             let Some(call) = self.program.call(Site { body, step: only }) else { break };
@@ -59,9 +98,19 @@ impl<'a> Sizer<'_, '_, 'a> {
             if effect != Some(Effect::Awaited) || !matches!(model.returns, Some(TypeRef::Awaited(_))) {
                 break;
             }
+            if model.takes_effect != Takes::WhenAwaited {
+                waited = Some(Site { body, step: only });
+            }
             at = call.out;
         }
-        at
+        (at, waited)
+    }
+
+    /// Whether a method is called on a value: a callback is put on it, or what it gives is asked for.
+    fn is_asked_of(&self, body: BodyRef, value: ValueId) -> bool {
+        let flow = self.program.flow(body);
+        let mut steps = flow.uses(value).iter().filter_map(|id| flow.step(*id));
+        steps.any(|step| matches!(step.kind, StepKind::Read { place: Place::Field { .. }, .. }))
     }
 
     /// The one step that uses a value, and the value as it stands there: a variable that is given it once and read once
@@ -235,8 +284,8 @@ impl<'a> Sizer<'_, '_, 'a> {
         })
     }
 
-    /// A helper that returns the failures makes each caller that drops them the offender.
-    pub(super) fn dropped_by_callers(&self, fan: &Fan<'a>) -> Vec<Resource> {
+    /// A helper that returns the failures makes each caller that drops them the offender; when many do, the helper.
+    pub(super) fn dropped_by_callers(&self, fan: &Fan<'a>, helper: &mut Resource) -> Vec<Resource> {
         if !self.hides_failures(fan) || self.gives_tasks(fan) {
             return Vec::new();
         }
@@ -249,9 +298,19 @@ impl<'a> Sizer<'_, '_, 'a> {
             What::Returned(body) => Some(body),
             _ => None,
         });
-        let Some(helper) = returned else { return Vec::new() };
-        let callers = self.program.calls().callers(helper).iter();
-        callers.filter_map(|site| self.dropped_here(fan, *site)).collect()
+        let Some(function) = returned else { return Vec::new() };
+        let callers = self.program.calls().callers(function);
+        let dropping: Vec<Resource> = callers.iter().filter_map(|site| self.dropped_here(fan, *site)).collect();
+        if dropping.len() <= CALLERS_THAT_DROP {
+            return dropping;
+        }
+        helper.leaks = Answer::Yes;
+        helper.failure_seen = Answer::No;
+        helper.missing.push(Missing::Results(self.unread(fan)));
+        let dropped = dropping.iter().take(CALLERS_THAT_DROP);
+        let facts = dropped.map(|it| Fact { label: "dropped here".to_owned(), location: it.birth.clone() });
+        helper.notes.extend(facts);
+        Vec::new()
     }
 
     fn dropped_here(&self, fan: &Fan<'a>, site: Site) -> Option<Resource> {
@@ -268,7 +327,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.bound = Bound::NotAsked;
         resource.leaks = Answer::Yes;
         resource.failure_seen = Answer::No;
-        resource.missing.push(Missing::Results);
+        resource.missing.push(Missing::Results(self.unread(fan)));
         resource.notes.push(self.builder.fact("the failures are among what this returns", fan.site));
         Some(resource)
     }

@@ -1,11 +1,11 @@
 //! Whether on some way out a fan-out's siblings are neither awaited nor cancelled.
 
-use unleak_catalogue::model::{Effect, Kind, LeftBehind, Shields, Waits};
+use unleak_catalogue::model::{Effect, Kind, LeftBehind, Phase, Shields, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::supply::{Size, Starts};
 use super::{Fan, Sizer};
-use crate::ledger::{Answer, Assumption, End, Ending, Fact, Missing, Resource};
+use crate::ledger::{Answer, Assumption, Ending, Fact, Left, Missing, Resource};
 use crate::program::calls::Target;
 use crate::program::exits::Exit;
 use crate::program::flow::Slot;
@@ -66,7 +66,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     /// Calls on something whose type is not known, of a method whose name means the end of a task.
-    fn stopped_by_name(&self, trail: &Trail<'a>) -> Vec<Site> {
+    pub(super) fn stopped_by_name(&self, trail: &Trail<'a>) -> Vec<Site> {
         let mut found = Vec::new();
         for spot in &trail.spots {
             let Spot::Value(body, value) = spot else { continue };
@@ -97,22 +97,39 @@ impl<'a> Sizer<'_, '_, 'a> {
         if self.program.language(fan.site.body) != Language::Python
             || fan.supply.makers.is_empty()
             || fan.supply.size == Size::Known(1)
+            || self.belongs_to_scope(fan)
         {
             return;
         }
         let left = match fan.effect {
-            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource),
+            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| (Left::Slower, fact)),
             Some(Effect::PassedThrough) => self.left_in_loop(fan),
             Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
-                Some(self.builder.fact("when the time is up the shield leaves them running", fan.site))
+                Some((Left::Slower, self.builder.fact("when the time is up the shield leaves them running", fan.site)))
             }
-            Some(Effect::Awaited) => self.left_when_one_fails(fan, resource),
+            Some(Effect::Awaited) => self.left_when_one_fails(fan, resource).map(|fact| (Left::OfAFailure, fact)),
             _ => None,
         };
-        if let Some(fact) = left {
-            resource.missing.push(Missing::Siblings(fact));
+        if let Some((which, fact)) = left {
+            resource.missing.push(Missing::Siblings(which, fact));
             resource.failure_seen = Answer::Open;
         }
+    }
+
+    /// Whether all of them are started by what a scope around the fan-out has entered: leaving the scope ends them.
+    fn belongs_to_scope(&self, fan: &Fan<'a>) -> bool {
+        let body = fan.site.body;
+        let flow = self.program.flow(body);
+        let scopes = flow.around(fan.site.step).filter(|(_, slot)| *slot == Slot::ScopeBody);
+        let scopes: Vec<StepId> = scopes.map(|(outer, _)| outer.id).collect();
+        let entered = |site: Site| {
+            let receiver = self.program.call(site).and_then(|call| call.receiver);
+            let spot = receiver.map(|it| self.program.source(&self.program.origin(site.body, it).0));
+            let Some(Spot::Local(owner, local)) = spot else { return false };
+            let first = flow.stores(local).first().copied();
+            owner == body && first.is_some_and(|store| scopes.iter().any(|scope| flow.within(store, *scope)))
+        };
+        fan.supply.makers.iter().all(|maker| entered(maker.site))
     }
 
     /// Whether a time limit stands around a shield around the fan-out, and nobody else keeps it.
@@ -147,11 +164,12 @@ impl<'a> Sizer<'_, '_, 'a> {
             .iter()
             .flat_map(|part| [1, 2].map(|depth| self.program.follow(Spot::Value(body, *part), depth, Returns::Stop)))
             .collect();
-        if self.is_waited_for_again(fan) {
+        // What ends gives up on what does not end in time.
+        if self.is_waited_for_again(fan) || self.program.phase_at(fan.site).is_some_and(Phase::ends) {
             return None;
         }
         if self.ends_with_its_runner(fan.site) {
-            resource.ends.push(End { how: Ending::Cancelled, at: self.builder.at(fan.site) });
+            resource.ends.push(self.builder.end(Ending::Cancelled, fan.site));
             return None;
         }
         let mut enders = without(enders(&trails, fan.site), &done);
@@ -317,7 +335,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     /// The rest of what a loop takes one by one, when the loop is left.
-    fn left_in_loop(&self, fan: &Fan<'a>) -> Option<Fact> {
+    fn left_in_loop(&self, fan: &Fan<'a>) -> Option<(Left, Fact)> {
         let body = fan.site.body;
         let flow = self.program.flow(body);
         let looping = flow.nodes().find(|node| match &node.step.kind {
@@ -343,7 +361,7 @@ impl<'a> Sizer<'_, '_, 'a> {
                 StepKind::Break { .. } | StepKind::Return { .. }
                     if !protected(node.step.id) && !self.ended_just_before(at, &enders) =>
                 {
-                    return Some(self.builder.fact("leaves the loop here while the others go on", at));
+                    return Some((Left::Slower, self.builder.fact("leaves the loop here while the others go on", at)));
                 }
                 StepKind::Raise { .. } => fails = true,
                 StepKind::Await { .. }
@@ -357,7 +375,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         let unknown = !matches!(fan.supply.size, Size::Known(_));
         let kept = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
         let raises = raises.filter(|_| kept && (unknown || fails) && !self.gives_failures_back(fan))?;
-        Some(self.builder.fact("when one fails this raises, and the others go on alone", raises))
+        Some((Left::OfAFailure, self.builder.fact("when one fails this raises, and the others go on alone", raises)))
     }
 
     fn ended_just_before(&self, site: Site, enders: &[Site]) -> bool {

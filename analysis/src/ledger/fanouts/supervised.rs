@@ -4,7 +4,7 @@ use unleak_catalogue::model::{CallModel, Failure, Kind};
 
 use super::supply::{Maker, Size, Starts, Supply};
 use super::{HOPS, Sizer};
-use crate::ledger::{Answer, Bound, Hold, Holder, Holding, Missing, Resource};
+use crate::ledger::{Answer, Bound, Hold, Holder, Holding, Missing, Resource, Unread};
 use crate::program::Site;
 use crate::program::calls::Call;
 use crate::program::trace::Spot;
@@ -40,7 +40,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         };
         if unseen {
             resource.failure_seen = Answer::No;
-            resource.missing.push(Missing::Results);
+            resource.missing.push(Missing::Results(Unread::Lost));
         }
         self.decide(&turns, &mut resource);
         Some(resource)

@@ -96,7 +96,9 @@ fn amounts(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) -> V
     let Some(step) = program.flow(body).def(value) else { return named("…".to_owned()) };
     match &step.kind {
         StepKind::Const { value, .. } => vec![of_const(value)],
-        StepKind::Join { from, .. } => from.iter().flat_map(|value| amounts(program, body, *value, hops)).collect(),
+        StepKind::Join { from, .. } => {
+            settled(from.iter().flat_map(|value| amounts(program, body, *value, hops)).collect())
+        }
         StepKind::View { value, .. } => amounts(program, body, *value, hops),
         StepKind::Operate { op, operands, .. } => vec![fold(program, body, *op, operands, hops)],
         StepKind::Read { place, .. } => match place {
@@ -121,6 +123,15 @@ fn amounts(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) -> V
         }
         _ => vec![Amount::Computed],
     }
+}
+
+/// Of the alternatives of one expression: beside a number that somebody may set, none is what nobody has set.
+fn settled(mut all: Vec<Amount>) -> Vec<Amount> {
+    let set = |amount: &Amount| matches!(amount, Amount::Named(_) | Amount::Computed);
+    if all.iter().any(set) {
+        all.retain(|amount| !matches!(amount, Amount::Nothing | Amount::Infinite(_) | Amount::Int(..=0)));
+    }
+    all
 }
 
 fn of_const(value: &Const) -> Amount {

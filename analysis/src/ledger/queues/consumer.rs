@@ -5,10 +5,11 @@ use unleak_catalogue::model::Effect;
 
 use super::super::Many;
 use super::super::builder::Builder;
+use super::gate;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
-use crate::unit::StepKind;
+use crate::unit::{StepKind, ValueId};
 
 /// How many calls up a loop is looked for.
 const DEPTH: u32 = 5;
@@ -74,6 +75,28 @@ impl Loops {
             }
         }
     }
+}
+
+/// Whether each item is taken where it was asked for: in no loop, after something was sent and waited for.
+pub(super) fn only_answers(builder: &Builder<'_, '_>, takes: &[Site]) -> bool {
+    !takes.is_empty() && takes.iter().all(|take| is_answer(builder, *take))
+}
+
+fn is_answer(builder: &Builder<'_, '_>, take: Site) -> bool {
+    let flow = builder.program.flow(take.body);
+    let looped = flow.around(take.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
+    let asked = flow.nodes().any(|node| match &node.step.kind {
+        StepKind::Await { value, .. } => {
+            node.step.id < take.step && !is_take(builder, take, *value) && gate::dominates(builder, node.step.id, take)
+        }
+        _ => false,
+    });
+    asked && !looped
+}
+
+/// Whether a value is what a take gives.
+fn is_take(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
+    builder.program.maker(take.body, value) == Some(take)
 }
 
 /// Whether what a step takes is returned at once: its caller is the one who takes.

@@ -137,10 +137,14 @@ pub(super) fn dominates(builder: &Builder<'_, '_>, first: StepId, put: Site) -> 
 }
 
 /// Whether a block never runs on past its end.
-pub(super) fn always_leaves(block: &Block) -> bool {
+pub(in crate::ledger) fn always_leaves(block: &Block) -> bool {
     block.steps.iter().any(|step| match &step.kind {
         StepKind::Return { .. } | StepKind::Raise { .. } | StepKind::Break { .. } | StepKind::Continue { .. } => true,
-        StepKind::Nested { block, .. } => always_leaves(block),
+        StepKind::Nested { block, .. } | StepKind::Scope { body: block, .. } => always_leaves(block),
+        StepKind::Try { body, handlers, otherwise, finally } => {
+            let through = always_leaves(body) || always_leaves(otherwise);
+            always_leaves(finally) || (through && handlers.iter().all(|handler| always_leaves(&handler.body)))
+        }
         StepKind::If { then, otherwise, .. } => always_leaves(then) && always_leaves(otherwise),
         _ => false,
     })

@@ -3,6 +3,7 @@
 use unleak_catalogue::model::Birth;
 
 use super::super::builder::Builder;
+use super::super::tasks::named;
 use super::super::{Answer, Bound, Hold, Holder, Holding, Resource};
 use super::Born;
 use crate::program::calls::{Call, Target};
@@ -115,6 +116,9 @@ fn of_caller(
     resource.leaks = Answer::No;
     let trail = program.follow(Spot::Value(site.body, call.out), 0, Returns::Stop);
     let lasting = trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..)));
+    let variable = || trail.spots.iter().find(|spot| matches!(spot, Spot::Local(..)));
+    resource.name = named::by_text(program, site, function)
+        .or_else(|| lasting.or_else(variable).map(|spot| builder.spot_name(spot)));
     let by = lasting.map_or(Holder::Frame, |spot| builder.holder(spot));
     resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(site) });
     resource.notes.push(builder.fact("the queue itself is made here", born.site));

@@ -13,7 +13,8 @@ use super::super::builder::Builder;
 use super::traffic::{Put, Traffic, Way};
 use crate::program::calls::Target;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Driver, Item, LocalId, LocalOrigin, Part, Place, Step, StepKind, ValueId, Yields};
+use crate::source::Language;
+use crate::unit::{Arg, Driver, Item, LocalId, LocalOrigin, Part, Place, Step, StepKind, ValueId, Yields};
 use receives::{is_in_loop, kind_of, receives, takes};
 
 /// How many values are asked before the answer is "not from outside, as far as is seen".
@@ -34,11 +35,18 @@ const MADE: u32 = 4;
 /// How many callers of a function are asked what they give it.
 const CALLERS: usize = 24;
 
+/// Over how many calls what a handler is given is still the item that is added.
+const REACH_OF_HANDLER: u32 = 2;
+/// The same in Rust for what is received at all: what goes through more hands has become a command of the program's own.
+const REACH_IN_RUST: u32 = 1;
+
 /// How what is added comes in from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum How {
     /// Code that was not read calls with it, nobody knows how often.
     Handed,
+    /// Something is received that may lead to what is added, and seldom is it.
+    FarOff,
     /// It is received, or is what a handler of events is given.
     Received,
 }
@@ -48,6 +56,7 @@ impl How {
     pub(super) fn text(self) -> &'static str {
         match self {
             How::Handed => "what goes into it is handed in here, by code that was not read",
+            How::FarOff => "what goes into it may come in here",
             How::Received => "what goes into it comes in here, as fast as it is sent",
         }
     }
@@ -62,12 +71,6 @@ pub(super) struct Inflow {
     pub(super) at: Site,
 }
 
-impl Inflow {
-    fn received(at: Site) -> Inflow {
-        Inflow { how: How::Received, at }
-    }
-}
-
 /// Whether what an addition adds comes in from outside, and how.
 pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Option<Inflow> {
     let mut search = Search {
@@ -78,6 +81,11 @@ pub(super) fn of(builder: &Builder<'_, '_>, put: &Put, traffic: &Traffic) -> Opt
         // What looks like a queue only may be anything: what it holds must come in near by.
         hops: if traffic.homes.is_empty() { HOPS } else { HOPS_OF_COLLECTION },
         away: 0,
+        reach: match builder.program.language(put.site.body) {
+            _ if !traffic.homes.is_empty() => 0,
+            Language::Rust => REACH_IN_RUST,
+            Language::Python => HOPS,
+        },
         results: RESULTS,
         looked: FxHashMap::default(),
     };
@@ -112,6 +120,8 @@ struct Search<'b, 'p, 'a> {
     hops: u32,
     /// How many it went through.
     away: u32,
+    /// Through how many what is received is still what is added.
+    reach: u32,
     /// How many results of functions are left to look at.
     results: u32,
     /// The functions that were looked through for a call that receives.
@@ -144,7 +154,7 @@ impl Search<'_, '_, '_> {
             StepKind::Part { part: Part::Variant(path, _), of, .. }
                 if path.last().is_some_and(|last| last == "Ready") =>
             {
-                self.polled(body, *of).map(Inflow::received).or_else(|| self.value(body, *of))
+                self.polled(body, *of).map(|at| self.led_to(at)).or_else(|| self.value(body, *of))
             }
             StepKind::View { value, .. } | StepKind::Propagate { value, .. } | StepKind::Part { of: value, .. } => {
                 self.value(body, *value)
@@ -172,6 +182,37 @@ impl Search<'_, '_, '_> {
         }
     }
 
+    /// What is received at a step.
+    fn received(&self, at: Site) -> Inflow {
+        Inflow { how: if self.away > self.reach { How::FarOff } else { How::Received }, at }
+    }
+
+    /// What a call gives that waits, or looks whether there is something: in Rust that is nearly always the program's own.
+    fn led_to(&self, at: Site) -> Inflow {
+        match self.builder.program.language(at.body) {
+            Language::Rust => Inflow { how: How::FarOff, at },
+            Language::Python => self.received(at),
+        }
+    }
+
+    /// Whether a call is given nothing, or what was waited for: what is asked with anything else gives an answer.
+    fn is_given_what_came(&self, body: BodyRef, args: &[Arg]) -> bool {
+        let came = |value: ValueId| match self.builder.program.flow(body).def(value).map(|step| &step.kind) {
+            Some(StepKind::Await { .. }) => true,
+            Some(StepKind::Read { place: Place::Local(local), .. }) => {
+                let flow = self.builder.program.flow(body);
+                flow.stores(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
+                    Some(StepKind::Store { value, .. }) => {
+                        matches!(flow.def(*value).map(|step| &step.kind), Some(StepKind::Await { .. }))
+                    }
+                    _ => false,
+                })
+            }
+            _ => false,
+        };
+        args.is_empty() || args.iter().any(|arg| came(arg.value))
+    }
+
     /// The same through one call more.
     fn beyond(&mut self, look: impl FnOnce(&mut Self) -> Option<Inflow>) -> Option<Inflow> {
         self.hops = self.hops.checked_sub(1)?;
@@ -193,7 +234,7 @@ impl Search<'_, '_, '_> {
         let queue = kind_of(self.builder, looping.body, source) == Some(Kind::Queue);
         // A generator of the program gives what it makes; any other stream gives what comes in.
         if streams && !queue && !self.is_made(looping.body, source, MADE) {
-            return Some(Inflow::received(looping));
+            return Some(self.received(looping));
         }
         self.value(looping.body, source).or_else(|| self.fed(looping, source))
     }
@@ -250,12 +291,12 @@ impl Search<'_, '_, '_> {
             return None;
         }
         match call.target {
-            Target::External(_) | Target::Unknown if is_in_loop(self.builder, site) => Some(Inflow::received(site)),
+            Target::External(_) | Target::Unknown if is_in_loop(self.builder, site) => Some(self.led_to(site)),
             Target::Functions(functions)
                 if is_in_loop(self.builder, site)
                     && functions.iter().all(|it| self.builder.program.is_declared_only(*it)) =>
             {
-                Some(Inflow::received(site))
+                Some(self.led_to(site))
             }
             _ => self.value(body, value),
         }
@@ -265,19 +306,22 @@ impl Search<'_, '_, '_> {
         let program = self.builder.program;
         let call = program.call(site)?;
         match &call.target {
-            Target::Model(model) if receives(self.builder, site, &call, model) => return Some(Inflow::received(site)),
+            Target::Model(model) if receives(self.builder, site, &call, model) => return Some(self.received(site)),
             Target::Model(model) if takes(model) => return None,
             Target::Functions(functions) => {
-                let receives = functions.iter().any(|function| self.receives_within(*function, DEEP));
-                if receives || self.polls(site, functions) {
-                    return Some(Inflow::received(site));
+                if functions.iter().any(|function| self.receives_within(*function, DEEP)) {
+                    return Some(self.led_to(site));
+                }
+                if self.polls(site, functions) {
+                    let given = self.is_given_what_came(site.body, call.args);
+                    return Some(if given { self.led_to(site) } else { Inflow { how: How::FarOff, at: site } });
                 }
                 let given = functions.iter().filter_map(|function| self.result(*function)).max();
                 if given.is_some() {
                     return given;
                 }
             }
-            Target::External(_) | Target::Unknown if self.polls(site, &[]) => return Some(Inflow::received(site)),
+            Target::External(_) | Target::Unknown if self.polls(site, &[]) => return Some(self.led_to(site)),
             _ => {}
         }
         let receiver = call.receiver.filter(|_| !matches!(call.target, Target::Functions(_)));
@@ -338,7 +382,7 @@ impl Search<'_, '_, '_> {
             let given = call.args.iter().any(|arg| arg.value == *value);
             matches!(call.target, Target::Model(model) if given && receives(self.builder, *site, &call, model))
         });
-        receiving.map(|(_, site)| Inflow::received(site))
+        receiving.map(|(_, site)| self.received(site))
     }
 }
 

@@ -30,7 +30,7 @@ impl State {
 
 /// Whose flag it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(in crate::ledger) enum Of {
     /// The object's in whose method the step stands.
     Itself,
     /// The item's that is added, or something else's.
@@ -39,16 +39,16 @@ pub(super) enum Of {
 
 /// A flag that is asked and set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Latch {
+pub(in crate::ledger) struct Latch {
     /// Where it is asked.
-    pub(super) asked: Site,
+    pub(in crate::ledger) asked: Site,
     /// Whose it is.
-    pub(super) of: Of,
+    pub(in crate::ledger) of: Of,
 }
 
 /// What makes a step run once for each owner of a flag: it is passed only while the flag is not set, and the same body
 /// sets it.
-pub(super) fn latched(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
+pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
     let flow = builder.program.flow(site.body);
     flow.nodes().filter(|node| node.step.id < site.step).find_map(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return None };

@@ -24,19 +24,18 @@ pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, tr
     }
 }
 
-/// Whether an item is put in the place of another by its number: who knows items by their places keeps no queue.
-pub(super) fn is_placed(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
-    trail.own.iter().any(|spot| {
-        let Spot::Value(body, value) = spot else { return false };
-        let flow = builder.program.flow(*body);
-        let mut uses = flow.uses(*value).iter().filter_map(|id| flow.step(*id));
-        uses.any(|step| match &step.kind {
-            StepKind::Store { place: Place::Index { base, key: Some(key) }, .. } if base == value => {
-                let key = flow.def(*key).map(|step| &step.kind);
-                !matches!(key, Some(StepKind::Collect { shape: Shape::Range, .. }))
-            }
-            _ => false,
-        })
+/// Whether an item of what a value is is put in the place of another by its number: who knows items by their places keeps
+/// no queue.
+pub(super) fn is_placed(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
+    let Spot::Value(body, value) = spot else { return false };
+    let flow = builder.program.flow(*body);
+    let mut uses = flow.uses(*value).iter().filter_map(|id| flow.step(*id));
+    uses.any(|step| match &step.kind {
+        StepKind::Store { place: Place::Index { base, key: Some(key) }, .. } if base == value => {
+            let key = flow.def(*key).map(|step| &step.kind);
+            !matches!(key, Some(StepKind::Collect { shape: Shape::Range, .. }))
+        }
+        _ => false,
     })
 }
 
@@ -165,11 +164,8 @@ pub(super) fn read_out(builder: &Builder<'_, '_>, body: BodyRef, spot: &Spot) ->
 }
 
 /// Whether the field a collection is first stored in was given an earlier one: this one only stands in its place.
-pub(super) fn replaces(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>) -> bool {
+pub(super) fn replaces(builder: &Builder<'_, '_>, birth: Site, spot: &Spot) -> bool {
     let order = |site: &Site| (site.body.file, site.body.body.0, site.step.0);
-    let Some(spot) = trail.spots.iter().find(|spot| matches!(spot, Spot::Field(..) | Spot::Global(..))) else {
-        return false;
-    };
     builder.program.sites_of(spot).iter().filter(|site| order(site) < order(&birth) && site.body != birth.body).any(
         |site| {
             let flow = builder.program.flow(site.body);

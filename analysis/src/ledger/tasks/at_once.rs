@@ -17,9 +17,18 @@ use crate::unit::{Colour, Driver, Place, StepKind, ValueId};
 /// How many bodies are asked of before it is taken that one of them waits.
 const MANY: usize = 64;
 
+/// Which methods a call on a type means that others override.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Overrides {
+    /// Every one of them.
+    Meant,
+    /// The type's own, as it is written there.
+    LeftOut,
+}
+
 /// What has been looked at for one coroutine.
-#[derive(Default)]
 struct Asked<'a> {
+    overrides: Overrides,
     met: Vec<(BodyRef, Given<'a>)>,
     /// Whether one of them changes a field or calls something of the program: one that does neither is a stand-in, which
     /// says nothing of what will be there.
@@ -33,7 +42,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
         return None;
     }
     let location = match birth.work.body {
-        Some(body) if is_done_at_once(builder, birth, body) => {
+        Some(body) if is_done_at_once(builder, birth, body, Overrides::Meant) => {
             builder.location(body, builder.program.body(body).name_span)
         }
         None if puts_only(builder, birth) => builder.at(birth.site),
@@ -42,9 +51,20 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
     Some(Work::AtOnce(Fact { label: "it is done in its first step: nothing makes it wait".to_owned(), location }))
 }
 
+/// What a task runs that is done as soon as it is begun as far as the types that are written say: only a method that
+/// overrides one of theirs may wait.
+pub(super) fn as_declared(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let body = birth.work.body.filter(|_| birth.kind == Kind::Task)?;
+    let done =
+        builder.program.language(body) == Language::Python && is_done_at_once(builder, birth, body, Overrides::LeftOut);
+    let label = "it is done in its first step, unless a method waits that overrides one of those it calls";
+    let location = builder.location(body, builder.program.body(body).name_span);
+    done.then(|| Fact { label: label.to_owned(), location })
+}
+
 /// Whether what a task runs is done in its first step, and does something of its own in it.
-fn is_done_at_once(builder: &Builder<'_, '_>, birth: &Birth<'_>, body: BodyRef) -> bool {
-    let mut asked = Asked::default();
+fn is_done_at_once(builder: &Builder<'_, '_>, birth: &Birth<'_>, body: BodyRef, overrides: Overrides) -> bool {
+    let mut asked = Asked { overrides, met: Vec::new(), does_something: false };
     let never = match making(builder, birth, body) {
         Some((site, functions)) => is_over_at_once(builder, site, functions, &Given::default(), &mut asked),
         None => never_waits(builder, body, Given::default(), &mut asked),
@@ -74,7 +94,11 @@ fn is_over_at_once<'a>(
     given: &Given<'a>,
     asked: &mut Asked<'a>,
 ) -> bool {
-    let done_by = done_by(builder, meant(builder, site, functions));
+    let meant = match asked.overrides {
+        Overrides::Meant => meant(builder, site, functions),
+        Overrides::LeftOut => functions.into_iter().take(1).collect(),
+    };
+    let done_by = done_by(builder, meant);
     !done_by.is_empty()
         && done_by.into_iter().all(|function| {
             let given = builder.program.given_by_call(site, function, given);
@@ -139,11 +163,22 @@ fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: Given<'a>, a
         }
         // What it calls holds the whole loop up: while that lasts, nobody could wait for it or stop it.
         StepKind::Call { .. } => {
-            asked.does_something |= functions_of(builder, Site { body, step: node.step.id }).is_some();
+            asked.does_something |= acts(builder, Site { body, step: node.step.id });
             true
         }
         _ => true,
     })
+}
+
+/// Whether a call calls something of the program, or ends, fires or fills something.
+fn acts(builder: &Builder<'_, '_>, site: Site) -> bool {
+    match builder.program.call(site).map(|call| call.target) {
+        Some(Target::Functions(_)) => true,
+        Some(Target::Model(model)) => model.does.values().any(|effect| {
+            matches!(effect, Effect::Cancelled | Effect::Fired | Effect::Closed | Effect::Put | Effect::TryPut)
+        }),
+        _ => false,
+    }
 }
 
 fn comes_at_once<'a>(
@@ -175,7 +210,22 @@ fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
     let Some(call) = builder.program.call(site) else { return false };
     let Target::Model(model) = call.target else { return false };
     model.does.get(&Subject::Receiver) == Some(&Effect::Put)
-        && call.receiver.is_some_and(|queue| is_unbounded(builder, site.body, queue))
+        && call.receiver.is_some_and(|queue| {
+            is_unbounded(builder, site.body, queue) || has_no_bound_here(builder, site.body, queue)
+        })
+}
+
+/// Whether the program makes queues of this type, and none of them with a bound.
+fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
+    let program = builder.program;
+    let ty = program.type_of(body, queue);
+    let Some(path) = ty.model_path() else { return false };
+    let makes = |site: &Site| {
+        let Some(Call { target: Target::Model(model), .. }) = program.call(*site) else { return false };
+        model.path == *path && model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Queue)
+    };
+    let mut made = program.calls().bearing(program.whole()).filter(makes).peekable();
+    made.peek().is_some() && made.all(|site| makes_unbounded(builder, site))
 }
 
 /// Whether all that a value may be is a queue that is made here without a bound.

@@ -69,6 +69,18 @@ pub(super) struct Work<'a> {
     pub(super) model: Option<&'a CallModel>,
     /// The parameter that gives the code, or that the code waits for.
     pub(super) param: Option<(BodyRef, LocalId)>,
+    /// Whose work it is.
+    pub(super) of: WorkOf,
+}
+
+/// Whose work a birth tells of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum WorkOf {
+    /// That of every such birth.
+    #[default]
+    All,
+    /// That of one caller of many.
+    OneCaller,
 }
 
 /// Every birth by a modelled call.
@@ -179,9 +191,13 @@ fn work_of_birth<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, mod
     }
 }
 
-fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -> Work<'a> {
+pub(super) fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -> Work<'a> {
     if let Some(found) = builder.program.work_of(body, value) {
-        return Work { body: Some(found), model: None, param: waited_param(builder, found) };
+        // What a parameter holds is known from one of the callers.
+        return match param_itself(builder, body, value) {
+            Some(param) => Work { body: Some(found), param: Some(param), of: WorkOf::OneCaller, ..Work::default() },
+            None => Work { body: Some(found), param: waited_param(builder, found), ..Work::default() },
+        };
     }
     let (origin, _) = builder.program.origin(body, value);
     let made = match builder.program.source(&origin) {
@@ -195,11 +211,33 @@ fn work_of_value<'a>(builder: &Builder<'_, 'a>, body: BodyRef, value: ValueId) -
         }
         _ => None,
     };
-    let model = made.and_then(|site| builder.program.call(site)).and_then(|call| match call.target {
+    let made = made.and_then(|site| builder.program.call(site)).and_then(|call| match call.target {
         Target::Model(model) => Some(model),
         _ => None,
     });
-    Work { model, ..Work::default() }
+    // A method of a library that is handed over to be called.
+    let handed = || match builder.program.type_of(body, value) {
+        Type::Def(Def::Model(path)) => builder.program.model(builder.program.language(body), &path),
+        _ => None,
+    };
+    Work { model: made.or_else(handed), ..Work::default() }
+}
+
+/// The parameter that a value is, whatever its callers are seen to give.
+pub(super) fn param_itself(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<(BodyRef, LocalId)> {
+    match builder.program.source(&builder.program.origin(body, value).0) {
+        Spot::Local(body, local) if is_param(builder, body, local) => Some((body, local)),
+        _ => None,
+    }
+}
+
+/// The parameter that gives a birth's code, itself.
+pub(super) fn param_run(builder: &Builder<'_, '_>, site: Site) -> Option<(BodyRef, LocalId)> {
+    let call = builder.program.call(site)?;
+    let Target::Model(model) = call.target else { return None };
+    let run = model.does.iter().filter(|(_, effect)| **effect == Effect::Run).map(|(subject, _)| subject);
+    let (value, _) = run.flat_map(|subject| builder.program.subjects(&call, subject)).next()?;
+    param_itself(builder, site.body, value)
 }
 
 /// The parameter of the function around it that an async block waits for.
@@ -228,10 +266,11 @@ fn work_given<'a>(builder: &Builder<'_, 'a>, site: Site, param: (BodyRef, LocalI
 
 /// Of what the callers give a function to run, the work that never ends, if there is one.
 fn endless_from_callers<'a>(builder: &Builder<'_, 'a>, work: Work<'a>) -> Work<'a> {
-    let Some(param) = work.param.filter(|_| work.body.is_none()) else { return work };
+    let Some(param) = work.param.filter(|_| work.body.is_none() || work.of == WorkOf::OneCaller) else { return work };
     let callers = builder.program.calls().callers(param.0);
     let mut given = callers.iter().filter_map(|site| work_given(builder, *site, param));
-    given.find(|given| given.body.is_some_and(|body| is_endless(builder, body))).unwrap_or(work)
+    let endless = given.find(|given| given.body.is_some_and(|body| is_endless(builder, body)));
+    endless.map_or(work, |given| Work { param: work.param, of: WorkOf::OneCaller, ..given })
 }
 
 fn is_endless(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
@@ -355,7 +394,7 @@ pub(super) fn handed_out<'a>(
 fn work_at<'a>(builder: &Builder<'_, 'a>, site: Site, birth: &Birth<'a>) -> Work<'a> {
     if let Some(given) = birth.work.param.and_then(|param| work_given(builder, site, param)) {
         let endless = given.body.is_some_and(|body| is_endless(builder, body));
-        if birth.work.body.is_none() || endless {
+        if birth.work.body.is_none() || birth.work.of == WorkOf::OneCaller || endless {
             return given;
         }
         return Work { param: given.param, ..birth.work };

@@ -4,11 +4,12 @@ use unleak_catalogue::model::{Effect, Kind, OnDrop, OwnerOf};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
+use super::super::queues::latch;
 use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
 use super::births::{Birth, Given, Start};
-use super::{told, work};
+use super::{excuses, named, started, told, work};
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -22,6 +23,9 @@ const UNKNOWN_WORK: &str = "what it runs was not read";
 
 /// Why a process is open: who has its number or its pipes can end it or wait for it.
 const BY_PARTS: &str = "reached by its number or its pipes";
+
+/// What a task is called that runs what the callers of the function give.
+const GIVEN: &str = "what its callers give";
 
 /// A task's entry, and the bodies that hand it on.
 pub(super) struct Fate {
@@ -44,11 +48,16 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     let mut resource = builder.born(birth.kind, birth.site, birth.known);
     resource.made_by = birth.made_by;
     resource.work = work::of(builder, birth);
+    resource.name = match started::is_given(builder, birth) {
+        true => Some(GIVEN.to_owned()),
+        false => named::by_work(builder, &birth.work),
+    };
     if birth.owner != OwnerOf::Handle {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
         resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
     }
     let mut returned = Vec::new();
+    let mut way = Trail::default();
     match &birth.start {
         Start::Nobody(site) => resource.notes.push(builder.fact("called back here, and its result is dropped", *site)),
         start => {
@@ -66,10 +75,17 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
             if told::failure_asked(builder, &trail) {
                 resource.failure_seen = Answer::Yes;
             }
+            way = trail;
         }
+    }
+    if birth.made_by.is_some_and(|id| builder.resource(id).failure_seen == Answer::Yes) {
+        resource.failure_seen = Answer::Yes;
     }
     tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
     judge(builder, &mut resource, birth);
+    if resource.leaks == Answer::Yes {
+        resource.excuses = excuses::of(builder, birth, &resource, &way);
+    }
     Fate { resource, returned }
 }
 
@@ -139,7 +155,7 @@ fn given(builder: &Builder<'_, '_>, trail: &Trail<'_>, used: &Use<'_>) -> Given 
 /// Enters one use of the handle.
 fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) {
     let at = builder.at(used.site);
-    let mut end = |how: Ending| resource.ends.push(End { how, at: at.clone() });
+    let mut end = |how: Ending| resource.ends.push(builder.end(how, used.site));
     match &used.what {
         What::Await => end(Ending::Awaited),
         What::Raced => end(Ending::Raced),
@@ -319,7 +335,8 @@ fn resource_birth(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Location {
 
 /// Somebody is told of its end.
 fn tell(resource: &mut Resource, told: Option<Fact>) {
-    resource.ends.extend(told.map(|fact| End { how: Ending::Told, at: fact.location }));
+    let within = resource.within.clone();
+    resource.ends.extend(told.map(|fact| End { how: Ending::Told, at: fact.location, within }));
 }
 
 /// A handle that ends its task when it is dropped ends it where its scope does, unless it is given up before.
@@ -340,13 +357,21 @@ fn ended_by_drop(builder: &Builder<'_, '_>, resource: &mut Resource, trail: &Tra
         model.is_some_and(|model| matches!(model.on_drop, OnDrop::Cancels | OnDrop::Joins))
     };
     if trail.spots.iter().any(|spot| ends(&spot)) {
-        resource.ends.push(End { how: Ending::ScopeExit, at: resource.birth.clone() });
+        let (at, within) = (resource.birth.clone(), resource.within.clone());
+        resource.ends.push(End { how: Ending::ScopeExit, at, within });
     }
+}
+
+/// Whether nothing but its own work need end a task.
+pub(super) fn ends_alone(resource: &Resource) -> bool {
+    resource.language == Language::Rust
+        && matches!(resource.work, Work::EndsWith(_) | Work::Finite | Work::AtOnce(_))
+        && !(resource.kind == Kind::Thread && resource.many == Many::PerEvent)
 }
 
 /// It comes to an end alone. A thread for each event is still one too many when they come faster than they end.
 fn ends_by_itself(resource: &mut Resource, at: Location) {
-    resource.ends.push(End { how: Ending::ByItself, at });
+    resource.ends.push(End { how: Ending::ByItself, at, within: resource.within.clone() });
     resource.leaks = Answer::No;
     if resource.kind == Kind::Thread && resource.many == Many::PerEvent {
         resource.leaks = Answer::Yes;
@@ -377,7 +402,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
                 let at = fact.location.clone();
                 return ends_by_itself(resource, at);
             }
-            Work::Finite | Work::AtOnce(_) => {
+            Work::Finite | Work::AtOnce(_) | Work::OnlyWaits(_) => {
                 let at = resource.birth.clone();
                 return ends_by_itself(resource, at);
             }
@@ -399,7 +424,17 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
     }
     // A thread is kept by the interpreter: it needs no owner where a flag that somebody fires ends it.
     if let (Kind::Thread, Work::EndsWith(fact)) = (resource.kind, &resource.work) {
-        resource.ends.push(End { how: Ending::ByItself, at: fact.location.clone() });
+        let (at, within) = (fact.location.clone(), resource.within.clone());
+        resource.ends.push(End { how: Ending::ByItself, at, within });
+        resource.leaks = Answer::No;
+        return;
+    }
+    let joined = told::joined_after(builder, resource, birth);
+    let released = || told::by_maker(builder, birth.site, birth.work.body?).filter(|_| resource.kind == Kind::Thread);
+    if let Some(end) =
+        joined.or_else(|| Some(End { how: Ending::Told, at: released()?.location, within: resource.within.clone() }))
+    {
+        resource.ends.push(end);
         resource.leaks = Answer::No;
         return;
     }
@@ -412,11 +447,11 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Birth<'_>) 
         resource.missing.push(Missing::FailureSeen);
     }
     // What is held weakly can still be reached, as long as it is there.
-    let waits = !matches!(resource.work, Work::AtOnce(_));
+    let waits = !matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_));
     if waits && resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
         resource.missing.push(Missing::Stop);
     }
-    if waits && resource.many == Many::PerEvent {
+    if waits && resource.many == Many::PerEvent && latch::latched(builder, birth.site).is_none() {
         resource.missing.push(Missing::Limit);
     }
     name_callers(builder, resource, birth);
@@ -427,7 +462,7 @@ fn failure_seen(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_
     let handled = match birth.work.body {
         Some(body) => builder.program.handles_its_failures(body),
         // One `put` into a queue without a bound has none.
-        None => matches!(resource.work, Work::AtOnce(_)),
+        None => matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_)),
     };
     match (taken || handled, resource.open.is_empty()) {
         (true, _) => Answer::Yes,

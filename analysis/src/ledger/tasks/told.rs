@@ -1,16 +1,17 @@
 //! Work whose end is told: it fires a future, an event or a queue that somebody else waits on.
 
-use unleak_catalogue::model::{CallModel, Effect};
+use unleak_catalogue::model::{CallModel, Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
-use super::super::Fact;
 use super::super::builder::Builder;
+use super::super::{End, Ending, Fact, Resource};
+use super::births::Birth;
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
-use crate::program::trace::{Returns, Spot, Trail, What};
+use crate::program::trace::{KEPT_OUTSIDE, PASSED_OUT, Returns, SENT, Spot, Trail, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{Const, LocalOrigin, StepId, StepKind, ValueId};
+use crate::unit::{Const, LocalOrigin, ParamKind, StepId, StepKind, ValueId};
 
 /// How many closures deep what is fired is looked for.
 const CLOSURES: u32 = 2;
@@ -21,6 +22,46 @@ pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> 
     let mut told = steps.filter(|step| on_every_way(builder, work, *step));
     let at = told.find(|step| tells(builder, work, Site { body: work, step: *step }, CLOSURES))?;
     Some(builder.fact("its end is told here to somebody who waits for it", Site { body: work, step: at }))
+}
+
+/// Where the frame that starts a thread lets it go on, on every way out: the thread waits for an event that it fires then.
+pub(super) fn by_maker(builder: &Builder<'_, '_>, birth: Site, work: BodyRef) -> Option<Fact> {
+    let program = builder.program;
+    let asked = |body: BodyRef, step: StepId, wanted: Effect| {
+        let call = program.call(Site { body, step })?;
+        let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { return None };
+        let source = program.source(&program.origin(body, receiver).0);
+        (model.does.get(&Subject::Receiver) == Some(&wanted)).then_some(source)
+    };
+    let waited: Vec<Spot> =
+        program.flow(work).nodes().filter_map(|node| asked(work, node.step.id, Effect::Heeded)).collect();
+    let flow = program.flow(birth.body);
+    let mut fired = flow.nodes().map(|node| node.step.id).filter(|step| {
+        let leaving = flow.around(*step).any(|(_, slot)| slot == Slot::Finally);
+        leaving && asked(birth.body, *step, Effect::Fired).is_some_and(|source| waited.contains(&source))
+    });
+    let at = Site { body: birth.body, step: fired.next()? };
+    Some(builder.fact("what it waits for is fired here on every way out", at))
+}
+
+/// Where the thread is waited for, further down, on whose loop a task runs: that ends no sooner than the task.
+pub(super) fn joined_after(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Option<End> {
+    let program = builder.program;
+    let flow = program.flow(birth.site.body);
+    let outer: Vec<StepId> = flow.around(birth.site.step).map(|(step, _)| step.id).collect();
+    let joins = |step: StepId| {
+        let call = program.call(Site { body: birth.site.body, step })?;
+        let (Target::Model(model), Some(receiver)) = (call.target, call.receiver) else { return None };
+        let waits = matches!(model.does.get(&Subject::Receiver), Some(Effect::Joined | Effect::AwaitedInPart));
+        let ty = program.type_of(birth.site.body, receiver);
+        let kind = program.catalogue.ty(resource.language.name(), ty.model_path()?)?.kind;
+        (waits && kind == Some(Kind::Thread)).then_some(step)
+    };
+    let later = flow
+        .nodes()
+        .filter(|node| node.step.id > birth.site.step && node.parent.is_none_or(|(parent, _)| outer.contains(&parent)));
+    let mut joined = later.filter_map(|node| joins(node.step.id)).filter(|_| resource.kind == Kind::Task);
+    joined.next().map(|step| builder.end(Ending::Joined, Site { body: birth.site.body, step }))
 }
 
 /// The callback put on a task that tells its end to somebody who waits.
@@ -48,16 +89,17 @@ fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> impl Iterator<
     })
 }
 
-/// Whether a callback takes the result, or what was raised, out of the task that it is called with.
+/// Whether a callback takes the result, or what was raised, out of the task that it is called with, or hands the task to
+/// somebody who may.
 fn asks_its_task(builder: &Builder<'_, '_>, callback: BodyRef) -> bool {
-    let program = builder.program;
-    let params = &program.body(callback).params;
-    program.flow(callback).nodes().any(|node| {
-        let Some(call) = program.call(Site { body: callback, step: node.step.id }) else { return false };
-        let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { return false };
-        let asked = program.source(&program.origin(callback, receiver).0);
-        model.does.get(&Subject::Receiver) == Some(&Effect::Awaited)
-            && params.iter().any(|param| asked == Spot::Local(callback, param.local))
+    let params = builder.program.body(callback).params.iter().filter(|param| param.kind != ParamKind::Receiver);
+    let mut ways = params.map(|param| builder.program.follow(Spot::Local(callback, param.local), 0, Returns::Stop));
+    ways.any(|way| {
+        way.uses.iter().any(|used| match &used.what {
+            What::Effect(effect, _) => *effect == Effect::Awaited,
+            What::Await | What::Unknown(SENT | KEPT_OUTSIDE | PASSED_OUT) => true,
+            _ => false,
+        })
     })
 }
 

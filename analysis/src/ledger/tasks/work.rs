@@ -1,18 +1,21 @@
 //! How the work of a task comes to its end.
 
-use unleak_catalogue::model::{Effect, Transparent, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Takes, Transparent, Waits};
+use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
-use super::super::{Fact, Work};
+use super::super::{Fact, Many, Work};
 use super::births::Birth;
 use super::{at_once, lingers};
+use crate::program::calls::Target;
 use crate::program::exits::Exit;
+use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
 use crate::program::world::World;
 use crate::program::{BodyRef, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{Capture, LocalId, LocalOrigin, Part, StepKind};
+use crate::unit::{Capture, LocalId, LocalOrigin, Part, Pattern, StepKind, ValueId};
 
 /// How many callers back what a parameter is given is looked for.
 const CALLERS: usize = 3;
@@ -24,6 +27,12 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     }
     let Some(body) = birth.work.body else {
         return match birth.work.model {
+            Some(model) if only_waits(model) && !piles_up(builder, birth, model) => {
+                Work::OnlyWaits(builder.fact("it does nothing but wait for this", birth.site))
+            }
+            Some(model) if runs_what_is_kept(builder, birth, model) => {
+                Work::EndsWith(builder.fact("it runs what others keep, and ends when they stop it", birth.site))
+            }
             Some(model) if model.waits != Waits::Unbounded => Work::Finite,
             _ => Work::Unknown,
         };
@@ -40,9 +49,32 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     }
 }
 
+/// Whether a call waits by the clock or for an event, and takes nothing.
+fn only_waits(model: &CallModel) -> bool {
+    let takes = model.does.values().any(|effect| *effect != Effect::Heeded);
+    !takes && model.takes_effect == Takes::WhenAwaited && (model.waits == Waits::Bounded || !model.does.is_empty())
+}
+
+/// Whether it is a method that goes on until its object is stopped, of an object that a field or module variable keeps.
+fn runs_what_is_kept(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+    let program = builder.program;
+    let heeds = model.does.get(&Subject::Receiver) == Some(&Effect::Heeded) && model.takes_effect == Takes::AtOnce;
+    let Some(call) = program.call(birth.site).filter(|_| heeds) else { return false };
+    let mut on = call.args.iter().filter_map(|arg| program.receiver_of(birth.site.body, arg.value));
+    on.any(|object| {
+        let source = program.source(&program.origin(birth.site.body, object).0);
+        matches!(source, Spot::Field(..) | Spot::LooseField(_) | Spot::Global(..))
+    })
+}
+
+/// Whether more and more wait for what may never come.
+fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+    model.waits == Waits::Unbounded && builder.many(birth.site) == Many::PerEvent
+}
+
 fn rank(work: &Work) -> u8 {
     match work {
-        Work::Finite | Work::AtOnce(_) => 0,
+        Work::Finite | Work::AtOnce(_) | Work::OnlyWaits(_) => 0,
         Work::EndsWith(_) => 1,
         Work::HasExit(_) => 2,
         Work::Unknown => 3,
@@ -207,7 +239,8 @@ fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> boo
         },
         _ => None,
     });
-    let Some((made, own)) = made else { return false };
+    let any_item = ends_with_any_item(builder, waits);
+    let Some((made, own)) = made.filter(|(made, _)| is_channel(builder, body, *made)) else { return false };
     let mut others = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
         StepKind::Part { out, part: Part::Index(place), .. } if *place != own => Some(*out),
         _ => None,
@@ -218,6 +251,30 @@ fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> boo
             .uses
             .iter()
             .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
-        !given_up && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
+        let fed = trail
+            .uses
+            .iter()
+            .any(|used| used.site.body != work && matches!(used.what, What::Effect(Effect::Put | Effect::TryPut, _)));
+        !given_up
+            && !(any_item && fed)
+            && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
+}
+
+/// Whether a wait is an arm of a race that takes whatever comes.
+fn ends_with_any_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
+    let flow = builder.program.flow(waits.body);
+    flow.around(waits.step).any(|(outer, slot)| match (&outer.kind, slot) {
+        (StepKind::Select { arms, .. }, Slot::SelectHead(at)) => {
+            arms.get(at as usize).is_some_and(|arm| !matches!(arm.pattern, Pattern::Variant { .. }))
+        }
+        _ => false,
+    })
+}
+
+/// Whether a pair is the two ends of a channel, and not any two things.
+fn is_channel(builder: &Builder<'_, '_>, body: BodyRef, pair: ValueId) -> bool {
+    let call = builder.program.maker(body, pair).and_then(|site| builder.program.call(site));
+    let Some(Target::Model(model)) = call.map(|call| call.target) else { return false };
+    model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Queue | Kind::Signal))
 }

@@ -1,5 +1,8 @@
 //! Where a value came from.
 
+use std::rc::Rc;
+
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{CallModel, Effect};
 use unleak_catalogue::subject::TypeRef;
 
@@ -19,6 +22,22 @@ impl<'a> Program<'a> {
     /// The place a value was read from, seen through views, guards and wrappers, and how many containers deep it is in it.
     pub fn origin(&self, body: BodyRef, value: ValueId) -> (Spot, u8) {
         self.origin_within(body, value, STEPS_BACK)
+    }
+
+    /// The places that the callers of a function read what they give for a parameter from, each with its depth in it.
+    pub(super) fn given_by_callers(&self, function: BodyRef, param: LocalId) -> Rc<[(Spot, u8)]> {
+        if let Some(known) = self.given.borrow().get(&(function, param)) {
+            return Rc::clone(known);
+        }
+        let callers = self.calls().callers(function).iter();
+        let values = callers.flat_map(|site| {
+            let values = self.args_bound_to(*site, function, param);
+            values.into_iter().map(|value| self.origin(site.body, value))
+        });
+        let mut met = FxHashSet::default();
+        let given: Rc<[(Spot, u8)]> = values.filter(|given| met.insert(given.clone())).collect();
+        self.given.borrow_mut().insert((function, param), Rc::clone(&given));
+        given
     }
 
     /// The outermost variable that a captured or cloned one comes from.
@@ -112,22 +131,28 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn origin_of_call(&self, site: Site, hops: u32) -> Option<(Spot, u8)> {
+        if let Some(value) = self.seen_through_call(site) {
+            return Some(self.origin_within(site.body, value, hops));
+        }
         let call = self.call(site)?;
         let Target::Model(model) = call.target else { return None };
-        for (subject, effect) in &model.does {
-            if *effect == Effect::PassedThrough {
-                let (value, _) = self.subjects(&call, subject).into_iter().next()?;
-                return Some(self.origin_within(site.body, value, hops));
-            }
-        }
-        if self.sees_through(site.body, &call, model) {
-            return Some(self.origin_within(site.body, call.receiver?, hops));
-        }
         if model.returns == Some(TypeRef::Element) {
             let (spot, depth) = self.origin_within(site.body, call.receiver?, hops);
             return Some((spot, depth + 1));
         }
         None
+    }
+
+    /// The value that a call of a library gives on as it is.
+    pub fn seen_through_call(&self, site: Site) -> Option<ValueId> {
+        let call = self.call(site)?;
+        let Target::Model(model) = call.target else { return None };
+        for (subject, effect) in &model.does {
+            if *effect == Effect::PassedThrough {
+                return self.subjects(&call, subject).into_iter().next().map(|(value, _)| value);
+            }
+        }
+        call.receiver.filter(|_| self.sees_through(site.body, &call, model))
     }
 
     /// Whether a method of a wrapper gives what is wrapped (`lock`, `borrow`, `as_ref`).

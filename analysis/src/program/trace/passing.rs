@@ -10,18 +10,16 @@ use crate::unit::{Driver, LocalId, ParamKind, StepKind, ValueId};
 
 use super::*;
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> Walk<'_, 'a, '_> {
     /// A container that came in as a parameter is the callers': of those who are not seen, nothing is known.
     pub(super) fn callers_container(&mut self, state: &State, body: BodyRef, local: LocalId) {
-        let mut seen = false;
-        for &site in self.program.calls().callers(body) {
-            for value in self.program.args_bound_to(site, body, local) {
-                let (spot, depth) = self.program.origin(site.body, value);
-                self.to(state, spot, state.depth + depth);
-                seen = true;
-            }
+        let given = self.program.given_by_callers(body, local);
+        for (spot, depth) in &*given {
+            self.to(state, spot.clone(), state.depth + depth);
         }
-        if !seen && let Some(&read) = self.program.flow(body).reads(local).first() {
+        if given.is_empty()
+            && let Some(&read) = self.program.flow(body).reads(local).first()
+        {
             self.note(state, Site { body, step: read }, What::Unknown(CALLERS));
         }
     }

@@ -5,7 +5,7 @@ use crate::unit::{BodyKind, Item, LocalId, LocalOrigin, Name, Part, Place, Shape
 
 use super::*;
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> Walk<'_, 'a, '_> {
     pub(super) fn read_at(&mut self, state: &State, site: Site) {
         let Some(step) = self.program.flow(site.body).step(site.step) else { return };
         match &step.kind {

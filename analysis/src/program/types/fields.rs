@@ -44,7 +44,7 @@ impl<'a> Program<'a> {
         let declared =
             self.file(file).lowered.outline.constants.iter().find(|it| it.name == name && it.owner.is_none());
         let declared = declared.and_then(|it| it.ty.as_ref()).map(|tree| self.type_from_tree(module, tree));
-        declared.unwrap_or_default().or(|| self.type_of_stores(self.global_sites(file, name)))
+        declared.unwrap_or_default().or(|| self.type_of_stores(self.global_changes(file, name)))
     }
 
     pub(super) fn type_of_stores(&self, sites: &[Site]) -> Type {

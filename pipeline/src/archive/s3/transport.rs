@@ -1,6 +1,4 @@
-use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -11,20 +9,20 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::outside::{CallError, exchange};
+use crate::outside::{CallError, exchange, tls};
 
 /// The bytes of an answer.
 const LONGEST: usize = 64 * 1024;
 
 /// HTTP for the client of S3. A call is one future, and its connection ends with it.
-#[derive(Debug, Clone)]
-pub(super) struct Transport {
-    tls: Option<Arc<ClientConfig>>,
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Transport {
+    /// Over plain http.
+    Plain,
+    /// Over https, to servers that the authorities of this machine vouch for.
+    Secure,
 }
 
 /// The server does not do what it was asked.
@@ -33,31 +31,13 @@ pub(super) struct Transport {
 pub(super) struct NotImplemented(String);
 
 impl Transport {
-    /// Over plain http.
-    pub(super) fn plain() -> Self {
-        Self { tls: None }
-    }
-
-    /// Over https, to servers that the authorities of this machine vouch for.
-    pub(super) fn secure() -> io::Result<Self> {
-        let mut authorities = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        authorities.add_parsable_certificates(found.certs);
-        if authorities.is_empty() {
-            return Err(io::Error::other("this machine knows no certificate authorities"));
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(authorities)
-            .with_no_client_auth();
-        Ok(Self { tls: Some(Arc::new(config)) })
-    }
-
-    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn send(self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let uri = request.uri().clone();
         let host = uri.host().unwrap_or_default();
-        let standard = if self.tls.is_some() { 443 } else { 80 };
+        let standard = match self {
+            Self::Plain => 80,
+            Self::Secure => 443,
+        };
         let port = uri.port_u16().unwrap_or(standard);
         // As it was signed.
         let shown = if port == standard { host.to_owned() } else { format!("{host}:{port}") };
@@ -65,10 +45,13 @@ impl Transport {
         *request.uri_mut() = uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
         let host = host.trim_matches(['[', ']']);
         let stream = TcpStream::connect((host, port)).await.map_err(CallError::from)?;
-        let Some(config) = &self.tls else { return exchange(stream, request, take).await };
-        let name = ServerName::try_from(host.to_owned()).map_err(unknown)?;
-        let stream = TlsConnector::from(config.clone()).connect(name, stream).await.map_err(CallError::from)?;
-        exchange(stream, request, take).await
+        match self {
+            Self::Plain => exchange(stream, request, take).await,
+            Self::Secure => {
+                let name = ServerName::try_from(host.to_owned()).map_err(unknown)?;
+                exchange(tls::secure(name, stream).await.map_err(CallError::from)?, request, take).await
+            }
+        }
     }
 }
 
@@ -104,7 +87,7 @@ impl From<CallError> for HttpError {
 
 impl HttpConnector for Transport {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(self.clone()))
+        Ok(HttpClient::new(*self))
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{NAME, wrong};
 use crate::audio::resample::Resampler;
 use crate::audio::{self, Audio, Rate};
-use crate::engine::{EngineError, Origin, SpeechToText, TextToSpeech, Work};
+use crate::engine::{Engine, EngineError, Origin, SpeechToText, TextToSpeech, Work};
 use crate::outside::{Address, CallError};
 use crate::queue::Sender;
 use crate::settings::Secret;
@@ -24,11 +24,6 @@ pub struct OpenAiSpeech {
     answer_bytes: usize,
 }
 
-const ORIGIN: Origin = Origin {
-    description: "a server that speaks the audio interface of OpenAI",
-    author: "unleak",
-    url: "https://github.com/unleak/unleak",
-};
 /// The rate of the format `pcm`.
 const SPOKEN: Rate = Rate::REALTIME;
 
@@ -66,15 +61,17 @@ fn accepted(answer: &Response<Incoming>) -> Result<(), EngineError> {
     if status.is_success() { Ok(()) } else { Err(wrong(format!("the server answered {status}"))) }
 }
 
-impl SpeechToText for OpenAiSpeech {
+impl Engine for OpenAiSpeech {
     fn name(&self) -> Label {
         NAME
     }
 
     fn origin(&self) -> Origin {
-        ORIGIN
+        Origin::ours("a server that speaks the audio interface of OpenAI")
     }
+}
 
+impl SpeechToText for OpenAiSpeech {
     fn transcribe<'a>(&'a self, audio: &'a Audio) -> Work<'a, String> {
         Box::pin(async move {
             let (kind, form) = self.form(&audio.at(Rate::WYOMING));
@@ -94,14 +91,6 @@ impl SpeechToText for OpenAiSpeech {
 }
 
 impl TextToSpeech for OpenAiSpeech {
-    fn name(&self) -> Label {
-        NAME
-    }
-
-    fn origin(&self) -> Origin {
-        ORIGIN
-    }
-
     fn speak<'a>(&'a self, text: &'a str, rate: Rate, audio: &'a Sender<Vec<i16>>) -> Work<'a, ()> {
         Box::pin(async move {
             let asked = json!({ "model": self.model, "voice": self.voice, "input": text, "response_format": "pcm" });

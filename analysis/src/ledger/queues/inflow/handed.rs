@@ -4,7 +4,7 @@ use unleak_catalogue::model::{Effect, Kind};
 
 use super::super::super::builder::Builder;
 use super::receives::kind_of;
-use super::{CALLERS, How, Inflow, Search, is_asked, out_of};
+use super::{CALLERS, How, Inflow, REACH_OF_HANDLER, Search, is_asked, out_of};
 use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
@@ -62,7 +62,8 @@ impl Search<'_, '_, '_> {
         }
         let registered = rhythm.registrations(body);
         if program.is_handler(body) || registered.iter().any(|it| it.effect == Effect::CalledPerEvent) {
-            return Some(Inflow::received(at));
+            let near = self.away <= REACH_OF_HANDLER;
+            return Some(if near { self.received(at) } else { Inflow { how: How::FarOff, at } });
         }
         let callers = program.calls().callers(body);
         if callers.is_empty() && registered.is_empty() {

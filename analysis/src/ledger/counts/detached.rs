@@ -1,0 +1,75 @@
+//! Rust work that nobody cancels: a task that is left to run comes past every step that it has not left otherwise.
+
+use unleak_catalogue::model::{Effect, Kind, OnDrop, OwnerOf};
+
+use crate::program::calls::{Call, Depth, Target};
+use crate::program::trace::{Returns, Spot, What};
+use crate::program::{BodyRef, Program, Site};
+use crate::source::Language;
+use crate::unit::{BodyKind, StepKind, ValueId, Visibility};
+
+/// Through how many bodies that wait for one another a task is looked for.
+const HOPS: u32 = 4;
+
+/// Whether a body runs as nothing but tasks that are never cancelled, or is waited for by such work alone.
+pub(super) fn runs_to_its_end(program: &Program<'_>, body: BodyRef) -> bool {
+    program.language(body) == Language::Rust && runs_on(program, body, HOPS)
+}
+
+fn runs_on(program: &Program<'_>, body: BodyRef, hops: u32) -> bool {
+    let Some(hops) = hops.checked_sub(1) else { return false };
+    match program.body(body).kind {
+        BodyKind::AsyncBlock => {
+            program.closure_site(body).is_some_and(|(outer, value)| is_left_running(program, outer, value, hops))
+        }
+        BodyKind::Function => {
+            let callers = program.calls().callers(body);
+            let left = |site: &Site| {
+                program.call(*site).is_some_and(|call| is_left_running(program, site.body, call.out, hops))
+            };
+            !callers.is_empty() && callers.iter().all(left)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a future goes nowhere but into a task that is left to run, or to an `await` of work that is.
+fn is_left_running(program: &Program<'_>, body: BodyRef, future: ValueId, hops: u32) -> bool {
+    let flow = program.flow(body);
+    let uses = flow.uses(future);
+    !uses.is_empty()
+        && uses.iter().all(|id| match flow.step(*id).map(|step| &step.kind) {
+            Some(StepKind::Await { .. }) => runs_on(program, body, hops),
+            Some(StepKind::Call { .. }) => is_started(program, Site { body, step: *id }, future),
+            _ => false,
+        })
+}
+
+/// Whether a call starts a task of a future, and nobody is seen who could cancel it.
+fn is_started(program: &Program<'_>, site: Site, future: ValueId) -> bool {
+    let Some(call) = program.call(site) else { return false };
+    let Target::Model(model) = call.target else { return false };
+    let Some(birth) = model.birth.as_ref().filter(|birth| birth.kind == Kind::Task) else { return false };
+    let runs = program.effect_on(&call, model, future, Depth::Itself) == Some(Effect::Run);
+    let owned = birth.owner == OwnerOf::Receiver && call.receiver.is_some_and(|it| cancels(program, site.body, it));
+    runs && !owned && !is_cancelled(program, site, &call)
+}
+
+/// Whether what holds a task cancels it when it is dropped.
+fn cancels(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    let ty = program.type_of(body, value);
+    let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
+    model.is_some_and(|model| model.on_drop == OnDrop::Cancels)
+}
+
+/// Whether the handle of a task cancels it, or goes where that cannot be seen.
+fn is_cancelled(program: &Program<'_>, site: Site, call: &Call<'_>) -> bool {
+    let trail = program.follow(Spot::Value(site.body, call.out), 0, Returns::Follow);
+    let others = |body: BodyRef| program.body(body).visibility == Visibility::Public;
+    cancels(program, site.body, call.out)
+        || trail.uses.iter().any(|used| match used.what {
+            What::Effect(Effect::Cancelled | Effect::Escapes, _) | What::Unknown(_) => true,
+            What::Returned(function) => others(function),
+            _ => false,
+        })
+}

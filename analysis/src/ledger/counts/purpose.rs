@@ -1,0 +1,62 @@
+//! What a count is for: whether anybody looks at it, and whether its object is still there when it is wrong.
+
+use super::act::{Act, Sort};
+use super::route::Root;
+use super::{Raised, aim};
+use crate::ledger::Leaving;
+use crate::program::calls::Target;
+use crate::program::flow::Slot;
+use crate::program::trace::Spot;
+use crate::program::{BodyRef, Program, Site};
+use crate::source::Language;
+use crate::unit::{Colour, Place, StepKind};
+
+/// Whether a number in a private field is only ever written.
+pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
+    let Some(Spot::Field(ty, name)) = act.spots.first() else { return false };
+    let private = program.language(act.site.body) == Language::Python && name.starts_with('_');
+    let writes = |site: &Site| {
+        matches!(
+            program.flow(site.body).step(site.step).map(|step| &step.kind),
+            Some(StepKind::Store { .. } | StepKind::Update { .. } | StepKind::Delete { .. })
+        )
+    };
+    act.sort == Sort::Plain
+        && private
+        && program.unknown_field_sites(name).is_empty()
+        && program.field_sites(*ty, name).iter().all(writes)
+}
+
+/// Whether the count stays up only where a scope's own entry fails: its object is mostly thrown away then.
+pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Leaving, Site)]) -> bool {
+    let body = raised.site.body;
+    let fails =
+        |kind: Leaving| matches!(kind, Leaving::Raise | Leaving::Cancelled | Leaving::CallRaises | Leaving::Propagate);
+    let route = &raised.act.route;
+    let own = aim::receiver_param(program, body).is_some_and(|own| route.root == Root::Local(body, own));
+    own && route.steps.len() == 1
+        && !aim::exits_for(program, body).is_empty()
+        && outs.iter().all(|(kind, site)| site.body == body && fails(*kind))
+}
+
+/// Whether a step stands where something ends however it went.
+pub(super) fn is_at_its_end(program: &Program<'_>, site: Site) -> bool {
+    program.flow(site.body).around(site.step).any(|(_, slot)| slot == Slot::Finally)
+}
+
+/// Whether a method calls a function out of a table, and gives it the object it stands in.
+pub(super) fn passes_itself_on(program: &Program<'_>, body: BodyRef) -> bool {
+    let Some(own) = aim::receiver_param(program, body) else { return false };
+    let spot = Spot::Local(body, own);
+    program.body(body).colour == Colour::Sync
+        && program.flow(body).nodes().any(|node| {
+            let site = Site { body, step: node.step.id };
+            let StepKind::Call { callee, args, .. } = &node.step.kind else { return false };
+            let callee = program.flow(body).def(*callee).map(|step| &step.kind);
+            let chosen = matches!(callee, Some(StepKind::Read { place: Place::Index { .. }, .. }));
+            let itself = |value| program.origin(body, value) == (spot.clone(), 0);
+            chosen
+                && args.first().is_some_and(|arg| itself(arg.value))
+                && program.call(site).is_some_and(|call| call.target == Target::Unknown)
+        })
+}

@@ -1,0 +1,150 @@
+//! What speaks for a task that nobody keeps: it is mostly meant so, or its maker is not known to give one.
+
+use unleak_catalogue::model::{Effect, Kind, Phase, Takes, Tells, Waits};
+use unleak_catalogue::subject::Subject;
+
+use super::super::builder::Builder;
+use super::super::queues::gate::always_leaves;
+use super::super::{Fact, Holding, Many, Resource, Work};
+use super::at_once;
+use super::births::Birth;
+use crate::program::calls::{Depth, Target};
+use crate::program::flow::Slot;
+use crate::program::trace::{Trail, What};
+use crate::program::{BodyRef, Def, Site};
+use crate::source::Language;
+use crate::unit::{Catches, Handler, Path, StepId, StepKind};
+
+/// All that speaks for a task whose handle goes this way.
+pub(super) fn of<'a>(
+    builder: &Builder<'_, 'a>,
+    birth: &Birth<'a>,
+    resource: &Resource,
+    trail: &Trail<'a>,
+) -> Vec<Fact> {
+    let found = [
+        finalizer(builder, birth),
+        lost_once(builder, resource, trail),
+        may_give_none(builder, birth),
+        detached(builder, birth),
+        reached_weakly(builder, birth),
+        lasts_with_program(builder, birth, resource),
+        at_once::as_declared(builder, birth),
+        ignores_failures(builder, birth),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// The last that is done for an object: nobody is left who could keep it.
+fn finalizer(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    (builder.program.phase_of(birth.site.body) == Some(Phase::Drop))
+        .then(|| builder.fact("it runs when its object goes, and nobody is left to keep it", birth.site))
+}
+
+/// A race that is run once leaves one loser.
+fn lost_once(builder: &Builder<'_, '_>, resource: &Resource, trail: &Trail<'_>) -> Option<Fact> {
+    if resource.many == Many::PerEvent {
+        return None;
+    }
+    let race = trail.uses.iter().find(|used| {
+        matches!(&used.what, What::Effect(Effect::AwaitedInPart, model) if !model.does.contains_key(&Subject::Receiver))
+    })?;
+    Some(builder.fact("this race is not known to be run again and again", race.site))
+}
+
+/// On some ways a wrapper gives no task: it has run the work to its end itself, or there was nothing to do.
+fn may_give_none(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    birth.made_by?;
+    let program = builder.program;
+    let Target::Functions(functions) = program.call(birth.site)?.target else { return None };
+    let fact = |function: BodyRef| Fact {
+        label: "not on every way through it a task is given".to_owned(),
+        location: builder.location(function, program.body(function).name_span),
+    };
+    functions.into_iter().find(|function| gives_none(builder, *function)).map(fact)
+}
+
+fn gives_none(builder: &Builder<'_, '_>, function: BodyRef) -> bool {
+    let program = builder.program;
+    let body = program.body(function);
+    if program.language(function) != Language::Python {
+        return false;
+    }
+    let nothing = |value| {
+        let made = program.maker(function, value).and_then(|site| program.call(site)).map(|call| call.target);
+        // A future made by hand is no task, and what was waited for here has come to its end.
+        let over = matches!(made, Some(Target::Model(model))
+            if model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Signal)
+                || (model.waits == Waits::Unbounded && model.takes_effect == Takes::AtOnce));
+        over || program.constant_of(function, value).is_some()
+    };
+    !always_leaves(&body.root)
+        || program.flow(function).nodes().any(|node| match node.step.kind {
+            StepKind::Return { value } => value.is_none_or(nothing),
+            _ => false,
+        })
+}
+
+/// The wrapper that gives it has it in a weak collection: it is there that something is to be mended.
+fn reached_weakly(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let made = builder.resource(birth.made_by?);
+    let weak = made.holds.iter().find(|hold| hold.how == Holding::Weak)?;
+    Some(Fact { label: "others reach it here as long as it is there".to_owned(), location: weak.from.clone() })
+}
+
+/// A process that is told to go on without its maker.
+fn detached(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let call = builder.program.call(birth.site)?;
+    let Target::Model(model) = call.target else { return None };
+    let given = builder.program.effect_on(&call, model, call.out, Depth::Itself) == Some(Effect::Detached);
+    given.then(|| builder.fact("it is started so that it goes on alone", birth.site))
+}
+
+/// What never ends, and is begun once by the program itself, lasts as long as the program.
+fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+    let once = builder.program.language(birth.site.body) == Language::Rust && resource.many == Many::Once;
+    (once && matches!(resource.work, Work::Endless(_)))
+        .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
+}
+
+/// Wherever it waits for something that can fail, a handler of its own passes over the failure.
+fn ignores_failures(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let body = birth.work.body?;
+    let program = builder.program;
+    let flow = program.flow(body);
+    let by_clock = |value| {
+        let call = program.maker(body, value).and_then(|site| program.call(site));
+        matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.waits == Waits::Bounded)
+    };
+    let passed_over = |step: StepId| {
+        flow.around(step).any(|(outer, slot)| match (&outer.kind, slot) {
+            (StepKind::Try { handlers, .. }, Slot::TryBody) => {
+                !handlers.is_empty()
+                    && handlers.iter().all(|it| it.body.steps.is_empty() && catches_failures(builder, body, it))
+            }
+            _ => false,
+        })
+    };
+    let mut waits = flow.nodes().filter_map(|node| match node.step.kind {
+        StepKind::Await { value, .. } if !by_clock(value) => Some(node.step.id),
+        _ => None,
+    });
+    let first = waits.next().filter(|step| passed_over(*step))?;
+    waits
+        .all(passed_over)
+        .then(|| builder.fact("what goes wrong here is passed over on purpose", Site { body, step: first }))
+}
+
+/// Whether a handler is for more than a cancellation.
+fn catches_failures(builder: &Builder<'_, '_>, body: BodyRef, handler: &Handler) -> bool {
+    let program = builder.program;
+    let language = program.language(body).name();
+    let cancelled = |path: &Path| match program.resolve_path(body, path) {
+        Some(Def::Model(path)) => program.catalogue.ty(language, &path).is_some_and(|ty| ty.tells == Tells::Cancelled),
+        _ => false,
+    };
+    match &handler.catches {
+        Catches::Everything => true,
+        Catches::Types(types) => !types.iter().all(cancelled),
+    }
+}

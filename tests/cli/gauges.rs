@@ -1,0 +1,38 @@
+//! How bad a count is that stays up: what would still look at it.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+fn level(text: &str) -> Value {
+    let text = format!("import asyncio\nimport outside\n\n\n{text}");
+    let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text)]).json(&["--select=ungated-gauge"]);
+    all["findings"][0]["level"].clone()
+}
+
+#[test]
+fn an_object_that_could_not_be_entered_is_mostly_thrown_away() {
+    let client = |between: &str, last: &str| {
+        format!(
+            "class Client:\n    def __init__(self):\n        self.depth = 0\n\n    async def __aenter__(self):\n        self.depth += 1\n{between}        \
+             return self\n\n    async def __aexit__(self, *about):\n{last}        self.depth -= 1\n\n    def is_open(self):\n        return self.depth > 0\n"
+        )
+    };
+    let waits = "        await outside.connect()\n";
+    assert_eq!(level(&client(waits, "")), "note", "its entry fails");
+    assert_eq!(level(&client("", waits)), "error", "its exit does");
+}
+
+#[test]
+fn a_cancellation_at_the_end_is_one_too_many() {
+    let call = |tried: &str, last: &str| {
+        format!(
+            "class Room:\n    def __init__(self):\n        self.size, self.free = 0, asyncio.Condition()\n\n    async def send(self):\n        \
+             self.size += 1\n{tried}        try:\n            await outside.send()\n        finally:\n{last}            self.size -= 1\n\n    \
+             def is_full(self):\n        return self.size > 8\n"
+        )
+    };
+    let waits = "            await self.free.acquire()\n";
+    assert_eq!(level(&call("", waits)), "note");
+    assert_eq!(level(&call("        await outside.ready()\n", "")), "error");
+}

@@ -1,0 +1,279 @@
+//! How bad a task is that nobody keeps: what speaks for its being meant so makes it a note.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+/// The levels of what is said of the tasks that a program drops, in the order of its lines.
+fn levels(files: &[(&str, &str)]) -> Vec<Value> {
+    let found = Project::with(files).json(&["--select=fire-and-forget"]);
+    found["findings"].as_array().unwrap().iter().map(|finding| finding["level"].clone()).collect()
+}
+
+fn python(text: &str) -> Vec<Value> {
+    let text = format!("import asyncio\nimport subprocess\nimport threading\nimport outside\n\n\n{text}");
+    levels(&[("pyproject.toml", ""), ("a.py", &text)])
+}
+
+fn rust(text: &str) -> Vec<Value> {
+    let manifest = "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ntokio = \"1\"\n";
+    levels(&[("Cargo.toml", manifest), ("src/main.rs", text)])
+}
+
+#[test]
+fn the_loser_of_a_race_that_is_run_once_is_a_note() {
+    let race = |around: &str| {
+        format!(
+            "class Proxy:\n    def __init__(self):\n        self.stopped = asyncio.Event()\n\n    async def run(self):\n{around}        \
+             await asyncio.wait([asyncio.create_task(outside.listen())], timeout=1)\n\n\nasync def main():\n    await Proxy().run()\n\n\n\
+             asyncio.run(main())\n"
+        )
+    };
+    assert_eq!(python(&race("")), ["note"]);
+    assert_eq!(
+        python(&race("        while not self.stopped.is_set():\n          await outside.turn()\n  ")),
+        ["error"]
+    );
+}
+
+#[test]
+fn what_does_nothing_but_wait_is_a_note_unless_it_piles_up() {
+    let waits = |what: &str, around: &str| {
+        python(&format!(
+            "class Beat:\n    def __init__(self):\n        self.stopped = asyncio.Event()\n\n    async def run(self):\n{around}            \
+             asyncio.create_task({what})\n"
+        ))
+    };
+    let (once, again) = ("        if self.stopped:\n", "        while await outside.turn():\n");
+    assert_eq!(waits("asyncio.sleep(5)", again), ["note"], "each is over in a while");
+    assert_eq!(waits("self.stopped.wait()", once), ["note"]);
+    assert_eq!(waits("self.stopped.wait()", again), ["error"], "more and more wait for the same end");
+    assert_eq!(waits("outside.work(self.stopped)", once), ["error"]);
+}
+
+#[test]
+fn what_a_wrapper_gives_on_some_ways_only_is_a_note() {
+    let wrapped = |before: &str, after: &str| {
+        python(&format!(
+            "class Client:\n    def disconnect(self, loop: asyncio.AbstractEventLoop):\n{before}            \
+             return loop.create_task(outside.close(self))\n{after}\n\ndef leave(client: Client, loop):\n    client.disconnect(loop)\n"
+        ))
+    };
+    let (asked, always) = ("        if loop.is_running():\n", "        with outside.lock:\n");
+    assert_eq!(wrapped(asked, "        loop.run_until_complete(outside.close(self))\n"), ["note"]);
+    assert_eq!(
+        wrapped(asked, "        future = asyncio.Future()\n        future.set_result(None)\n        return future\n"),
+        ["note"]
+    );
+    assert_eq!(wrapped(asked, "        return loop.run_until_complete(outside.close(self))\n"), ["note"]);
+    assert_eq!(wrapped(asked, "        return loop.create_task(outside.kill(self))\n"), ["error", "error"]);
+    assert_eq!(wrapped(always, ""), ["error"]);
+    assert_eq!(wrapped("        try:\n", "        except outside.Closed:\n            raise\n"), ["error"]);
+    assert_eq!(wrapped("        try:\n", "        except outside.Closed:\n            return None\n"), ["note"]);
+    let overridden = "class Transport:\n    def flush(self):\n        print(self)\n\n\nclass Soon(Transport):\n    def flush(self):\n        \
+                      return asyncio.create_task(outside.send(self))\n\n\ndef leave(transport: Transport):\n    transport.flush()\n";
+    assert_eq!(python(overridden), ["note"], "the base has done it when it returns");
+}
+
+#[test]
+fn the_last_that_is_done_for_an_object_is_a_note() {
+    let closing = |name: &str| {
+        python(&format!(
+            "class Client:\n    def {name}(self):\n        asyncio.get_running_loop().create_task(outside.close(self))\n"
+        ))
+    };
+    assert_eq!(closing("__del__"), ["note"]);
+    assert_eq!(closing("renew"), ["error"]);
+}
+
+#[test]
+fn what_is_started_to_go_on_alone_is_a_note() {
+    let started = |options: &str| {
+        python(&format!(
+            "async def serve(reader: asyncio.StreamReader):\n    while await reader.readline():\n        subprocess.Popen([\"show\"]{options})\n"
+        ))
+    };
+    assert_eq!(started(", start_new_session=True"), ["note"]);
+    assert_eq!(started(", start_new_session=False"), ["error"]);
+    assert_eq!(started(""), ["error"]);
+}
+
+#[test]
+fn a_thread_that_a_flag_lets_begin_once_is_a_note() {
+    let begun = |flag: &str| {
+        python(&format!(
+            "class Writer:\n    def __init__(self):\n        self.begun = False\n\n    def ensure(self):\n{flag}        \
+             threading.Thread(target=outside.write).start()\n\n\nasync def serve(writer: Writer, reader: asyncio.StreamReader):\n    \
+             while await reader.readline():\n        writer.ensure()\n"
+        ))
+    };
+    assert_eq!(begun("        if self.begun:\n            return\n        self.begun = True\n"), ["note"]);
+    assert_eq!(begun("        if outside.full():\n            return\n"), ["error"]);
+}
+
+#[test]
+fn what_is_done_at_once_as_the_types_are_written_is_a_note() {
+    let put = |base: &str| {
+        python(&format!(
+            "class Cache:\n    def __init__(self):\n        self.entries = {{}}\n\n    async def put(self, key):\n        {base}\n\n\n\
+             class Shared(Cache):\n    async def put(self, key):\n        await outside.put(key)\n\n\n\
+             async def done(cache: Cache, key):\n    await cache.put(key)\n\n\n\
+             def on_done(cache: Cache, key):\n    asyncio.create_task(done(cache, key))\n"
+        ))
+    };
+    assert_eq!(put("self.entries[key] = self.keep(key)\n\n    def keep(self, key):\n        return key"), ["note"]);
+    assert_eq!(put("await outside.put(self, key)"), ["error"]);
+}
+
+#[test]
+fn a_put_waits_only_where_queues_have_bounds() {
+    let put = |bound: &str, field: &str| {
+        python(&format!(
+            "from dataclasses import dataclass\n\n\n@dataclass\nclass State:\n    answers: asyncio.Queue\n\n\n\
+             def answer(state: State, loop):\n    for answer in outside.ask():\n        \
+             asyncio.run_coroutine_threadsafe(state.answers.put(answer), loop)\n\n\n\
+             def start(loop):\n    answer(State(answers={field}), loop)\n\n\ndef other():\n    return asyncio.Queue({bound})\n"
+        ))
+    };
+    assert_eq!(put("", "outside.queue()"), [] as [Value; 0], "none is made with a bound");
+    assert_eq!(put("5", "asyncio.Queue()"), [] as [Value; 0], "that of the field has none");
+    assert_eq!(put("5", "outside.queue()"), ["error"]);
+}
+
+#[test]
+fn a_callback_that_hands_its_task_on_sees_its_failure() {
+    let told = |what: &str| {
+        python(&format!(
+            "def start(done: asyncio.Queue):\n    def ended(task):\n        {what}\n\n    \
+             asyncio.create_task(outside.work()).add_done_callback(ended)\n"
+        ))
+    };
+    assert_eq!(told("done.put_nowait(task)"), ["note"]);
+    assert_eq!(told("done.put_nowait(1)"), ["error"]);
+}
+
+#[test]
+fn what_begins_once_and_lasts_as_long_as_the_program_is_a_note() {
+    let watch = "fn watch() {\n    tokio::spawn(async {\n        loop {\n            tokio::time::sleep(std::time::Duration::from_secs(1)).await;\n            \
+                 println!(\"at work\");\n        }\n    });\n}\n";
+    assert_eq!(
+        rust(&format!("{watch}\n#[tokio::main]\nasync fn main() {{\n    watch();\n    serve().await;\n}}\n")),
+        ["note"]
+    );
+    let each = "#[tokio::main]\nasync fn main() {\n    let listener = tokio::net::TcpListener::bind(\"[::]:1\").await.unwrap();\n    \
+                loop {\n        let _ = listener.accept().await;\n        watch();\n    }\n}\n";
+    assert_eq!(rust(&format!("{watch}\n{each}")), ["error"]);
+}
+
+#[test]
+fn two_receivers_are_no_two_ends_of_one_channel() {
+    let text = "use tokio::sync::mpsc;\n\npub struct Agent { ends: Option<(mpsc::Receiver<()>, mpsc::Receiver<()>)> }\n\n\
+                impl Agent {\n    pub fn check(&mut self) {\n        if let Some((mut done, mut nudge)) = self.ends.take() {\n            \
+                tokio::spawn(async move {\n                loop {\n                    tokio::select! {\n                        \
+                _ = nudge.recv() => println!(\"now\"),\n                        _ = done.recv() => return,\n                    }\n                \
+                }\n            });\n        }\n    }\n}\n\nfn main() {}\n";
+    assert_eq!(rust(text), [] as [Value; 0]);
+}
+
+#[test]
+fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
+    let wrapped = |callback: &str| {
+        python(&format!(
+            "class Client:\n    def __init__(self, loop: asyncio.AbstractEventLoop):\n        self.loop = loop\n\n    \
+             def spawn(self, coro):\n        task = self.loop.create_task(coro)\n{callback}        return task\n\n    \
+             def ended(self, task):\n        if task.exception():\n            print(task)\n\n    \
+             async def listen(self):\n        while True:\n            await asyncio.sleep(1)\n\n    \
+             async def submit(self, order):\n        await outside.send(order)\n\n    \
+             def on_order(self, order):\n        self.spawn(self.submit(order))\n\n    def on_start(self):\n        self.spawn(self.listen())\n"
+        ))
+    };
+    assert_eq!(wrapped("        task.add_done_callback(self.ended)\n"), ["note", "error"], "one of the two is endless");
+    assert_eq!(wrapped(""), ["error", "error"]);
+}
+
+#[test]
+fn a_thread_that_its_maker_lets_go_is_right() {
+    let watched = |after: &str| {
+        python(&format!(
+            "def watched(work):\n    done = threading.Event()\n\n    def watch():\n        if not done.wait(5):\n            print(\"late\")\n\n    \
+             threading.Thread(target=watch).start()\n{after}\n\n\
+             async def serve(reader: asyncio.StreamReader):\n    while line := await reader.readline():\n        watched(line.decode)\n"
+        ))
+    };
+    assert_eq!(watched("    try:\n        return work()\n    finally:\n        done.set()\n"), [] as [Value; 0]);
+    assert_eq!(watched("    return work()\n"), ["error"]);
+}
+
+#[test]
+fn what_cancels_at_once_and_what_prepares_a_test_are_notes() {
+    let asked = "def serve(loop: asyncio.AbstractEventLoop, running: asyncio.Task):\n    async def shut_down():\n        {}\n\n    \
+                 loop.add_signal_handler(15, lambda: asyncio.create_task(shut_down()))\n";
+    assert_eq!(python(&asked.replace("{}", "running.cancel()")), ["note"]);
+    assert_eq!(python(&asked.replace("{}", "await outside.stop()")), ["error"]);
+    let prepared = "import pytest\n\n\n@pytest.fixture\nasync def store():\n    asyncio.create_task(outside.serve())\n";
+    assert_eq!(python(prepared), ["note"]);
+}
+
+#[test]
+fn what_is_in_a_weak_set_is_told_of_where_that_is() {
+    let pool = |set: &str| {
+        python(&format!(
+            "import weakref\n\n\nclass Pool:\n    def __init__(self):\n        self.tasks = {set}\n\n    def spawn(self, work):\n        \
+             task = asyncio.ensure_future(work)\n        self.tasks.add(task)\n        return task\n\n\n\
+             def start(pool: Pool):\n    pool.spawn(outside.work())\n"
+        ))
+    };
+    assert_eq!(pool("weakref.WeakSet()"), ["note"]);
+    assert_eq!(pool("set()"), [] as [Value; 0]);
+}
+
+#[test]
+fn a_comment_for_another_tool_by_its_name_counts() {
+    let text = |comment: &str| {
+        format!("def start(loop: asyncio.AbstractEventLoop):\n    _ = loop.create_task(outside.work())  # {comment}\n")
+    };
+    assert_eq!(python(&text("ruff: ignore[asyncio-dangling-task]")), [] as [Value; 0]);
+    assert_eq!(python(&text("ruff: ignore[unused-variable]")), ["error"]);
+}
+
+#[test]
+fn a_task_that_others_can_end_is_not_endless() {
+    let aborted = |wrapped: &str| {
+        let manifest = "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\ntokio = \"1\"\nfutures = \"0.3\"\n";
+        let text = format!(
+            "use futures::future::{{AbortRegistration, Abortable}};\n\npub fn watch(registration: AbortRegistration) {{\n    \
+             tokio::spawn({});\n}}\n",
+            wrapped.replace("work", "async { loop { tokio::time::sleep(std::time::Duration::from_secs(1)).await; } }")
+        );
+        levels(&[("Cargo.toml", manifest), ("src/lib.rs", &text)])
+    };
+    assert_eq!(aborted("Abortable::new(work, registration)"), [] as [Value; 0]);
+    assert_eq!(aborted("work"), ["error"]);
+    let told = |end: &str| {
+        rust(&format!(
+            "use tokio::sync::mpsc;\n\npub struct Line {{ close: mpsc::Sender<()> }}\n\nimpl Line {{\n    pub fn new() -> Line {{\n        \
+             let (close, mut closed) = mpsc::channel(1);\n        let own = close.clone();\n        tokio::spawn(async move {{\n            \
+             loop {{\n                tokio::select! {{\n                    _ = tokio::time::sleep(std::time::Duration::from_secs(1)) => \
+             own.send(()).await.unwrap(),\n                    _ = closed.recv() => break,\n                }}\n            }}\n        }});\n        \
+             Line {{ close }}\n    }}\n{end}}}\n\nfn main() {{}}\n"
+        ))
+    };
+    assert_eq!(
+        told("\n    pub async fn end(&self) {\n        let _ = self.close.send(()).await;\n    }\n"),
+        [] as [Value; 0]
+    );
+}
+
+#[test]
+fn what_passes_over_its_failures_on_purpose_is_a_note() {
+    let delayed = |handler: &str| {
+        python(&format!(
+            "def delete(message, loop: asyncio.AbstractEventLoop):\n    async def later():\n        await asyncio.sleep(5)\n        try:\n            \
+             await outside.delete(message)\n        {handler}\n\n    loop.create_task(later())\n"
+        ))
+    };
+    assert_eq!(delayed("except outside.Gone:\n            pass"), ["note"]);
+    assert_eq!(delayed("except outside.Gone:\n            await outside.tell(message)"), ["error"]);
+    assert_eq!(delayed("except asyncio.CancelledError:\n            pass"), ["error"]);
+    assert_eq!(delayed("finally:\n            print(message)"), ["error"]);
+}
