@@ -91,10 +91,21 @@ pub(crate) fn known_all(typed: &[String]) -> Result<BTreeSet<&'static str>, Unkn
     typed.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).map(known).collect()
 }
 
-/// The level that a lint has of itself.
-pub(crate) fn own_level(name: &str) -> Option<Level> {
-    let lint = unleak_lints::ALL.iter().find(|lint| lint.name == name).map(|lint| lint.level);
-    lint.or_else(|| suppress::CHECKS.iter().find(|check| check.name == name).map(|check| check.level))
+/// How the levels of a lint's findings are meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// How bad it is of itself.
+    pub(crate) own: Level,
+    /// The level of a finding with the strongest evidence.
+    pub(crate) strongest: Level,
+}
+
+/// How the levels of a lint's findings are meant: what lints say of their evidence goes up to an error.
+pub(crate) fn scale(name: &str) -> Option<Scale> {
+    let lint = unleak_lints::ALL.iter().find(|lint| lint.name == name);
+    let lint = lint.map(|lint| Scale { own: lint.level, strongest: Level::Error });
+    let check = suppress::CHECKS.iter().find(|check| check.name == name);
+    lint.or_else(|| check.map(|check| Scale { own: check.level, strongest: check.level }))
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub enum Strictness {
 pub struct Lint {
     /// Its final name, that of its file with dashes.
     pub name: &'static str,
-    /// How bad its findings are unless one is lower.
+    /// How bad its findings are unless settings say otherwise: those with the strongest evidence; others are as many steps
+    /// lower as their own levels are below an error.
     pub level: Level,
     /// When it is asked.
     pub strictness: Strictness,

@@ -64,6 +64,7 @@
 //! - A private number that nothing reads.
 //! - A cancellation of Rust work that is left to run as a task: nobody has the means.
 //!
+//! A note where an ordinary end of the code leaves it up, which may be meant so: an answer or an item carries it on.
 //! A note where only the entry of a scope leaves it up by failing (its object is mostly thrown away then), and where only
 //! a cancellation while the code already ends would.
 //!
@@ -112,7 +113,10 @@ fn finding(resource: &Resource) -> Finding {
 }
 
 fn level(resource: &Resource) -> Level {
+    // Who leaves it up on an ordinary way out may mean that something else brings it down.
+    let handed_on = resource.outs.iter().any(|out| out.kind == Leaving::Return);
     match (resource.setting, resource.assumption) {
+        _ if handed_on => Level::Note,
         (Setting::Product, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,

@@ -77,10 +77,12 @@ impl Policy {
         self.prefer.iter().find(|(call, _)| means(call)).map(|(_, own)| own.as_str())
     }
 
-    /// How bad a finding is: as many steps below the level that was set as it was below the lint's own.
+    /// How bad a finding is: as many steps below the level that was set, or else the lint's own, as its evidence is below
+    /// the strongest.
     pub(crate) fn level(&self, lint: &str, found: Level) -> Level {
-        let (Some(&set), Some(own)) = (self.levels.get(lint), selection::own_level(lint)) else { return found };
-        let steps = (own as usize).saturating_sub(found as usize);
+        let Some(scale) = selection::scale(lint) else { return found };
+        let set = self.levels.get(lint).copied().unwrap_or(scale.own);
+        let steps = (scale.strongest as usize).saturating_sub(found as usize);
         const ALL: [Level; 3] = [Level::Note, Level::Warning, Level::Error];
         ALL[(set as usize).saturating_sub(steps)]
     }
@@ -104,5 +106,14 @@ mod tests {
         assert_eq!(set(Level::Warning).level("raw-gather", Level::Warning), Level::Note);
         assert_eq!(set(Level::Note).level("raw-gather", Level::Warning), Level::Note);
         assert_eq!(set(Level::Note).level("fire-and-forget", Level::Error), Level::Error);
+    }
+
+    #[test]
+    fn the_evidence_of_a_lint_that_is_low_of_itself_shows_when_it_is_raised() {
+        let set = |level| Policy { levels: [("unbounded-queue", level)].into(), ..Policy::everything() };
+        assert_eq!(Policy::everything().level("unbounded-queue", Level::Error), Level::Note);
+        assert_eq!(set(Level::Error).level("unbounded-queue", Level::Error), Level::Error);
+        assert_eq!(set(Level::Error).level("unbounded-queue", Level::Warning), Level::Warning);
+        assert_eq!(Policy::everything().level("unused-suppression", Level::Warning), Level::Warning);
     }
 }

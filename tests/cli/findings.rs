@@ -49,10 +49,15 @@ fn a_fingerprint_outlives_moved_lines_and_renamed_files() {
 #[test]
 fn a_finding_in_test_code_is_a_note() {
     let leak = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
-    let project = Project::with(&[("pyproject.toml", ""), ("app.py", leak), ("tests/test_app.py", leak)]);
+    let project = Project::with(&[
+        ("pyproject.toml", ""),
+        ("app.py", leak),
+        ("tests/test_app.py", leak),
+        ("tools/benchmark.py", leak),
+    ]);
     let levels: Vec<Value> =
         project.json(&[])["findings"].as_array().unwrap().iter().map(|f| f["level"].clone()).collect();
-    assert_eq!(levels, ["error", "note"]);
+    assert_eq!(levels, ["error", "note", "note"]);
 }
 
 #[test]

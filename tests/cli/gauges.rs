@@ -36,3 +36,15 @@ fn a_cancellation_at_the_end_is_one_too_many() {
     assert_eq!(level(&call("", waits)), "note");
     assert_eq!(level(&call("        await outside.ready()\n", "")), "error");
 }
+
+#[test]
+fn who_leaves_it_up_at_an_ordinary_end_may_hand_it_on() {
+    let take = |refused: &str| {
+        format!(
+            "class Room:\n    def __init__(self):\n        self.size = 0\n\n    def take(self, item):\n        self.size += 1\n        \
+             {refused}\n        self.size -= 1\n        return None\n\n    def is_full(self):\n        return self.size > 8\n"
+        )
+    };
+    assert_eq!(level(&take("if outside.has(item):\n            return outside.around(item)")), "note");
+    assert_eq!(level(&take("if outside.has(item):\n            raise ValueError(item)")), "error");
+}

@@ -227,7 +227,8 @@ impl<'p, 'a> Builder<'p, 'a> {
         let path = &self.program.file(body.file).path;
         let by_path = path.split('/').any(|part| {
             let stem = part.trim_end_matches(".py").trim_end_matches(".rs");
-            matches!(stem, "tests" | "test" | "testing" | "benches" | "examples" | "demo" | "demos" | "conftest")
+            matches!(stem, "tests" | "test" | "testing" | "conftest" | "examples" | "demo" | "demos")
+                || matches!(stem, "benches" | "benchmark" | "benchmarks")
                 || part.starts_with("test_")
                 || part.ends_with("_test.py")
                 || part.ends_with("_tests.rs")

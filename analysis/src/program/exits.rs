@@ -1,7 +1,7 @@
 //! Whether and how a body comes to its end.
 
 use rustc_hash::FxHashSet;
-use unleak_catalogue::model::{CallModel, Effect, HandlesEvents, OnDrop, Takes, Tells, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Fails, HandlesEvents, OnDrop, Takes, Tells, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
@@ -450,10 +450,15 @@ impl<'a> Program<'a> {
                     || matches!(slot, Slot::Handler(_) | Slot::Finally)
             })
         };
-        let mut risky = self
-            .flow(body)
-            .nodes()
-            .filter(|node| matches!(node.step.kind, StepKind::Await { .. } | StepKind::Raise { .. }));
+        let harmless = |value| {
+            let call = self.maker(body, value).and_then(|site| self.call(site));
+            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.fails == Fails::Never)
+        };
+        let mut risky = self.flow(body).nodes().filter(|node| match node.step.kind {
+            StepKind::Await { value, .. } => !harmless(value),
+            StepKind::Raise { .. } => true,
+            _ => false,
+        });
         risky.all(|node| covered(node.step.id))
             && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
     }

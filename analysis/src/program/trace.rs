@@ -370,7 +370,8 @@ impl<'a> Program<'a> {
             .copied()
             .find(|id| *id > store.step && flow.node(*id).is_some_and(|node| node.parent == here));
         let Some(next) = next else { return false };
-        let read = flow.reads(local).iter().any(|id| *id > store.step && *id < next);
+        // What is added to it reads it as well.
+        let read = flow.reads(local).iter().any(|id| *id > store.step && *id <= next);
         !read && self.captures_of(store.body, local).is_empty()
     }
 

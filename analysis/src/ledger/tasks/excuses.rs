@@ -29,6 +29,7 @@ pub(super) fn of<'a>(
         detached(builder, birth),
         reached_weakly(builder, birth),
         lasts_with_program(builder, birth, resource),
+        looks_after_itself(builder, birth, resource),
         at_once::as_declared(builder, birth),
         ignores_failures(builder, birth),
     ];
@@ -105,6 +106,16 @@ fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
     let once = builder.program.language(birth.site.body) == Language::Rust && resource.many == Many::Once;
     (once && matches!(resource.work, Work::Endless(_)))
         .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
+}
+
+/// What goes on after each failure of its own, and is not begun for each event, is one that lasts.
+fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+    let lasts = matches!(resource.work, Work::Endless(_)) && resource.many != Many::PerEvent;
+    let body = birth.work.body.filter(|body| lasts && builder.program.handles_its_failures(*body))?;
+    Some(Fact {
+        label: "it handles what fails in it and goes on, and is not known to be begun again and again".to_owned(),
+        location: builder.location(body, builder.program.body(body).name_span),
+    })
 }
 
 /// Wherever it waits for something that can fail, a handler of its own passes over the failure.

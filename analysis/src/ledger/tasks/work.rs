@@ -255,9 +255,8 @@ fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> boo
             .uses
             .iter()
             .any(|used| used.site.body != work && matches!(used.what, What::Effect(Effect::Put | Effect::TryPut, _)));
-        !given_up
-            && !(any_item && fed)
-            && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
+        let over = given_up || any_item && fed;
+        !over && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
     })
 }
 
