@@ -21,7 +21,7 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261201
+SEED = 20261202
 FINDINGS, SILENCES, PACKAGES, OF_ONE = 100, 30, 20, 20
 
 
