@@ -32,8 +32,8 @@
 //! ## How sure
 //!
 //! **All of it is a note unless settings raise it**: `levels.unbounded-queue = "error"`. Whether a queue without a bound floods
-//! is decided by what code seldom says: how much others send, and how much of it one turn takes up. Of what the evidence
-//! below calls an error, strict judges took about one in three for something a maintainer would mend (`docs/precision.md`).
+//! is decided by what code seldom says: how much others send, and how much of it one turn takes up. Of what was
+//! said as an error or a warning, strict judges took three in ten for something a maintainer would mend (`docs/precision.md`).
 //!
 //! Raised so, it is certain, and an error, when what goes in is received once per event (read from a socket, taken from a
 //! stream, given to a handler) and waits in something that outlives one call, or in the frame of a handler. A list or deque
