@@ -3,6 +3,7 @@
 //! These enums are closed and shared by the data, the ledger and the lints. A model never speaks of
 //! syntax, and nothing outside the data files knows the name of an API.
 
+mod about;
 mod constant;
 mod life;
 mod ty;
@@ -14,6 +15,7 @@ use smol_str::SmolStr;
 
 use crate::subject::{Subject, TypeRef};
 
+pub use about::About;
 pub use constant::{AbsurdBound, AsOption, ConstModel};
 pub use life::{Caller, LifecycleModel, Longer, Phase};
 pub use ty::{Extends, Holds, Iterates, Order, ScopeMeans, Tells, Transparent, TypeModel};
@@ -336,6 +338,9 @@ pub struct CallModel {
     /// What becomes of tasks that the work it runs has left behind.
     #[serde(default)]
     pub left_behind: LeftBehind,
+    /// What it speaks of that is none of its arguments.
+    #[serde(default)]
+    pub about: About,
     /// Whether it may raise.
     #[serde(default)]
     pub fails: Fails,

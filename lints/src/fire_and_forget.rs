@@ -35,10 +35,11 @@
 //! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
 //! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
 //! A note is, too, what handles its failures and comes to an end: it is mostly dropped on purpose, and said so. So are a
-//! thread or process in Python, and in Rust one that is not known to be started again and again: the interpreter or the
-//! system keeps it, and what a thread raises is printed; the loser of
-//! a race that is run once; what only waits; a process told to go on alone; what a wrapper gives on some ways only; what is
-//! done last for an object; what goes on after each failure of its own and is not begun for each event; in Rust, what begins once and lasts as long as the program. The evidence says which it is.
+//! thread or process in Python, and in Rust one that is not known to be started again and again; the loser of a race that
+//! is run once; what only waits; a process told to go on alone; what a wrapper gives on some ways only; what is done last
+//! for an object; what goes on after each failure of its own and is not begun for each event; any task where the loop has a
+//! handler for failures and a stop waits for all that are left; in Rust, what begins once and lasts as long as the program.
+//! The evidence says which it is.
 //! A task is right whose thread is joined further down. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure

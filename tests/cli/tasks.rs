@@ -305,3 +305,34 @@ fn what_goes_on_after_its_own_failures_is_a_note_unless_each_event_begins_one() 
     assert_eq!(python(&format!("{}{once}", watch("ValueError"))), ["error"], "any other failure ends it");
     assert_eq!(python(&format!("{}{each}", watch("Exception"))), ["error"]);
 }
+
+#[test]
+fn what_a_function_handles_that_is_waited_for_is_handled() {
+    let told = |handlers: &str| {
+        python(&format!(
+            "async def send(data):\n    try:\n        await outside.send(data)\n{handlers}\n\nasync def tell(data):\n    await send(data)\n\n\n\
+             def on_data(data):\n    asyncio.create_task(tell(data))\n"
+        ))
+    };
+    assert_eq!(told("    except Exception:\n        print(data)\n"), ["note"]);
+    assert_eq!(told("    except ValueError:\n        print(data)\n"), ["error"]);
+    assert_eq!(told("    except Exception:\n        print(data)\n        raise\n"), ["error"], "it goes on");
+    let cancelled = "    except asyncio.CancelledError:\n        raise\n    except Exception:\n        print(data)\n";
+    assert_eq!(told(cancelled), ["note"], "only a cancellation goes on");
+}
+
+#[test]
+fn a_program_that_hears_of_all_failures_and_waits_for_all_tasks_has_them_in_its_hands() {
+    let app = |hears: &str, last: &str| {
+        python(&format!(
+            "class App:\n    def __init__(self, loop: asyncio.AbstractEventLoop):\n        {hears}\n\n    \
+             def on_event(self, event):\n        asyncio.create_task(outside.handle(event))\n\n    \
+             async def stop(self):\n        me = asyncio.current_task()\n        \
+             tasks = [task for task in asyncio.all_tasks() if task is not me]\n        {last}\n"
+        ))
+    };
+    let (hears, waits) = ("loop.set_exception_handler(outside.report)", "await asyncio.wait(tasks, timeout=3)");
+    assert_eq!(app(hears, waits), ["note"]);
+    assert_eq!(app("loop.set_exception_handler(None)", waits), ["error"]);
+    assert_eq!(app(hears, "print(len(tasks))"), ["error"]);
+}

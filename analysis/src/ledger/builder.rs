@@ -1,5 +1,6 @@
 //! What the makers of entries share: places, names, and the list they enter into.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use unleak_catalogue::model::Kind;
@@ -24,6 +25,8 @@ pub(super) struct Builder<'p, 'a> {
     part: Part,
     course: &'p Course<'p>,
     resources: Vec<Resource>,
+    /// Where the program ends every task there is, if it also hears of every failure.
+    pub(super) overseen: OnceCell<Option<Fact>>,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
@@ -34,7 +37,14 @@ impl<'p, 'a> Builder<'p, 'a> {
         part: Part,
         course: &'p Course<'p>,
     ) -> Builder<'p, 'a> {
-        Builder { program, rhythm: Rhythm::new(Arc::clone(handed)), part, course, resources: Vec::new() }
+        Builder {
+            program,
+            rhythm: Rhythm::new(Arc::clone(handed)),
+            part,
+            course,
+            resources: Vec::new(),
+            overseen: OnceCell::new(),
+        }
     }
 
     /// The calls in its part of the program that may begin something, where they are ever made, as long as there is time.

@@ -1,7 +1,7 @@
 //! What every call calls, and who calls whom.
 
 use rustc_hash::FxHashMap;
-use unleak_catalogue::model::{AsOption, CallModel, Effect};
+use unleak_catalogue::model::{About, AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
 use super::joined::{joined, lengthen};
@@ -165,6 +165,18 @@ impl<'a> Calls<'a> {
         let known = &self.resolved.get(site.body.file as usize)?.known;
         let place = known.binary_search_by_key(&(site.body.body, site.step), |(site, _)| *site).ok()?;
         Some(&known[place].1)
+    }
+
+    /// The calls that mean an entry of the catalogue which speaks of something, in order.
+    pub fn about(&self, what: About) -> impl Iterator<Item = Site> + '_ {
+        self.resolved.iter().zip(0..).flat_map(move |(file, at)| {
+            file.known.iter().filter_map(move |((body, step), known)| match known {
+                Resolved::Model(model) if model.about == what => {
+                    Some(Site { body: BodyRef { file: at, body: *body }, step: *step })
+                }
+                _ => None,
+            })
+        })
     }
 
     /// The calls of a part of the program that may begin something, in order.

@@ -1,7 +1,7 @@
 //! Whether and how a body comes to its end.
 
 use rustc_hash::FxHashSet;
-use unleak_catalogue::model::{CallModel, Effect, Fails, HandlesEvents, OnDrop, Takes, Tells, Waits};
+use unleak_catalogue::model::{CallModel, Effect, HandlesEvents, OnDrop, Takes, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
@@ -9,7 +9,7 @@ use super::flow::Slot;
 use super::trace::Spot;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{BodyKind, Catches, Cond, Driver, Handler, Name, Pattern, Place, Step, StepId, StepKind, ValueId};
+use crate::unit::{Cond, Driver, Name, Pattern, Place, Step, StepKind, ValueId};
 
 /// How many calls deep a loop without end is looked for.
 const CALLS_DEEP: usize = 5;
@@ -422,45 +422,6 @@ impl<'a> Program<'a> {
                 && matches!(&node.step.kind, StepKind::Loop { driver, .. }
                     if matches!(self.exit_of_loop(Site { body: site.body, step: node.step.id }, driver), Exit::Never(_)))
         })
-    }
-
-    /// Whether a handler catches every ordinary failure.
-    pub fn catches_all(&self, body: BodyRef, handler: &Handler) -> bool {
-        let language = self.language(body);
-        match &handler.catches {
-            Catches::Everything => true,
-            Catches::Types(types) => types.iter().any(|path| match self.resolve_path(body, path) {
-                Some(Def::Model(path)) => {
-                    self.catalogue.ty(language.name(), &path).is_some_and(|ty| ty.tells == Tells::Anything)
-                }
-                _ => false,
-            }),
-        }
-    }
-
-    /// Whether all a body does stands in a `try` that catches what can go wrong.
-    pub fn handles_its_failures(&self, body: BodyRef) -> bool {
-        if self.body(body).kind == BodyKind::Module {
-            return false;
-        }
-        let covered = |id: StepId| {
-            self.flow(body).around(id).any(|(outer, slot)| {
-                slot == Slot::TryBody
-                    && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(|handler| self.catches_all(body, handler)))
-                    || matches!(slot, Slot::Handler(_) | Slot::Finally)
-            })
-        };
-        let harmless = |value| {
-            let call = self.maker(body, value).and_then(|site| self.call(site));
-            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.fails == Fails::Never)
-        };
-        let mut risky = self.flow(body).nodes().filter(|node| match node.step.kind {
-            StepKind::Await { value, .. } => !harmless(value),
-            StepKind::Raise { .. } => true,
-            _ => false,
-        });
-        risky.all(|node| covered(node.step.id))
-            && self.flow(body).nodes().any(|node| matches!(node.step.kind, StepKind::Try { .. }))
     }
 }
 

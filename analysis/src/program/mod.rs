@@ -5,6 +5,7 @@ pub mod calls;
 pub mod dead;
 mod decorators;
 pub mod exits;
+mod failures;
 mod families;
 mod fields;
 pub mod flow;

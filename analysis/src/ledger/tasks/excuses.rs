@@ -1,16 +1,16 @@
 //! What speaks for a task that nobody keeps: it is mostly meant so, or its maker is not known to give one.
 
-use unleak_catalogue::model::{Effect, Kind, Phase, Takes, Tells, Waits};
+use unleak_catalogue::model::{About, Effect, Kind, Phase, Takes, Tells, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
 use super::super::queues::gate::always_leaves;
-use super::super::{Fact, Holding, Many, Resource, Work};
+use super::super::{Fact, Holding, Many, Resource, Setting, Work};
 use super::at_once;
 use super::births::Birth;
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
-use crate::program::trace::{Trail, What};
+use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::{BodyRef, Def, Site};
 use crate::source::Language;
 use crate::unit::{Catches, Handler, Path, StepId, StepKind};
@@ -32,6 +32,7 @@ pub(super) fn of<'a>(
         looks_after_itself(builder, birth, resource),
         at_once::as_declared(builder, birth),
         ignores_failures(builder, birth),
+        overseen(builder, birth),
     ];
     found.into_iter().flatten().collect()
 }
@@ -115,6 +116,44 @@ fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
     Some(Fact {
         label: "it handles what fails in it and goes on, and is not known to be begun again and again".to_owned(),
         location: builder.location(body, builder.program.body(body).name_span),
+    })
+}
+
+/// A program that hears of every failure, and waits for every task that is left when it stops, has them all in its hands.
+fn overseen(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let program = builder.program;
+    if birth.kind != Kind::Task || program.language(birth.site.body) != Language::Python {
+        return None;
+    }
+    let product = |site: &Site| builder.setting(site.body) == Setting::Product;
+    let hears = |site: Site| {
+        let handler = program.call(site).and_then(|call| call.args.first());
+        handler.is_some_and(|handler| program.constant_of(site.body, handler.value).is_none())
+    };
+    let find = || {
+        let calls = program.calls();
+        let mut ends = calls.about(About::EveryTask).filter(product);
+        let end =
+            ends.find(|site| program.phase_of(site.body) == Some(Phase::Close) && are_waited_for(builder, *site))?;
+        let hears = calls.about(About::EveryFailure).filter(product).any(hears);
+        hears.then(|| {
+            builder.fact(
+                "what fails is told to the loop's handler, and what is left is waited for with all others here",
+                end,
+            )
+        })
+    };
+    builder.overseen.get_or_init(find).clone()
+}
+
+/// Whether what is in the collection that a call gives is waited for.
+fn are_waited_for(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let Some(call) = builder.program.call(site) else { return false };
+    let trail = builder.program.follow(Spot::Value(site.body, call.out), 1, Returns::Stop);
+    trail.uses.iter().any(|used| match &used.what {
+        What::Await => true,
+        What::Effect(effect, _) => matches!(effect, Effect::Awaited | Effect::AwaitedInPart | Effect::Joined),
+        _ => false,
     })
 }
 

@@ -1,0 +1,17 @@
+//! What a call speaks of beyond what it is given.
+
+use serde::{Deserialize, Serialize};
+
+/// What a call speaks of that is none of its arguments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It gives all the tasks that there are, whoever started them.
+    EveryTask,
+    /// What it is given is told of every failure that nobody else has seen.
+    EveryFailure,
+}
