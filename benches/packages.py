@@ -1,4 +1,5 @@
-"""Published packages, fetched from their registries with the ordinary clients and never run.
+"""Published packages, fetched from their registries with the ordinary clients and never run (where there is no wheel,
+pip asks the build of the source archive for its name and version).
 
 Which ones stands in `packages.txt`. They are kept in a cache folder, so that each is fetched once.
 """
