@@ -16,6 +16,7 @@ import threading
 import urllib.request
 
 import trustme
+from conversation import answered
 from openai import AsyncOpenAI
 from processes import PATIENCE, Process, until
 from prometheus_client.parser import text_string_to_metric_families
@@ -98,14 +99,8 @@ async def turns(pipeline: Process, manners: list[str]):
         session = {"type": "realtime", "output_modalities": ["text"], "instructions": "Be kind."}
         await connection.session.update(session=session)
         for manner in manners:
-            content = [{"type": "input_text", "text": f"{manner} is what I like"}]
-            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
-            await connection.response.create()
-            async for event in connection:
-                assert event.type != "error", event
-                if event.type == "response.done":
-                    assert event.response.status == "completed", event
-                    break
+            response = await answered(connection, f"{manner} is what I like")
+            assert response.status == "completed", response
 
 
 def jobs(pipeline: Process) -> dict[tuple[str, str], float]:

@@ -23,6 +23,7 @@ import wave
 import nats
 import psycopg
 import tones
+from conversation import answered
 from openai import AsyncOpenAI
 from processes import PATIENCE, Process, Server, free_port, until
 from websockets.exceptions import ConnectionClosed
@@ -65,14 +66,8 @@ async def turns(gateway: Process, names: list[str], done=lambda name: None):
     async with client.realtime.connect(model="any") as connection:
         await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
         for name in names:
-            content = [{"type": "input_text", "text": f"Remember {name}."}]
-            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
-            await connection.response.create()
-            async for event in connection:
-                assert event.type != "error", event
-                if event.type == "response.done":
-                    done(name)
-                    break
+            await answered(connection, f"Remember {name}.")
+            done(name)
 
 
 def remembered() -> list[str]:

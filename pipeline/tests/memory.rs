@@ -1,8 +1,8 @@
 //! `/memory`: the place that holds a large buffer is named, and no longer when it has let go.
 
-// A program of its own, for it has an allocator of its own: it needs a part only of what the others share.
+// A program of its own, for it has an allocator of its own.
 #[path = "service/support.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "it needs a part only of what the other tests share")]
 mod support;
 
 use support::Running;
