@@ -77,6 +77,9 @@ pub(crate) struct CheckArgs {
     /// Show only findings that are at least this sure [default: likely]
     #[arg(long, value_enum, value_name = "CONFIDENCE")]
     pub(crate) min_confidence: Option<MinConfidence>,
+    /// Show only findings of this level and above [default: warning; note in `json`, `json-lines` and `sarif`]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) min_level: Option<FromLevel>,
     /// Show only what is not in this file
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
@@ -92,9 +95,9 @@ pub(crate) struct CheckArgs {
     /// Add an `unleak: ignore[…]` comment with this reason to each line with findings
     #[arg(long, value_name = "REASON", conflicts_with = "update_baseline")]
     pub(crate) add_ignore: Option<String>,
-    /// Fail on findings of this level and above
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "warning")]
-    pub(crate) fail_on: FailOn,
+    /// Fail on findings of this level and above, and show them [default: warning]
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<FromLevel>,
     /// Do not fail because of files that cannot be read or parsed
     #[arg(long)]
     pub(crate) allow_problems: bool,
@@ -202,9 +205,9 @@ pub(crate) struct LintsArgs {
     pub(crate) format: ListFormat,
 }
 
-/// From which level on a finding makes the run fail.
+/// From which level on a finding is shown, or makes the run fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
+pub(crate) enum FromLevel {
     /// Everything that is found
     Note,
     /// What should be mended

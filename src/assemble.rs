@@ -1,10 +1,9 @@
 //! Puts the lints' questions, applies suppressions, and makes the report.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use unleak_analysis::ledger::Location;
-use unleak_lints::Confidence;
 
 use crate::excuse::{self, Origin};
 use crate::fingerprint::{self, Fingerprint};
@@ -47,14 +46,15 @@ impl Asked {
         self.in_file(file).selection.asks(lint)
     }
 
-    /// Which lints are asked of named files, and how sure the least sure of what is shown is.
-    fn note(&self, part: &Part, files: &Files, all: &mut BTreeMap<&'static str, Confidence>) {
+    /// Which lints are asked of named files, how sure the least sure of what is shown is, and how bad it has to be.
+    fn note(&self, part: &Part, files: &Files, report: &mut Report) {
         for id in part.ids.iter().filter(|id| files.get(**id).scope == Scope::Named) {
             let policy = self.in_file(*id);
             for lint in policy.selection.names() {
-                let least = all.entry(lint).or_insert(policy.min_confidence);
+                let least = report.asked.entry(lint).or_insert(policy.min_confidence);
                 *least = policy.min_confidence.min(*least);
             }
+            report.min_levels.extend(policy.min_level.map(|level| (*id, level)));
         }
     }
 
@@ -97,7 +97,7 @@ fn judge(part: &Part, question: Question, files: &mut Files, report: &mut Report
     let (excused, found): (Vec<_>, Vec<_>) = all.into_iter().zip(&found).partition(excused);
     let found = found.into_iter().map(|(finding, _)| finding).collect();
     report.statistics.excused += excused.len();
-    asked.note(part, files, &mut report.asked);
+    asked.note(part, files, report);
     let (mut suppressions, mut complaints) = (Vec::new(), Vec::new());
     for (file, id) in part.analysis.lowered.iter().zip(&part.ids) {
         let (read, invalid) = suppress::read(files, *id, &file.outline.comments);

@@ -1,15 +1,18 @@
 //! `--baseline FILE`: what was found before is kept back, so that only what is new is shown.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use unleak_lints::Confidence;
+use unleak_lints::{Confidence, Level};
 
+use crate::place::FileId;
 use crate::print::confidence;
 use crate::project::Working;
 use crate::report::{Finding, Report, Silenced, Silencer};
+use crate::shown::Shown;
 
 const VERSION: u32 = 1;
 
@@ -31,6 +34,9 @@ pub(crate) struct Entry {
     pub(crate) lint: String,
     /// What it is about, for people.
     pub(crate) subject: String,
+    /// How bad it was; files of before it was written do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<Level>,
     /// How sure it was.
     pub(crate) confidence: String,
     /// What makes it the same one.
@@ -40,10 +46,14 @@ pub(crate) struct Entry {
 /// What became of a baseline in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Compared {
-    /// Entries of which nothing is left.
-    pub(crate) gone: Vec<Entry>,
+    /// How many entries there are of which nothing is left.
+    pub(crate) gone: usize,
+    /// Those of them that would be shown.
+    pub(crate) told: Vec<Entry>,
     /// What the baseline would be now.
     pub(crate) now: Baseline,
+    /// How many entries of that would not be shown.
+    pub(crate) unshown: usize,
 }
 
 impl Baseline {
@@ -70,48 +80,87 @@ impl Baseline {
         crate::print::as_json(self)
     }
 
-    /// Keeps back what was found before. An entry means a finding of its file first, and if there is none, one that
-    /// is alike in a file that has none of its own: it was moved.
-    pub(crate) fn apply(self, report: &mut Report, file: &Path, working: &Working) -> Compared {
+    /// Keeps back what was found before and is no worse now, whether it is shown or not. An entry means a finding of
+    /// its file first, and if there is none, one that is alike in a file that has none of its own: it was moved.
+    pub(crate) fn apply(self, report: &mut Report, file: &Path, working: &Working, shown: Shown) -> Compared {
         let named = Named::of(report, file, working);
-        let mut waiting: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
-        for entry in self.findings {
-            waiting.entry((entry.identity.clone(), entry.path.clone())).or_default().push(entry);
-        }
-        let mut take = |key: &(String, String)| waiting.get_mut(key).and_then(Vec::pop);
-        let (mut known, mut others) = (Vec::new(), Vec::new());
-        for finding in std::mem::take(&mut report.findings) {
+        let found = std::mem::take(&mut report.findings).into_iter();
+        let with_entry = |finding: Finding| {
             let entry = entry(&finding, &named.path(report, &finding));
-            match take(&(entry.identity.clone(), entry.path.clone())) {
-                Some(_) => known.push((finding, entry)),
-                None => others.push((finding, entry)),
-            }
+            (finding, entry)
+        };
+        let mut found: Vec<(Finding, Entry)> = found.map(with_entry).collect();
+        // The worst first, so that what was a note leaves the entries of errors to errors.
+        found.sort_by_key(|(finding, _)| Reverse(finding.level));
+        let mut waiting = Waiting::of(self.findings);
+        let (mut known, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, now)| waiting.take(now));
+        let mut left: Vec<Entry> = waiting.rest();
+        let mut take = |fits: &dyn Fn(&Entry) -> bool| left.iter().position(fits).map(|at| left.remove(at)).is_some();
+        let (moved, new): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|(_, now)| take(&|old| old.covers(now) && named.judges(report, old)));
+        // What has become worse is new, but its entry is not gone.
+        for (_, now) in &new {
+            take(&|old| old.identity == now.identity && named.judges(report, old));
         }
-        let mut left: Vec<Entry> = waiting.into_values().flatten().collect();
-        for (finding, entry) in others {
-            let moved = |old: &Entry| old.identity == entry.identity && named.judges(report, old);
-            match left.iter().position(moved) {
-                Some(index) => {
-                    left.remove(index);
-                    known.push((finding, entry));
-                }
-                None => report.findings.push(finding),
-            }
-        }
+        known.extend(moved);
         let (gone, elsewhere): (Vec<Entry>, Vec<Entry>) = left.into_iter().partition(|old| named.judges(report, old));
-        let new = report.findings.iter().map(|finding| entry(finding, &named.path(report, finding)));
-        let mut now: Vec<Entry> = known.iter().map(|(_, entry)| entry.clone()).chain(new).chain(elsewhere).collect();
+        let mut now: Vec<Entry> = known.iter().chain(&new).map(|(_, entry)| entry.clone()).chain(elsewhere).collect();
         now.sort();
-        report.statistics.baselined = known.len();
-        let silenced = known.into_iter().map(|(finding, _)| Silenced {
-            finding,
-            by: Silencer::Baseline,
-            reason: "it is in the baseline".into(),
-        });
-        report.silenced.extend(silenced);
-        report.sort();
-        report.count_findings();
-        Compared { gone, now: Baseline { version: VERSION, findings: now } }
+        let unshown = now.iter().filter(|entry| !named.shows(report, shown, entry)).count();
+        let count = gone.len();
+        let told = gone.into_iter().filter(|entry| named.shows(report, shown, entry)).collect();
+        report.findings.extend(new.into_iter().map(|(finding, _)| finding));
+        keep_back(report, known.into_iter().map(|(finding, _)| finding));
+        Compared { gone: count, told, now: Baseline { version: VERSION, findings: now }, unshown }
+    }
+}
+
+/// They are not findings of this run, but can be looked up.
+fn keep_back(report: &mut Report, known: impl ExactSizeIterator<Item = Finding>) {
+    report.statistics.baselined = known.len();
+    let silenced =
+        known.map(|finding| Silenced { finding, by: Silencer::Baseline, reason: "it is in the baseline".into() });
+    report.silenced.extend(silenced);
+    report.sort();
+    report.count_findings();
+}
+
+impl Entry {
+    /// Whether it is about this, and that is no worse than it was.
+    fn covers(&self, now: &Entry) -> bool {
+        self.identity == now.identity && self.bad() >= now.bad()
+    }
+
+    fn bad(&self) -> Level {
+        self.level.unwrap_or(Level::Error)
+    }
+}
+
+/// Entries that have met no finding yet, by what they are about and where.
+struct Waiting {
+    by_place: BTreeMap<(String, String), Vec<Entry>>,
+}
+
+impl Waiting {
+    fn of(entries: Vec<Entry>) -> Waiting {
+        let mut by_place: BTreeMap<(String, String), Vec<Entry>> = BTreeMap::new();
+        for entry in entries {
+            by_place.entry((entry.identity.clone(), entry.path.clone())).or_default().push(entry);
+        }
+        for alike in by_place.values_mut() {
+            alike.sort_by_key(Entry::bad);
+        }
+        Waiting { by_place }
+    }
+
+    /// Takes the worst entry about this in the same file, if it was as bad.
+    fn take(&mut self, now: &Entry) -> bool {
+        let alike = self.by_place.get_mut(&(now.identity.clone(), now.path.clone()));
+        alike.and_then(|alike| alike.pop_if(|old| old.covers(now))).is_some()
+    }
+
+    fn rest(self) -> Vec<Entry> {
+        self.by_place.into_values().flatten().collect()
     }
 }
 
@@ -121,6 +170,7 @@ fn entry(finding: &Finding, path: &str) -> Entry {
         path: path.to_owned(),
         lint: finding.lint.to_owned(),
         subject: format!("`{}`{within}", finding.subject),
+        level: Some(finding.level),
         confidence: confidence(finding.confidence).to_owned(),
         identity: format!("{:032x}", finding.fingerprint.identity),
     }
@@ -130,7 +180,7 @@ fn entry(finding: &Finding, path: &str) -> Entry {
 struct Named<'a> {
     folder: std::path::PathBuf,
     working: &'a Working,
-    files: std::collections::BTreeSet<String>,
+    files: BTreeMap<String, FileId>,
 }
 
 impl<'a> Named<'a> {
@@ -139,7 +189,7 @@ impl<'a> Named<'a> {
         let folder = whole.parent().unwrap_or(&whole);
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut named = Named { folder, working, files: Default::default() };
-        named.files = report.named_files().map(|shown| named.relative(shown)).collect();
+        named.files = report.named_files().map(|(id, shown)| (named.relative(shown), id)).collect();
         named
     }
 
@@ -158,6 +208,11 @@ impl<'a> Named<'a> {
     fn judges(&self, report: &Report, entry: &Entry) -> bool {
         let asked = report.asked.get(entry.lint.as_str());
         asked.is_some_and(|least| *least == Confidence::Likely || entry.confidence == confidence(*least))
-            && (self.files.contains(&entry.path) || !self.folder.join(&entry.path).exists())
+            && (self.files.contains_key(&entry.path) || !self.folder.join(&entry.path).exists())
+    }
+
+    /// Whether the finding of an entry is or would be shown.
+    fn shows(&self, report: &Report, shown: Shown, entry: &Entry) -> bool {
+        report.shows(shown, self.files.get(&entry.path).copied(), entry.bad())
     }
 }

@@ -14,6 +14,22 @@ pub(crate) struct Old {
     findings: Vec<Finding>,
     #[serde(default)]
     resources: Vec<Resource>,
+    #[serde(default)]
+    statistics: Counts,
+}
+
+/// What is missing in older reports, and in those of the census, is nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Counts {
+    not_shown: usize,
+}
+
+impl Old {
+    /// How many findings it leaves out because of their level.
+    pub(crate) fn not_shown(&self) -> usize {
+        self.statistics.not_shown
+    }
 }
 
 #[derive(Debug, Deserialize)]

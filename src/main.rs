@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod selection;
 mod settings;
+mod shown;
 mod since;
 mod statistics;
 mod suggest;

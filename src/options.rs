@@ -8,7 +8,8 @@ use unleak_lints::Level;
 
 use crate::args::{self, CheckFormat, ListFormat};
 use crate::selection::{UnknownLint, known, known_all};
-use crate::settings::{self, Overrides, SettingsError, Sure, Written};
+use crate::settings::{self, Least, Overrides, SettingsError, Sure, Written};
+use crate::shown::{self, Shown, Unseen};
 use crate::suggest;
 use crate::suppress;
 
@@ -21,6 +22,9 @@ pub(crate) enum UsageError {
     /// Settings on the command line that mean nothing.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// Levels that do not go together.
+    #[error(transparent)]
+    Unseen(#[from] Unseen),
     /// Two files for one report.
     #[error("`--output-file {0}` is the second file for the same report; write a format before it, as in `json={0}`")]
     TwoOutputs(String),
@@ -77,8 +81,10 @@ pub(crate) enum Request {
 pub(crate) struct Check {
     /// What is reported on.
     pub(crate) paths: Vec<PathBuf>,
-    /// How it is printed, and where.
-    pub(crate) outputs: Vec<Output>,
+    /// How it is printed, and where; what the run does and how it ends is meant for what is shown here.
+    pub(crate) output: Output,
+    /// The same in other ways.
+    pub(crate) also: Vec<Output>,
     /// What comes before all settings files.
     pub(crate) overrides: Overrides,
     /// What is printed.
@@ -108,6 +114,8 @@ pub(crate) struct Output {
     pub(crate) format: CheckFormat,
     /// All findings, or how many of which lint.
     pub(crate) extent: Extent,
+    /// Which findings.
+    pub(crate) shown: Shown,
     /// Into which file; `None` for standard output.
     pub(crate) file: Option<PathBuf>,
 }
@@ -276,18 +284,24 @@ fn audit_format(output: Option<&Path>) -> Result<AuditFormat, UsageError> {
 
 impl Check {
     fn of(typed: args::CheckArgs) -> Result<Check, UsageError> {
+        let overrides = all_overrides(&typed)?;
+        let fail_on = typed.fail_on.map(level);
+        shown::agree(fail_on, overrides.written.min_level.map(Least::level))?;
+        let (output, also) = outputs(&typed, fail_on)?;
+        let failing = fail_on.unwrap_or(Level::Warning);
         Ok(Check {
-            overrides: all_overrides(&typed)?,
+            overrides,
             asked: match (typed.show_files, typed.show_settings) {
                 (true, _) => Asked::Files,
                 (false, true) => Asked::Settings,
                 (false, false) => Asked::Findings,
             },
-            outputs: outputs(&typed)?,
+            output,
+            also,
             failing: match (typed.exit_zero, typed.allow_problems) {
                 (true, _) => Failing::Never,
-                (false, true) => Failing::OnFindings(level(typed.fail_on)),
-                (false, false) => Failing::OnFindingsAndProblems(level(typed.fail_on)),
+                (false, true) => Failing::OnFindings(failing),
+                (false, false) => Failing::OnFindingsAndProblems(failing),
             },
             change: change(&typed)?,
             baseline: typed.baseline,
@@ -319,19 +333,19 @@ impl Line {
 }
 
 /// Where the report goes: to standard output or the file that is named without a format, and to those with one.
-fn outputs(typed: &args::CheckArgs) -> Result<Vec<Output>, UsageError> {
+fn outputs(typed: &args::CheckArgs, fail_on: Option<Level>) -> Result<(Output, Vec<Output>), UsageError> {
     let extent = if typed.statistics { Extent::Tally } else { Extent::Findings };
+    let output = |format, file| Output { format, extent, shown: Shown::by(format, fail_on), file };
     let (mut instead, mut also) = (None, Vec::new());
-    for output in &typed.output_file {
-        let with_format = output.split_once('=').and_then(|(format, file)| Some((named_format(format)?, file)));
+    for named in &typed.output_file {
+        let with_format = named.split_once('=').and_then(|(format, file)| Some((named_format(format)?, file)));
         match with_format {
-            Some((format, file)) => also.push(Output { format, extent, file: Some(file.into()) }),
-            None if instead.is_none() => instead = Some(PathBuf::from(output)),
-            None => return Err(UsageError::TwoOutputs(output.clone())),
+            Some((format, file)) => also.push(output(format, Some(file.into()))),
+            None if instead.is_none() => instead = Some(PathBuf::from(named)),
+            None => return Err(UsageError::TwoOutputs(named.clone())),
         }
     }
-    also.insert(0, Output { format: typed.format, extent, file: instead });
-    Ok(also)
+    Ok((output(typed.format, instead), also))
 }
 
 fn named_format(name: &str) -> Option<CheckFormat> {
@@ -350,11 +364,15 @@ fn change(typed: &args::CheckArgs) -> Result<Change, UsageError> {
     })
 }
 
-fn level(typed: args::FailOn) -> Level {
+fn level(typed: args::FromLevel) -> Level {
+    least(typed).level()
+}
+
+fn least(typed: args::FromLevel) -> Least {
     match typed {
-        args::FailOn::Note => Level::Note,
-        args::FailOn::Warning => Level::Warning,
-        args::FailOn::Error => Level::Error,
+        args::FromLevel::Note => Least::Note,
+        args::FromLevel::Warning => Least::Warning,
+        args::FromLevel::Error => Least::Error,
     }
 }
 
@@ -370,6 +388,7 @@ fn all_overrides(typed: &args::CheckArgs) -> Result<Overrides, UsageError> {
             args::MinConfidence::Likely => Sure::Likely,
             args::MinConfidence::Certain => Sure::Certain,
         }),
+        min_level: typed.min_level.map(least),
         ..Written::default()
     };
     let Overrides { written, files, .. } = overrides(&typed.settings)?;

@@ -6,7 +6,8 @@ use unleak_analysis::ledger::Entry;
 use unleak_lints::{Confidence, Level};
 
 use crate::fingerprint::Fingerprint;
-use crate::place::{Files, Place, Scope};
+use crate::place::{FileId, Files, Place, Scope};
+use crate::shown::Shown;
 use crate::statistics::Statistics;
 use crate::write::Edit;
 
@@ -106,6 +107,8 @@ pub(crate) struct Report {
     pub(crate) files: Files,
     /// What is shown, in the order of path, place and lint.
     pub(crate) findings: Vec<Finding>,
+    /// What is found too, and not bad enough to be shown; in the same order.
+    pub(crate) unshown: Vec<Finding>,
     /// What comments and a baseline keep from being shown.
     pub(crate) silenced: Vec<Silenced>,
     /// Everything that is born, in the order of path and place; also in files that are context only.
@@ -116,6 +119,8 @@ pub(crate) struct Report {
     pub(crate) statistics: Statistics,
     /// The lints that were asked of the named files, and how sure their findings had to be.
     pub(crate) asked: BTreeMap<&'static str, Confidence>,
+    /// How bad a finding in a file must be to be shown, where settings say so.
+    pub(crate) min_levels: BTreeMap<FileId, Level>,
 }
 
 impl Report {
@@ -130,19 +135,28 @@ impl Report {
     }
 
     /// The files that were asked about, as people see them.
-    pub(crate) fn named_files(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().filter(|(_, file)| file.scope == Scope::Named).map(|(_, file)| file.shown.as_str())
+    pub(crate) fn named_files(&self) -> impl Iterator<Item = (FileId, &str)> {
+        self.files.iter().filter(|(_, file)| file.scope == Scope::Named).map(|(id, file)| (id, file.shown.as_str()))
+    }
+
+    /// Shows what is bad enough, and keeps the rest.
+    pub(crate) fn show(&mut self, shown: Shown) {
+        let found = [&mut self.findings, &mut self.unshown].map(std::mem::take).into_iter().flatten();
+        let bad_enough = |finding: &Finding| self.shows(shown, Some(finding.place.file), finding.level);
+        (self.findings, self.unshown) = found.partition(bad_enough);
+        self.sort_findings();
+        self.count_findings();
+    }
+
+    /// Whether a finding of that level is shown in a file; `None` for one that is not there.
+    pub(crate) fn shows(&self, shown: Shown, file: Option<FileId>, level: Level) -> bool {
+        level >= shown.least(file.and_then(|file| self.min_levels.get(&file)).copied())
     }
 
     /// Counts what is shown.
     pub(crate) fn count_findings(&mut self) {
         self.statistics.findings = self.findings.len();
         self.statistics.causes = self.causes();
-    }
-
-    /// How many findings of a level there are.
-    pub(crate) fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
     /// How many things would have to be mended: findings with one root count once.
@@ -157,14 +171,26 @@ impl Report {
 
     /// Puts everything into the order of path and place, so that no thread's speed shows.
     pub(crate) fn sort(&mut self) {
+        self.sort_findings();
         let files = &self.files;
-        self.findings.sort_by(|a, b| (files.order(a.place), a.lint).cmp(&(files.order(b.place), b.lint)));
         self.silenced.sort_by(|a, b| {
             let (a, b) = (&a.finding, &b.finding);
             (files.order(a.place), a.lint).cmp(&(files.order(b.place), b.lint))
         });
         self.census.sort_by(|a, b| files.order(a.birth).cmp(&files.order(b.birth)));
         self.problems.sort_by(|a, b| files.order(a.place).cmp(&files.order(b.place)));
+    }
+
+    /// The fingerprint tells apart what one lint says of one place, so that a finding that was not shown comes back to
+    /// where it stood.
+    fn sort_findings(&mut self) {
+        let files = &self.files;
+        for findings in [&mut self.findings, &mut self.unshown] {
+            findings.sort_by(|a, b| {
+                let (a, b) = [a, b].map(|it| (files.order(it.place), it.lint, it.fingerprint)).into();
+                a.cmp(&b)
+            });
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::discover;
 use crate::options::{Census, Failing, Line, Request, Statistics};
 use crate::output;
 use crate::place::{FileId, Scope};
-use crate::print::{self, Colours};
+use crate::print::{self, Colours, plural};
 use crate::project::{self, Working};
 use crate::report::Report;
 use crate::settings::Overrides;
@@ -82,7 +82,7 @@ fn why(asked: &Line, overrides: &Overrides) -> anyhow::Result<Ending> {
     let file = named_file(&report, &asked.file)?;
     let lines = report.files.get(file).lines();
     if asked.line > lines {
-        bail!("`{}` has {}, so there is no line {}", asked.file.display(), print::plural(lines, "line"), asked.line);
+        bail!("`{}` has {}, so there is no line {}", asked.file.display(), plural(lines, "line"), asked.line);
     }
     tell(print::why::print(&report, file, asked.line).as_bytes())?;
     output::note(&print::concise::problems(&report));
@@ -107,9 +107,22 @@ fn explain(name: &str, page: &str) -> anyhow::Result<Ending> {
 }
 
 fn diff(old: &Path, new: &Path) -> anyhow::Result<Ending> {
-    let difference = compare::compare(compare::read(old)?, compare::read(new)?);
+    let (before, after) = (compare::read(old)?, compare::read(new)?);
+    for (file, report) in [(old, &before), (new, &after)] {
+        output::note(&partial(file, report.not_shown()));
+    }
+    let difference = compare::compare(before, after);
     tell(print::diff::print(&difference).as_bytes())?;
     Ok(if difference.changes.is_empty() { Ending::Clean } else { Ending::Failed })
+}
+
+/// What one report leaves out and the other does not looks new or gone.
+fn partial(file: &Path, not_shown: usize) -> String {
+    let (file, left_out) = (file.display(), plural(not_shown, "finding"));
+    match not_shown {
+        0 => String::new(),
+        _ => format!("warning: `{file}` leaves out {left_out}; write it with `--min-level note` to compare all\n"),
+    }
 }
 
 fn completions(shell: clap_complete::Shell) -> anyhow::Result<Ending> {
@@ -131,7 +144,7 @@ fn tell(bytes: &[u8]) -> anyhow::Result<Ending> {
 
 fn statistics(report: &Report, statistics: Statistics) {
     if statistics == Statistics::Printed {
-        output::note(&print::statistics::print(&report.statistics));
+        output::note(&print::statistics::print(report));
     }
 }
 

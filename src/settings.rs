@@ -6,7 +6,7 @@ mod written;
 
 pub(crate) use file::SettingsError;
 pub(crate) use policy::Policy;
-pub(crate) use written::{Bad, Sure, Written};
+pub(crate) use written::{Bad, Least, Sure, Written};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -284,6 +284,7 @@ fn policy(written: &Written) -> Policy {
     let levels = written.levels.iter().filter_map(|(lint, bad)| Some((known(lint).ok()?, bad.level()?)));
     Policy {
         min_confidence: written.min_confidence.map_or(Confidence::Likely, Sure::confidence),
+        min_level: written.min_level.map(Least::level),
         levels: levels.collect(),
         owners: written.owners.clone().unwrap_or_default(),
         safe_calls: written.safe_calls.clone().unwrap_or_default(),

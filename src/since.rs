@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use similar::{ChangeTag, TextDiff};
 use unleak_analysis::source::Language;
 use unleak_analysis::{Counting, Course};
+use unleak_lints::Level;
 
 use crate::place::{self, FileId, Place};
 use crate::project::{self, Project, Tree, Working};
@@ -72,7 +73,8 @@ fn missing(name: &str, revision: &str, shallow: bool) -> String {
 /// What was found before a change, and which lines the change has touched.
 #[derive(Debug)]
 pub(crate) struct Before {
-    known: BTreeSet<String>,
+    /// How bad each finding was, by its fingerprint.
+    known: BTreeMap<String, Level>,
     texts: BTreeMap<String, String>,
 }
 
@@ -92,14 +94,13 @@ impl Before {
         let texts = texts.collect();
         let report = report(project::load(tree.before(files), working, &Course::to_the_end(Counting::Resources))?);
         // What was silenced is not known: whoever takes a suppression away brings back what it hid.
-        let known = report.findings.iter().map(|finding| finding.fingerprint.to_string()).collect();
+        let known = report.findings.iter().map(|finding| (finding.fingerprint.to_string(), finding.level)).collect();
         Ok(Before { known, texts })
     }
 
-    /// Keeps what the change has brought about or touched; gives how many findings it has not.
-    pub(crate) fn keep_new(&self, report: &mut Report) -> usize {
+    /// Keeps what the change has brought about, made worse or touched; gives what it has not.
+    pub(crate) fn keep_new(&self, report: &mut Report) -> Vec<Finding> {
         let mut lines: BTreeMap<FileId, BTreeSet<usize>> = BTreeMap::new();
-        let all = report.findings.len();
         let (files, findings) = (&report.files, std::mem::take(&mut report.findings));
         let gone = self.gone(files);
         let mut is_touched = |place: Place| {
@@ -109,12 +110,13 @@ impl Before {
         };
         let mut is_new = |finding: &Finding| {
             let mut places = std::iter::once(finding.place).chain(finding.evidence.iter().map(|fact| fact.place));
-            !self.known.contains(&finding.fingerprint.to_string()) || places.any(&mut is_touched)
+            let before = self.known.get(&finding.fingerprint.to_string());
+            before.is_none_or(|before| *before < finding.level) || places.any(&mut is_touched)
         };
-        let kept: Vec<Finding> = findings.into_iter().filter(|finding| is_new(finding)).collect();
+        let (kept, left) = findings.into_iter().partition(|finding| is_new(finding));
         report.findings = kept;
         report.count_findings();
-        all - report.findings.len()
+        left
     }
 
     /// The texts that stood where no file stands now.

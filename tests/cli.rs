@@ -22,6 +22,8 @@ mod findings;
 mod formats;
 #[path = "cli/gauges.rs"]
 mod gauges;
+#[path = "cli/levels.rs"]
+mod levels;
 #[path = "cli/notions.rs"]
 mod notions;
 #[path = "cli/queues.rs"]

@@ -1,10 +1,10 @@
 //! What a lint says: plain data, the same for every printer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unleak_analysis::ledger::{Fact, Location};
 
 /// How bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Worth knowing; does not make the run fail.

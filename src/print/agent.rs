@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{confidence, level, one_line, plural};
+use super::{confidence, level, one_line, plural, summary};
 use crate::report::{Finding, Report};
 
 /// So many places of one cause are listed.
@@ -21,7 +21,10 @@ pub(crate) fn print(report: &Report) -> String {
         text += &format!("{} problem: {}\n", report.files.point(problem.place), one_line(&problem.message));
     }
     let (causes, findings) = (plural(causes.len(), "cause"), plural(report.findings.len(), "finding"));
-    text + &format!("{causes}, {findings}. `unleak why FILE:LINE` explains a line, `unleak explain LINT` a lint.\n")
+    let unshown = summary::unshown(report);
+    text + &format!(
+        "{causes}, {findings}{unshown}. `unleak why FILE:LINE` explains a line, `unleak explain LINT` a lint.\n"
+    )
 }
 
 fn cause(report: &Report, findings: &[&Finding]) -> String {

@@ -16,7 +16,14 @@ struct Checked<'a> {
     version: u32,
     findings: Vec<Found<'a>>,
     problems: Vec<Trouble<'a>>,
-    statistics: &'a Statistics,
+    statistics: Counts<'a>,
+}
+
+#[derive(Serialize)]
+struct Counts<'a> {
+    #[serde(flatten)]
+    all: &'a Statistics,
+    not_shown: usize,
 }
 
 #[derive(Serialize)]
@@ -101,7 +108,7 @@ pub(crate) fn check(report: &Report) -> String {
         version: VERSION,
         findings: report.findings.iter().map(|finding| found(&report.files, finding)).collect(),
         problems: report.problems.iter().map(|problem| trouble(&report.files, problem)).collect(),
-        statistics: &report.statistics,
+        statistics: counts(report),
     })
 }
 
@@ -109,7 +116,7 @@ pub(crate) fn check(report: &Report) -> String {
 pub(crate) fn lines(report: &Report) -> String {
     let findings = report.findings.iter().map(|finding| line("finding", found(&report.files, finding)));
     let problems = report.problems.iter().map(|problem| line("problem", trouble(&report.files, problem)));
-    findings.chain(problems).chain([line("statistics", &report.statistics)]).collect()
+    findings.chain(problems).chain([line("statistics", counts(report))]).collect()
 }
 
 fn line(r#type: &str, what: impl Serialize) -> String {
@@ -125,6 +132,10 @@ pub(crate) fn census(report: &Report) -> String {
         problems: report.problems.iter().map(|problem| trouble(&report.files, problem)).collect(),
         statistics: &report.statistics,
     })
+}
+
+fn counts(report: &Report) -> Counts<'_> {
+    Counts { all: &report.statistics, not_shown: report.unshown.len() }
 }
 
 fn found<'a>(files: &'a Files, finding: &'a Finding) -> Found<'a> {

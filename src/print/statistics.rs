@@ -1,17 +1,19 @@
 //! What was looked at and decided, for people.
 
-use super::{answer, kind, plural};
-use crate::statistics::Statistics;
+use super::{answer, kind, plural, summary};
+use crate::report::Report;
 
 /// A line a figure.
-pub(crate) fn print(statistics: &Statistics) -> String {
+pub(crate) fn print(report: &Report) -> String {
+    let statistics = &report.statistics;
     let ledger = &statistics.ledger;
+    let unshown = summary::unshown(report);
     let calls = ledger.calls_resolved + ledger.calls_unresolved;
     let mut lines = vec![
         format!("files reported on: {}", statistics.checked),
         format!("files lowered: {} ({} lines, {} functions)", ledger.files, ledger.lines, ledger.functions),
         format!("calls resolved: {} of {calls}", ledger.calls_resolved),
-        format!("findings: {} of {}", statistics.findings, plural(statistics.causes, "distinct cause")),
+        format!("findings: {} of {}{unshown}", statistics.findings, plural(statistics.causes, "distinct cause")),
         format!(
             "suppressed: {} ignored, {} detached, {} excused by settings, {} in the baseline",
             statistics.ignored, statistics.detached, statistics.excused, statistics.baselined

@@ -1,4 +1,4 @@
-//! `--statistics`: how many findings of which lint.
+//! `--statistics`: how many findings of which lint are shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use crate::report::Report;
 struct Tally {
     version: u32,
     lints: Vec<Row>,
+    not_shown: usize,
 }
 
 #[derive(Serialize)]
@@ -33,7 +34,7 @@ pub(crate) fn text(report: &Report) -> String {
 
 /// As JSON.
 pub(crate) fn json(report: &Report) -> String {
-    as_json(&Tally { version: 1, lints: rows(report) })
+    as_json(&Tally { version: 1, lints: rows(report), not_shown: report.unshown.len() })
 }
 
 /// The most frequent first.

@@ -17,7 +17,8 @@ use crate::output;
 use crate::print::{self, Colours, plural};
 use crate::progress::Progress;
 use crate::project::{self, Project, Tree, Working};
-use crate::report::Report;
+use crate::report::{Finding, Report};
+use crate::shown::Shown;
 use crate::since::Before;
 use crate::write;
 
@@ -41,28 +42,24 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
     let mut report = ask(analysed(tree, &asked, until, &working, &progress)?);
     progress.lap("asked the lints");
     warn_if_empty(&report);
-    let left = before.map_or(0, |before| before.keep_new(&mut report));
-    let compared = match &asked.baseline {
-        Some(file) => Some(compare(&mut report, file, &asked.change, &working)?),
-        None => None,
-    };
+    // What was there before is looked for at every level, so that a note which has become worse is not taken for new.
+    let left = before.map_or_else(Vec::new, |before| before.keep_new(&mut report));
+    let compared = asked.baseline.as_deref().map(|file| compare(&mut report, file, &asked, &working)).transpose()?;
+    report.show(asked.output.shown);
     match &asked.change {
         Change::AddIgnore(reason) => return add_ignore(&report, reason, &working),
         Change::UpdateBaseline => return update(asked.baseline.as_deref(), compared, &working),
         Change::Fix => fix(&mut report, &working)?,
         Change::Nothing => {}
     }
-    for output in &asked.outputs {
-        let printed = printed(&report, output, colours);
-        match &output.file {
-            Some(file) => write::file(&working.folder().join(file), &printed)?,
-            None => drop(tell(&printed)?),
-        }
+    for output in std::iter::once(&asked.output).chain(&asked.also) {
+        report.show(output.shown);
+        write_out(&printed(&report, output, colours), output, &working)?;
     }
+    report.show(asked.output.shown);
     progress.lap("printed");
-    if let Some(revision) = asked.since.filter(|_| left > 0) {
-        let were = if left == 1 { "finding was" } else { "findings were" };
-        output::note(&format!("{left} {were} there before `{revision}` already, and not touched since\n"));
+    if let Some(revision) = &asked.since {
+        output::note(&were_there(&report, &left, revision, asked.output.shown));
     }
     if let (Some(file), Some(compared)) = (&asked.baseline, &compared) {
         output::note(&gone(file, compared));
@@ -72,6 +69,23 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
         output::note(&progress.told());
     }
     Ok(ending(&report, asked.failing))
+}
+
+fn write_out(printed: &[u8], output: &Output, working: &Working) -> anyhow::Result<()> {
+    match &output.file {
+        Some(file) => write::file(&working.folder().join(file), printed),
+        None => tell(printed).map(drop),
+    }
+}
+
+/// What is said of findings that a change has not brought about: of those that would be shown.
+fn were_there(report: &Report, left: &[Finding], revision: &str, shown: Shown) -> String {
+    let would_be_shown = |it: &&Finding| report.shows(shown, Some(it.place.file), it.level);
+    match left.iter().filter(would_be_shown).count() {
+        0 => String::new(),
+        1 => format!("1 finding was there before `{revision}` already, and not touched since\n"),
+        left => format!("{left} findings were there before `{revision}` already, and not touched since\n"),
+    }
 }
 
 fn printed(report: &Report, output: &Output, colours: Colours) -> Vec<u8> {
@@ -127,29 +141,32 @@ fn keep(cache: Cache, progress: &Progress) {
 }
 
 /// A baseline that is to be written need not be there yet.
-fn compare(report: &mut Report, file: &Path, change: &Change, working: &Working) -> anyhow::Result<Compared> {
+fn compare(report: &mut Report, file: &Path, asked: &Check, working: &Working) -> anyhow::Result<Compared> {
     let path = working.folder().join(file);
-    let before = match *change == Change::UpdateBaseline && !path.exists() {
+    let before = match asked.change == Change::UpdateBaseline && !path.exists() {
         true => Baseline::default(),
         false => Baseline::read(&path, file)?,
     };
-    Ok(before.apply(report, file, working))
+    Ok(before.apply(report, file, working, asked.output.shown))
 }
 
 fn update(file: Option<&Path>, compared: Option<Compared>, working: &Working) -> anyhow::Result<Ending> {
-    let (Some(file), Some(Compared { gone, now })) = (file, compared) else { return Ok(Ending::Clean) };
+    let (Some(file), Some(Compared { gone, now, unshown, .. })) = (file, compared) else { return Ok(Ending::Clean) };
     write::file(&working.folder().join(file), now.text().as_bytes())?;
-    let (kept, gone, shown) = (plural(now.len(), "finding"), plural(gone.len(), "entry"), file.display());
-    output::note(&format!("`{shown}` holds {kept} now; {} no longer occurred\n", gone.replace("entrys", "entries")));
+    let (kept, gone, shown) = (plural(now.len(), "finding"), plural(gone, "entry"), file.display());
+    let unshown =
+        if unshown == 0 { String::new() } else { format!(", {unshown} of them not shown (--min-level note)") };
+    let gone = gone.replace("entrys", "entries");
+    output::note(&format!("`{shown}` holds {kept} now{unshown}; {gone} no longer occurred\n"));
     Ok(Ending::Clean)
 }
 
 /// What is said of entries that no longer occur.
 fn gone(file: &Path, compared: &Compared) -> String {
-    if compared.gone.is_empty() {
+    if compared.told.is_empty() {
         return String::new();
     }
-    let lines = compared.gone.iter().map(|entry| format!("  {}: {} {}\n", entry.path, entry.lint, entry.subject));
+    let lines = compared.told.iter().map(|entry| format!("  {}: {} {}\n", entry.path, entry.lint, entry.subject));
     let (file, lines) = (file.display(), lines.collect::<String>());
     format!("no longer found, though `{file}` has it (`--update-baseline` removes it):\n{lines}")
 }
@@ -157,7 +174,8 @@ fn gone(file: &Path, compared: &Compared) -> String {
 fn add_ignore(report: &Report, reason: &str, working: &Working) -> anyhow::Result<Ending> {
     let added = annotate::comments(report, reason);
     write::edits(&added.edits, &report.files, working)?;
-    output::note(&format!("added {}\n", plural(added.edits.len(), "comment")));
+    let unshown = print::summary::unshown(report);
+    output::note(&format!("added {}{unshown}\n", plural(added.edits.len(), "comment")));
     if added.without > 0 {
         let lines = plural(added.without, "line");
         output::note(&format!("warning: a comment would not be read as one on {lines}; write it there yourself\n"));
@@ -165,7 +183,7 @@ fn add_ignore(report: &Report, reason: &str, working: &Working) -> anyhow::Resul
     Ok(Ending::Clean)
 }
 
-/// What mends itself is mended, and not shown.
+/// What is shown and mends itself is mended, and not shown.
 fn fix(report: &mut Report, working: &Working) -> anyhow::Result<()> {
     let edits: Vec<_> = report.findings.iter().filter_map(|finding| finding.fix.clone()).collect();
     write::edits(&edits, &report.files, working)?;

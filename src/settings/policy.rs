@@ -16,6 +16,8 @@ pub(crate) struct Policy {
     pub(crate) selection: Selection,
     /// How sure a finding must be to be shown.
     pub(crate) min_confidence: Confidence,
+    /// How bad one must be; `None` where the format decides.
+    pub(crate) min_level: Option<Level>,
     /// How bad the findings of some lints are.
     pub(crate) levels: BTreeMap<&'static str, Level>,
     /// Lints that are not asked in some files.
@@ -47,6 +49,7 @@ impl Policy {
         Policy {
             selection: Selection::everything(),
             min_confidence: Confidence::Likely,
+            min_level: None,
             levels: BTreeMap::new(),
             ignored: Vec::new(),
             owners: Vec::new(),

@@ -37,6 +37,10 @@ pub(crate) struct Written {
     /// Show only findings that are at least this sure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_confidence: Option<Sure>,
+    /// Show only findings that are at least this bad. Where nothing is said, reports for people show warnings and
+    /// errors, and those for programs (`json`, `json-lines`, `sarif`) everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_level: Option<Least>,
     /// How bad the findings of a lint are. One that is lower of itself, in test code for instance, stays lower.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) levels: BTreeMap<String, Bad>,
@@ -90,6 +94,19 @@ pub(crate) enum Sure {
     Certain,
 }
 
+/// How bad a finding has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Least {
+    /// Everything that is found.
+    Note,
+    /// What should be mended.
+    Warning,
+    /// What must be mended.
+    Error,
+}
+
 /// How bad the findings of a lint are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -124,6 +141,7 @@ impl Written {
             strict: self.strict.or(other.strict),
             preview: self.preview.or(other.preview),
             min_confidence: self.min_confidence.or(other.min_confidence),
+            min_level: self.min_level.or(other.min_level),
             models: self.models.or(other.models),
             owners: self.owners.or(other.owners),
             safe_calls: self.safe_calls.or(other.safe_calls),
@@ -164,6 +182,17 @@ impl Sure {
         match self {
             Sure::Likely => Confidence::Likely,
             Sure::Certain => Confidence::Certain,
+        }
+    }
+}
+
+impl Least {
+    /// As findings say it.
+    pub(crate) fn level(self) -> Level {
+        match self {
+            Least::Note => Level::Note,
+            Least::Warning => Level::Warning,
+            Least::Error => Level::Error,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What was there before: baselines, comments that are added and removed, comments for other tools.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use insta::assert_snapshot;
@@ -84,6 +85,75 @@ fn a_copy_of_what_is_known_is_new_and_what_was_not_checked_has_not_moved() {
 }
 
 #[test]
+fn a_baseline_holds_what_is_not_shown_too() {
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", LEAK), ("tests/test_a.py", LEAK)]);
+    let ran = checked(&project, &["--update-baseline"]);
+    let holds =
+        "`base.json` holds 2 findings now, 1 of them not shown (--min-level note); 0 entries no longer occurred\n";
+    assert_eq!(ran.err, holds);
+    let base = text(&project, "base.json");
+    assert!(base.contains("\"level\": \"note\"") && base.contains("\"level\": \"error\""), "{base}");
+    checked(&project, &["--update-baseline", "--min-level=error"]);
+    assert_eq!(text(&project, "base.json"), base, "what is shown does not matter");
+    assert_eq!(checked(&project, &[]).out, "Found nothing that leaks in 2 files.\n");
+    assert_eq!(checked(&project, &["--fail-on=note"]).code, 0);
+
+    let project = project.file("tests/test_a.py", "x = 1\n");
+    assert_eq!(checked(&project, &[]).err, "", "nothing is said of what would not be shown");
+    let gone = "  tests/test_a.py: fire-and-forget `asyncio.create_task` in `start`\n";
+    assert!(checked(&project, &["--min-level=note"]).err.ends_with(gone));
+    assert!(checked(&project, &["--config=min-level=note"]).err.ends_with(gone));
+    let ran = checked(&project, &["--update-baseline"]);
+    assert_eq!(ran.err, "`base.json` holds 1 finding now; 1 entry no longer occurred\n");
+}
+
+#[test]
+fn what_has_become_worse_since_the_baseline_is_new() {
+    let project = Project::with(&[("unleak.toml", "levels.fire-and-forget = 'note'\n"), ("a.py", LEAK)]);
+    checked(&project, &["--update-baseline"]);
+    assert_eq!(checked(&project, &["--min-level=note"]).out, "Found nothing that leaks in 1 file.\n");
+    let raised = project.file("unleak.toml", "");
+    let ran = checked(&raised, &[]);
+    assert!(ran.code == 1 && ran.out.starts_with("a.py:5:5: error[fire-and-forget]"), "{}", ran.out);
+    assert_eq!(ran.err, "", "it is not gone");
+    let ran = checked(&raised, &["--update-baseline"]);
+    assert_eq!(ran.err, "`base.json` holds 1 finding now; 0 entries no longer occurred\n");
+    assert_eq!(checked(&raised, &[]).code, 0);
+    let lowered = raised.file("unleak.toml", "levels.fire-and-forget = 'warning'\n");
+    let ran = checked(&lowered, &[]);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("Found nothing that leaks in 1 file.\n", ""));
+
+    // A baseline of before levels were written holds what it holds, however bad.
+    let old = text(&lowered, "base.json").replace("      \"level\": \"error\",\n", "");
+    let old = lowered.file("base.json", &old).file("unleak.toml", "");
+    assert!(!text(&old, "base.json").contains("level"));
+    assert_eq!(checked(&old, &[]).code, 0);
+}
+
+#[test]
+fn of_two_that_are_alike_the_worse_one_is_met_by_the_worse_entry() {
+    let quiet =
+        "\n\nasync def quiet():\n    try:\n        await outside.fetch(1)\n    except Exception:\n        print(1)\n";
+    let (error, note) = ("    asyncio.create_task(outside.fetch(1))\n", "    asyncio.create_task(quiet())\n");
+    let code = |body: &[&str]| format!("import asyncio\n\n\nasync def start():\n{}{quiet}", body.concat());
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", &code(&[note, error]))]);
+    checked(&project, &["--update-baseline"]);
+    let known = text(&project, "base.json");
+    let identities: BTreeSet<&str> = known.lines().filter(|line| line.contains("identity")).collect();
+    assert_eq!((known.matches("\"level\"").count(), identities.len()), (2, 1), "{known}");
+    for body in [&[note, error][..], &[error, note], &[error], &[note]] {
+        let project = Project::with(&[("pyproject.toml", ""), ("base.json", &known), ("a.py", &code(body))]);
+        let ran = checked(&project, &["--min-level=note"]);
+        assert_eq!(ran.out, "Found nothing that leaks in 1 file.\n", "{body:?}");
+    }
+    for (body, line) in [(&[note, error, error][..], "a.py:7:5: error"), (&[error, note, note], "a.py:7:5: note")] {
+        let project = Project::with(&[("pyproject.toml", ""), ("base.json", &known), ("a.py", &code(body))]);
+        let ran = checked(&project, &["--min-level=note"]);
+        assert!(ran.out.starts_with(line) && ran.out.lines().count() == 2, "{body:?}: {}", ran.out);
+    }
+}
+
+#[test]
 fn a_broken_baseline_is_an_error() {
     let project = Project::with(&[("pyproject.toml", ""), ("a.py", LEAK), ("base.json", "[]")]);
     for (text, said) in [("[]", "`base.json` is no baseline"), ("{\"version\": 7, \"findings\": []}", "of version 7")] {
@@ -109,16 +179,39 @@ fn comments_are_added_where_they_are_read_and_then_all_is_silent() {
     let project = Project::with(&[("pyproject.toml", ""), ("a.py", LEAK), ("b.rs", rust), ("c.py", "x = 1\n")]);
     let found = project.json(&[])["findings"].as_array().unwrap().len();
     assert!(found >= 2);
-    let ran = project.run(&["check", "--add-ignore=from before, see #12"]);
+    let ran = project.run(&["check", "--add-ignore=from before, see #12", "--min-level=note"]);
     assert_eq!((ran.out.as_str(), ran.code), ("", 0));
     assert_eq!(ran.err, format!("added {found} comments\n"));
     assert!(text(&project, "a.py").contains("# unleak: ignore[fire-and-forget] from before, see #12\n"));
     assert!(text(&project, "b.rs").contains("// unleak: ignore[fire-and-forget] from before, see #12\n"));
-    assert_eq!(project.run(&["check"]).out, "Found nothing that leaks in 3 files.\n");
-    assert_eq!(project.run(&["check", "--add-ignore=again"]).err, "added 0 comments\n");
+    assert_eq!(project.run(&["check", "--min-level=note"]).out, "Found nothing that leaks in 3 files.\n");
+    assert_eq!(project.run(&["check", "--add-ignore=again", "--min-level=note"]).err, "added 0 comments\n");
     for reason in ["", " - ", "two\nlines"] {
         assert_eq!(project.run(&["check", "--add-ignore", reason]).code, 2, "{reason:?}");
     }
+}
+
+#[test]
+fn files_are_changed_for_what_is_shown() {
+    let note = "x = 1  # unleak: ignore[raw-gather] old\n";
+    let settings = "levels.unused-suppression = 'note'\n";
+    let project = Project::with(&[("unleak.toml", settings), ("a.py", LEAK), ("test_a.py", LEAK), ("b.py", note)]);
+    let ran = project.run(&["check", "--add-ignore=from before"]);
+    assert_eq!(ran.err, "added 1 comment; 2 notes not shown (--min-level note)\n");
+    assert!(text(&project, "a.py").contains("from before") && text(&project, "test_a.py") == LEAK);
+    let ran = project.run(&["check", "--add-ignore=from before", "--min-level=note"]);
+    assert_eq!(ran.err, "added 1 comment\n");
+    assert!(text(&project, "test_a.py").contains("from before"));
+
+    let ran = project.run(&["check", "--fix"]);
+    let said = "Found no errors or warnings in 3 files; 1 note not shown (--min-level note).\n";
+    assert_eq!((ran.out.as_str(), ran.err.as_str(), text(&project, "b.py").as_str()), (said, "", note));
+    let ran = project.run(&["check", "--fix", "--min-level=note"]);
+    let said = "Found nothing that leaks in 3 files.\n";
+    assert_eq!(
+        (ran.out.as_str(), ran.err.as_str(), text(&project, "b.py").as_str()),
+        (said, "fixed 1 finding\n", "x = 1\n")
+    );
 }
 
 #[test]

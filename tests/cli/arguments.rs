@@ -97,6 +97,7 @@ fn bad_arguments_end_with_two() {
         &["check", "--ignore=nonsense"],
         &["check", "--format=xml"],
         &["check", "--min-confidence=sure"],
+        &["check", "--min-level=off"],
         &["check", "missing"],
         &["check", "a.py", "missing.py"],
         &["census", "missing"],

@@ -51,7 +51,7 @@ fn completions_and_manual_follow_from_the_arguments() {
     let project = Project::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = project.run(&["completions", shell]);
-        assert!(ran.code == 0 && ran.out.contains("min-confidence") && ran.out.contains("census"), "{shell}");
+        assert!(ran.code == 0 && ran.out.contains("min-level") && ran.out.contains("census"), "{shell}");
     }
     let ran = project.run(&["man"]);
     assert!(ran.code == 0 && ran.out.contains(".TH unleak") && ran.out.contains("check(1)"), "{}", ran.out);

@@ -275,6 +275,9 @@ fn mistakes_end_with_two_and_say_what_to_do() {
         ("levels.raw-gather = 'of'", "there is no word `of`; did you mean `off`?"),
         ("per-file-ignores.'a' = ['raw-gahter']", "did you mean `raw-gather`?"),
         ("min-confidence = 'certian'", "did you mean `certain`?"),
+        ("min-level = 'warnig'", "there is no word `warnig`; did you mean `warning`?"),
+        ("min-level = 'off'", "there is no word `off`; there are `note`, `warning`, `error`"),
+        ("min-levle = 'note'", "there is no key `min-levle`; did you mean `min-level`?"),
         ("models = ['none.toml']", "none.toml"),
     ] {
         let project = Project::with(&[("unleak.toml", text), ("a.py", "")]);

@@ -117,6 +117,27 @@ fn of_a_renamed_file_only_what_was_changed_counts_as_touched() {
 }
 
 #[test]
+fn a_note_is_not_counted_and_what_has_become_worse_is_new() {
+    let project = committed().file("tests/test_main.py", CALLER);
+    commit(&project);
+    let ran = since(&project, "HEAD", &[]);
+    assert_eq!(ran.err, "1 finding was there before `HEAD` already, and not touched since\n");
+    let ran = since(&project, "HEAD", &["--min-level=note"]);
+    assert_eq!(ran.err, "2 findings were there before `HEAD` already, and not touched since\n");
+
+    git(&project, &["mv", "tests/test_main.py", "app/service.py"]);
+    let ran = since(&project, "HEAD", &[]);
+    assert!(ran.out.starts_with("app/service.py:11:5: error[fire-and-forget]"), "{}", ran.out);
+    assert!(ran.out.ends_with("Found 1 error in 4 files.\n"), "{}", ran.out);
+
+    git(&project, &["reset", "--quiet", "--hard"]);
+    let project = project.file("tests/test_more.py", CALLER);
+    let ran = since(&project, "HEAD", &[]);
+    let said = "Found no errors or warnings in 5 files; 1 note not shown (--min-level note).\n";
+    assert_eq!((ran.out.as_str(), ran.code), (said, 0));
+}
+
+#[test]
 fn a_branch_is_compared_with_where_it_came_from() {
     let project = committed();
     git(&project, &["checkout", "--quiet", "-b", "topic"]);

@@ -21,7 +21,7 @@ fn with_imports(text: &str) -> String {
 /// What is said of a Python program's threads and processes that are dropped, with the evidence.
 fn told(text: &str) -> String {
     let project = Project::with(&[("pyproject.toml", ""), ("a.py", &with_imports(text))]);
-    project.run(&["check", "--select=fire-and-forget"]).out
+    project.run(&["check", "--select=fire-and-forget", "--min-level=note"]).out
 }
 
 fn rust(text: &str) -> Vec<Value> {
