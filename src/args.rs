@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// It reads source files and nothing else: it never imports, builds or runs what it analyses, starts no
 /// program and opens no connection. It writes a file only where a flag asks for it.
 ///
-/// Exit codes: 0 nothing to report; 1 findings at warning or error, or files that could not be read;
+/// Exit codes: 0 nothing to mend; 1 findings at warning or error, or files that could not be read;
 /// 2 the work could not be done (bad arguments, bad configuration, a named path that cannot be read).
 #[derive(Debug, Parser)]
 #[command(name = "unleak", version, max_term_width = 100)]

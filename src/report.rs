@@ -194,6 +194,28 @@ impl Report {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::CheckFormat;
+
+    #[test]
+    fn what_was_not_shown_comes_back_to_where_it_stood() {
+        let mut report = examples::report();
+        let error = report.findings[0].clone();
+        let mut note = Finding { level: Level::Note, ..error.clone() };
+        note.fingerprint.identity = 0;
+        report.findings.insert(0, note);
+        report.sort();
+        let before = report.findings.clone();
+        assert_eq!(before.iter().map(|it| it.level).collect::<Vec<_>>(), [Level::Note, Level::Error, Level::Warning]);
+        report.show(Shown::by(CheckFormat::Full, None));
+        assert_eq!((report.findings.len(), report.unshown.len(), report.statistics.findings), (2, 1, 2));
+        report.show(Shown::by(CheckFormat::Json, None));
+        assert_eq!((report.findings, report.statistics.findings), (before, 3));
+    }
+}
+
 /// Hand-made reports for the tests of printers and suppressions.
 #[cfg(test)]
 pub(crate) mod examples {

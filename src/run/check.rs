@@ -58,17 +58,22 @@ pub(super) fn check(asked: Check, colours: Colours) -> anyhow::Result<Ending> {
     }
     report.show(asked.output.shown);
     progress.lap("printed");
-    if let Some(revision) = &asked.since {
-        output::note(&were_there(&report, &left, revision, asked.output.shown));
-    }
-    if let (Some(file), Some(compared)) = (&asked.baseline, &compared) {
-        output::note(&gone(file, compared));
-    }
-    statistics(&report, asked.statistics);
+    tell_beside(&report, &asked, &left, compared.as_ref());
     if asked.timing == Statistics::Printed {
         output::note(&progress.told());
     }
     Ok(ending(&report, asked.failing))
+}
+
+/// What is said of the report on standard error.
+fn tell_beside(report: &Report, asked: &Check, left: &[Finding], compared: Option<&Compared>) {
+    if let Some(revision) = &asked.since {
+        output::note(&were_there(report, left, revision, asked.output.shown));
+    }
+    if let (Some(file), Some(compared)) = (&asked.baseline, compared) {
+        output::note(&gone(file, compared));
+    }
+    statistics(report, asked.statistics);
 }
 
 fn write_out(printed: &[u8], output: &Output, working: &Working) -> anyhow::Result<()> {
