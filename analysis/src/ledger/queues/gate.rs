@@ -202,51 +202,71 @@ fn item_type(builder: &Builder<'_, '_>, put: Site) -> Option<TypeKey> {
     }
 }
 
-/// Items beyond a number are thrown away or taken out where items are added.
+/// Items beyond a number are thrown away or taken out where items are added, or by what is called there.
 fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
     let flow = builder.program.flow(put.body);
-    let limited = |cond: &Cond| limit_of(builder, put.body, cond, traffic) == Some(Limit::Always);
-    let taken = traffic.takes.iter().chain(&traffic.trims).chain(&traffic.backs).find(|take| {
-        take.body == put.body
-            && flow.around(take.step).any(|(outer, slot)| match &outer.kind {
-                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
-                StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
-                    limited(cond) || (beside(builder, put, outer.id) && is_budget(cond))
-                }
-                _ => false,
-            })
-    });
-    let worked_off = || {
-        flow.nodes().map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
-            let under = flow.around(site.step).any(|(outer, slot)| match &outer.kind {
-                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
-                _ => false,
-            });
-            under && empties(builder, *site, traffic, CALLERS)
+    let budgeted = |take: &Site| {
+        flow.around(take.step).any(|(outer, _)| match &outer.kind {
+            StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
+                beside(builder, put, outer.id) && is_budget(cond)
+            }
+            _ => false,
         })
     };
+    let takes = || traffic.takes.iter().chain(&traffic.trims).chain(&traffic.backs).filter(|it| it.body == put.body);
+    let taken = takes().find(|take| is_over_limit(builder, **take, traffic) || budgeted(take));
     let always = traffic.trims.iter().find(|trim| trim.body == put.body && beside(builder, put, trim.step));
-    let site = taken.or(always).copied().or_else(worked_off)?;
+    let site = taken.or(always).copied().or_else(|| {
+        let mut sites = flow.nodes().map(|node| Site { body: put.body, step: node.step.id });
+        sites.find(|site| {
+            let over = || is_over_limit(builder, *site, traffic) && empties(builder, *site, traffic, CALLERS);
+            over() || beside(builder, put, site.step) && keeps_so_many(builder, *site, traffic)
+        })
+    })?;
     Some(builder.fact("what is over a limit is taken out here", site))
+}
+
+/// Whether a step runs where the queue is too long.
+fn is_over_limit(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    let limited = |cond: &Cond| limit_of(builder, site.body, cond, traffic) == Some(Limit::Always);
+    builder.program.flow(site.body).around(site.step).any(|(outer, slot)| match &outer.kind {
+        StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
+        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => limited(cond),
+        _ => false,
+    })
+}
+
+/// The functions of the program that a step calls and that have run when it is over.
+fn run_by(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
+    let flow = builder.program.flow(site.body);
+    let Some(call) = builder.program.call(site) else { return Vec::new() };
+    let Target::Functions(functions) = call.target else { return Vec::new() };
+    let mut uses = flow.uses(call.out).iter().filter_map(|used| flow.step(*used));
+    let awaited = uses.any(|step| matches!(step.kind, StepKind::Await { .. }));
+    functions.into_iter().filter(|it| awaited || builder.program.body(*it).colour == Colour::Sync).collect()
 }
 
 /// Whether a step calls a function that empties the queue, and waits for it.
 fn empties(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic, depth: u32) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
-    let flow = builder.program.flow(site.body);
-    let Some(call) = builder.program.call(site) else { return false };
-    let Target::Functions(functions) = call.target else { return false };
-    let awaited = || {
-        flow.uses(call.out)
-            .iter()
-            .any(|used| matches!(flow.step(*used).map(|step| &step.kind), Some(StepKind::Await { .. })))
-    };
-    functions.iter().any(|function| {
-        let runs = builder.program.body(*function).colour == Colour::Sync || awaited();
-        let inner = builder.program.flow(*function);
-        runs && (traffic.takes.iter().any(|take| take.body == *function)
-            || inner.nodes().any(|node| empties(builder, Site { body: *function, step: node.step.id }, traffic, depth)))
+    run_by(builder, site).into_iter().any(|function| {
+        let mut inner = builder.program.flow(function).nodes().map(|node| Site { body: function, step: node.step.id });
+        traffic.takes.iter().any(|take| take.body == function)
+            || inner.any(|site| empties(builder, site, traffic, depth))
     })
+}
+
+/// Whether a step calls only functions after which no more than so many are left.
+fn keeps_so_many(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    let trims = |function: &BodyRef| {
+        let own = |it: &&Site| it.body == *function;
+        let surely =
+            |trim: &Site| builder.program.flow(*function).node(trim.step).is_some_and(|it| it.parent.is_none());
+        let mut takes = traffic.takes.iter().chain(&traffic.trims).filter(own);
+        traffic.trims.iter().filter(own).any(surely) || takes.any(|take| is_over_limit(builder, *take, traffic))
+    };
+    let functions = run_by(builder, site);
+    !functions.is_empty() && functions.iter().all(trims)
 }
 
 /// Whether a condition compares amounts: a budget of bytes or of time is kept as well as one of items.

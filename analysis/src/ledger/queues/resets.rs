@@ -14,6 +14,9 @@ use crate::unit::{Const, Item, Op, Part, Place, Shape, StepKind, ValueId};
 /// Notes every place the queue has been in that is given something else or added to.
 pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &mut Traffic) {
     for spot in trail.spots.iter().filter(|spot| trail.own.contains(spot)) {
+        if let Spot::Value(body, value) = spot {
+            given_anew(builder, birth, (*body, *value), traffic);
+        }
         for site in builder.program.sites_of(spot) {
             match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
                 Some(StepKind::Update { op: Op::Add, .. }) => traffic.put(builder, birth, site),
@@ -53,6 +56,30 @@ fn stored(builder: &Builder<'_, '_>, birth: Site, spot: &Spot, site: Site, value
         Some(Reset::Slice) if !traffic.trims.contains(&site) => traffic.trims.push(site),
         _ => {}
     }
+}
+
+/// `xs[:] = ys`: all that is in it is given something else.
+fn given_anew(builder: &Builder<'_, '_>, birth: Site, (body, list): (BodyRef, ValueId), traffic: &mut Traffic) {
+    let flow = builder.program.flow(body);
+    for step in flow.uses(list).iter().filter_map(|id| flow.step(*id)) {
+        let StepKind::Store { place: Place::Index { base, key: Some(key) }, value, .. } = &step.kind else { continue };
+        if *base == list && matches!(ends(builder, body, *key), Some((None, None))) {
+            let spot = builder.program.origin(body, list).0;
+            stored(builder, birth, &spot, Site { body, step: step.id }, *value, traffic);
+        }
+    }
+}
+
+/// The ends of a range, where it has any.
+fn ends(builder: &Builder<'_, '_>, body: BodyRef, range: ValueId) -> Option<(Option<ValueId>, Option<ValueId>)> {
+    let Some(StepKind::Collect { shape: Shape::Range, items, .. }) =
+        builder.program.flow(body).def(range).map(|step| &step.kind)
+    else {
+        return None;
+    };
+    let [Item::One(lower), Item::One(upper), ..] = items[..] else { return None };
+    let given = |end: ValueId| !matches!(builder.program.constant_of(body, end), Some(Const::Nothing));
+    Some((Some(lower).filter(|it| given(*it)), Some(upper).filter(|it| given(*it))))
 }
 
 /// One of several values that are unpacked at once (`a, b = x, y`) is that value.
@@ -126,6 +153,22 @@ pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
         flow.def(*key).map(|step| &step.kind),
         Some(StepKind::Collect { shape: Shape::Range, .. } | StepKind::Const { value: Const::Int(0), .. })
     )
+}
+
+/// `del xs[:-n]`: so many from the back stay, however many there were.
+pub(super) fn keeps_a_few(builder: &Builder<'_, '_>, site: Site) -> bool {
+    let flow = builder.program.flow(site.body);
+    let Some(StepKind::Delete { place: Place::Index { key: Some(key), .. } }) =
+        flow.step(site.step).map(|step| &step.kind)
+    else {
+        return false;
+    };
+    let Some((None, Some(upper))) = ends(builder, site.body, *key) else { return false };
+    match flow.def(upper).map(|step| &step.kind) {
+        Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => operands.len() == 1,
+        Some(StepKind::Const { value: Const::Int(number), .. }) => *number < 0,
+        _ => false,
+    }
 }
 
 /// Whether a call puts something into one of its arguments (`heappush(heap, item)`).

@@ -88,7 +88,12 @@ impl Traffic {
                 What::Effect(effect, _) => traffic.effect(builder, birth, used.site, *effect),
                 // Going over a collection takes nothing out of it.
                 What::Iterated if kind == Kind::Queue => traffic.take(used.site),
-                What::Tested if resets::deletes_part(builder, used.site) => traffic.take(used.site),
+                What::Tested if resets::deletes_part(builder, used.site) => {
+                    match resets::keeps_a_few(builder, used.site) {
+                        true => traffic.trims.push(used.site),
+                        false => traffic.take(used.site),
+                    }
+                }
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
                 {
