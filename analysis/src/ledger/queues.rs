@@ -245,6 +245,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
 
 /// Whether a collection holds the words of a text, with nothing or a space between them: it is a buffer, and no queue.
 fn is_text(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
+    fact!(is_text);
     let becomes_text = |used: &Use<'_>| matches!(used.what, What::Effect(Effect::Concatenated, _));
     let mut joined = trail.uses.iter().filter(|used| used.depth == 0 && becomes_text(used));
     joined.any(|used| {
@@ -324,6 +325,7 @@ fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {
 
 /// Whether a new collection is stored where other code can reach it: most are not, and need no following.
 fn goes_beyond(builder: &Builder<'_, '_>, body: BodyRef, out: ValueId) -> bool {
+    fact!(goes_beyond);
     let flow = builder.program.flow(body);
     flow.uses(out).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
         Some(StepKind::Store { place: crate::unit::Place::Local(local), .. }) => {

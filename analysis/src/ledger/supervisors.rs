@@ -103,6 +103,7 @@ fn is_own(used: &Use<'_>) -> bool {
 
 /// Whether a taking stands in a loop with a putting, or runs again and again beside it.
 fn reaps_alongside(builder: &Builder<'_, '_>, birth: Site, put: Site, take: Site) -> bool {
+    fact!(reaps_alongside);
     let flow = builder.program.flow(take.body);
     let own_loop = |id| match flow.step(id).map(|step| &step.kind) {
         // A loop that is driven by the taking itself empties the set once.

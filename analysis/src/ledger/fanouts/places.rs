@@ -234,6 +234,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn is_spread(&self, site: Site, value: ValueId) -> bool {
+        fact!(is_spread);
         let call = self.program.call(site);
         call.is_some_and(|call| {
             call.args.iter().any(|arg| arg.value == value && arg.kind == crate::unit::ArgKind::Spread)
@@ -372,6 +373,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a function is written above others, which it registers as the module is read.
     fn is_decorator(&self, function: BodyRef) -> bool {
+        fact!(is_decorator);
         self.program.bodies().any(|body| {
             let marks = self.program.body(body).marks.iter();
             marks.into_iter().any(|mark| self.program.resolve_path(body, &mark.path) == Some(Def::Function(function)))
@@ -380,6 +382,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a field is declared in its type, so that whoever makes the object sets it.
     fn is_declared(&self, spot: &Spot) -> bool {
+        fact!(is_declared);
         let Spot::Field(ty, name) = spot else { return false };
         self.program.header(*ty).fields.iter().any(|field| field.name == *name)
     }

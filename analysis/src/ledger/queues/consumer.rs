@@ -18,6 +18,7 @@ const ABOVE: usize = 400;
 
 /// Whether an item is taken in a loop that waits, and some addition is made outside that loop's function.
 pub(super) fn runs_beside(builder: &Builder<'_, '_>, take: Site, puts: &[Site]) -> bool {
+    fact!(runs_beside);
     let mut loops = Loops::default();
     loops.around(builder, take, DEPTH);
     if loops.found.is_empty() {
@@ -79,6 +80,7 @@ impl Loops {
 
 /// Whether each item is taken where it was asked for: in no loop, after something was sent and waited for.
 pub(super) fn only_answers(builder: &Builder<'_, '_>, takes: &[Site]) -> bool {
+    fact!(only_answers);
     !takes.is_empty() && takes.iter().all(|take| is_answer(builder, *take))
 }
 
@@ -101,6 +103,7 @@ fn is_take(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
 
 /// Whether what a step takes is returned at once: its caller is the one who takes.
 fn gives_back(builder: &Builder<'_, '_>, take: Site) -> bool {
+    fact!(gives_back);
     let Some(call) = builder.program.call(take) else { return false };
     let trail = builder.program.follow(Spot::Value(take.body, call.out), 0, Returns::Stop);
     trail.uses.iter().any(|used| used.what == What::Returned(take.body))

@@ -39,6 +39,7 @@ fn here(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
 
 /// Every caller of a function that adds lets only so many through.
 fn by_callers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, depth: u32) -> Option<Fact> {
+    fact!(by_callers);
     let depth = depth.checked_sub(1)?;
     let callers = builder.program.calls().callers(function);
     let reached_otherwise =
@@ -55,6 +56,7 @@ fn by_callers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, d
 
 /// It is added to only while nothing is in it.
 fn only_when_empty(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(only_when_empty);
     let flow = builder.program.flow(put.body);
     let node = flow.nodes().filter(|node| node.step.id < put.step).find(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return false };
@@ -70,6 +72,7 @@ fn only_when_empty(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> O
 
 /// The producer closes it after the addition.
 fn closing(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(closing);
     let closed = traffic
         .closes
         .iter()
@@ -79,6 +82,7 @@ fn closing(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fa
 
 /// A condition on the queue's own size that the addition stands under, or that leaves before it.
 fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(check);
     let flow = builder.program.flow(put.body);
     for node in flow.nodes().filter(|node| node.step.id < put.step) {
         let site = Site { body: put.body, step: node.step.id };
@@ -105,6 +109,7 @@ fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact
 
 /// A function called before every addition that leaves by an exception when the queue is too long.
 fn helper(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(helper);
     let flow = builder.program.flow(put.body);
     let before = flow.nodes().filter(|node| node.step.id < put.step && dominates(builder, node.step.id, put));
     let site = before.map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
@@ -152,6 +157,7 @@ pub(in crate::ledger) fn always_leaves(block: &Block) -> bool {
 
 /// A permit that is taken before the addition and given back elsewhere, by whoever empties the queue.
 fn permit(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    fact!(permit);
     let flow = builder.program.flow(put.body);
     let mut taken = None;
     for node in flow.nodes().filter(|node| node.step.id < put.step) {
@@ -174,6 +180,7 @@ fn permit(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
 
 /// Whether the permit a call gives is put into the queue with the item, or forgotten there.
 fn goes_along(builder: &Builder<'_, '_>, permit: Site, put: Site) -> bool {
+    fact!(goes_along);
     let Some(call) = builder.program.call(permit) else { return false };
     let spot = Spot::Value(permit.body, call.out);
     let trail = match call.target {
@@ -204,6 +211,7 @@ fn item_type(builder: &Builder<'_, '_>, put: Site) -> Option<TypeKey> {
 
 /// Items beyond a number are thrown away or taken out where items are added, or by what is called there.
 fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(trim);
     let flow = builder.program.flow(put.body);
     let budgeted = |take: &Site| {
         flow.around(take.step).any(|(outer, _)| match &outer.kind {
@@ -228,6 +236,7 @@ fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
 
 /// Whether a step runs where the queue is too long.
 fn is_over_limit(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    fact!(is_over_limit);
     let limited = |cond: &Cond| limit_of(builder, site.body, cond, traffic) == Some(Limit::Always);
     builder.program.flow(site.body).around(site.step).any(|(outer, slot)| match &outer.kind {
         StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
@@ -248,6 +257,7 @@ fn run_by(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
 
 /// Whether a step calls a function that empties the queue, and waits for it.
 fn empties(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic, depth: u32) -> bool {
+    fact!(empties);
     let Some(depth) = depth.checked_sub(1) else { return false };
     run_by(builder, site).into_iter().any(|function| {
         let mut inner = builder.program.flow(function).nodes().map(|node| Site { body: function, step: node.step.id });
@@ -258,6 +268,7 @@ fn empties(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic, depth: u32)
 
 /// Whether a step calls only functions after which no more than so many are left.
 fn keeps_so_many(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    fact!(keeps_so_many);
     let trims = |function: &BodyRef| {
         let own = |it: &&Site| it.body == *function;
         let surely =
@@ -271,6 +282,7 @@ fn keeps_so_many(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bo
 
 /// Whether a condition compares amounts: a budget of bytes or of time is kept as well as one of items.
 fn is_budget(cond: &Cond) -> bool {
+    fact!(is_budget);
     match cond {
         Cond::Compare { op, .. } => {
             matches!(op, Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual)
@@ -287,6 +299,7 @@ fn beside(builder: &Builder<'_, '_>, put: Site, step: StepId) -> bool {
 
 /// The producer waits after each addition until all of it is worked off.
 fn lockstep(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(lockstep);
     let flow = builder.program.flow(put.body);
     let home = flow.node(put.step)?.parent;
     let waits = traffic.joins.iter().find(|join| {

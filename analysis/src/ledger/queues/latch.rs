@@ -49,6 +49,7 @@ pub(in crate::ledger) struct Latch {
 /// What makes a step run once for each owner of a flag: it is passed only while the flag is not set, and the same body
 /// sets it.
 pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
+    fact!(latched);
     let flow = builder.program.flow(site.body);
     flow.nodes().filter(|node| node.step.id < site.step).find_map(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return None };
@@ -69,6 +70,7 @@ pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Optio
 
 /// Each item is added once, as a flag of its own says.
 pub(super) fn once_each(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    fact!(once_each);
     let latch = latched(builder, put).filter(|latch| latch.of == Of::Another)?;
     Some(builder.fact("each is added once, as the flag says that is asked here and then set", latch.asked))
 }

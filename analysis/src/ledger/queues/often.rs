@@ -111,6 +111,7 @@ impl Often<'_, '_, '_> {
 
     /// Whether a call may be about this queue: where the function is given it, only calls that give it are.
     fn is_meant(&self, call: Site, function: BodyRef) -> bool {
+        fact!(is_meant);
         let program = self.builder.program;
         let through = |local: LocalId| self.places.contains(&Spot::Local(function, local));
         if !program.body(function).params.iter().any(|param| through(param.local)) {
@@ -203,6 +204,7 @@ pub(super) fn is_work_for_others(builder: &Builder<'_, '_>, body: BodyRef) -> bo
 
 /// Whether what is added to is another one in each turn of a loop: it belongs to what the turn received or made.
 fn another_each_turn(builder: &Builder<'_, '_>, site: Site, looping: StepId) -> bool {
+    fact!(another_each_turn);
     let flow = builder.program.flow(site.body);
     let Some(receiver) = builder.program.call(site).and_then(|call| call.receiver) else { return false };
     let Some(local) = root(builder, site.body, receiver) else { return false };

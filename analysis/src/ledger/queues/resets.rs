@@ -30,6 +30,7 @@ pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, tr
 /// Whether an item of what a value is is put in the place of another by its number: who knows items by their places keeps
 /// no queue.
 pub(super) fn is_placed(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
+    fact!(is_placed);
     let Spot::Value(body, value) = spot else { return false };
     let flow = builder.program.flow(*body);
     let mut uses = flow.uses(*value).iter().filter_map(|id| flow.step(*id));
@@ -143,6 +144,7 @@ pub(super) fn is_grown(flow: &Flow<'_>, out: ValueId) -> bool {
 
 /// `del xs[:n]`, `del xs[0]`: a part from the front goes.
 pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(deletes_part);
     let flow = builder.program.flow(site.body);
     let Some(StepKind::Delete { place: Place::Index { key: Some(key), .. } }) =
         flow.step(site.step).map(|step| &step.kind)
@@ -157,6 +159,7 @@ pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// `del xs[:-n]`: so many from the back stay, however many there were.
 pub(super) fn keeps_a_few(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(keeps_a_few);
     let flow = builder.program.flow(site.body);
     let Some(StepKind::Delete { place: Place::Index { key: Some(key), .. } }) =
         flow.step(site.step).map(|step| &step.kind)
@@ -173,6 +176,7 @@ pub(super) fn keeps_a_few(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether a call puts something into one of its arguments (`heappush(heap, item)`).
 pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(fills_argument);
     let Some(call) = builder.program.call(site) else { return false };
     let Target::Model(model) = call.target else { return false };
     model.does.iter().any(|(subject, effect)| *effect == Effect::Put && matches!(subject, Subject::Argument { .. }))
@@ -180,6 +184,7 @@ pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether a function takes what is in a place somewhere else: into a variable, a pair, or a call that is not a look.
 pub(super) fn read_out(builder: &Builder<'_, '_>, body: BodyRef, spot: &Spot) -> bool {
+    fact!(read_out);
     let program = builder.program;
     let flow = program.flow(body);
     flow.nodes().any(|node| {

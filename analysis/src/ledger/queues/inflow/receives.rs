@@ -17,6 +17,7 @@ use crate::unit::{Compare, Cond, Const, Driver, LocalId, Place, StepId, StepKind
 impl Search<'_, '_, '_> {
     /// Whether a function, or one that it calls, receives something.
     pub(super) fn receives_within(&mut self, function: BodyRef, depth: u32) -> bool {
+        fact!(receives_within);
         if let Some(known) = self.looked.get(&function) {
             return *known;
         }
@@ -57,6 +58,7 @@ impl Search<'_, '_, '_> {
     /// Whether a call in a loop gives one thing after another, asked each time whether there is any, and takes none of
     /// them from a queue of the program.
     pub(super) fn polls(&self, site: Site, functions: &[BodyRef]) -> bool {
+        fact!(polls);
         let program = self.builder.program;
         let flow = program.flow(site.body);
         let Some(call) = program.call(site) else { return false };
@@ -128,6 +130,7 @@ pub(super) fn is_in_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether a call gives what has come in from outside. What it takes from a queue was put there by the program.
 pub(super) fn receives(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> bool {
+    fact!(receives);
     let queue = call.receiver.is_some_and(|receiver| kind_of(builder, site.body, receiver) == Some(Kind::Queue));
     !queue && model.handles_events == HandlesEvents::Receives
 }
