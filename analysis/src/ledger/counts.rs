@@ -122,6 +122,7 @@ impl Met {
 
     /// Whether a function that lowers is called where no increment was walked from, other than by its own helpers.
     fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef) -> bool {
+        fact!(is_called_elsewhere);
         let met = |site: &Site| self.lowering.contains(&site.body);
         program.calls().callers(lowering).iter().any(|site| {
             let further = program.calls().callers(site.body);

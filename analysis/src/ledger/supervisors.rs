@@ -98,6 +98,7 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
 
 /// Whether a use is of the set itself, on a way that is known by types: sets have common names.
 fn is_own(used: &Use<'_>) -> bool {
+    fact!(is_own);
     used.depth == 0 && used.loose == Looseness::Exact
 }
 

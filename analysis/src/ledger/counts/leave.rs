@@ -161,6 +161,7 @@ fn is_put(program: &Program<'_>, site: Site) -> bool {
 }
 
 fn method_name<'p>(program: &Program<'p>, site: Site) -> Option<&'p Name> {
+    fact!(method_name);
     let flow = program.flow(site.body);
     let StepKind::Call { callee, .. } = &flow.step(site.step)?.kind else { return None };
     match &program.flow(site.body).def(*callee)?.kind {

@@ -32,6 +32,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A pool of a few workers that runs what a call is given, itself or in the one thing it does.
     fn workers_of(&self, site: Site, hops: u32) -> Option<Fact> {
+        fact!(workers_of);
         let hops = hops.checked_sub(1)?;
         let call = self.program.call(site)?;
         match &call.target {
@@ -330,6 +331,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Each turn takes one result out again.
     fn joined_in_turn(&self, site: Site, looping: StepId, receiver: Option<ValueId>) -> Option<Fact> {
+        fact!(joined_in_turn);
         let flow = self.program.flow(site.body);
         let (nearest, slot) = flow.around(site.step).next()?;
         if nearest.id != looping || slot != Slot::LoopBody {

@@ -357,10 +357,17 @@ impl<'a> Sizer<'_, '_, 'a> {
         Some(resource)
     }
 
-    /// Whether a started job's own handle is asked for its outcome.
+    /// Whether a started job's own handle is asked for its outcome, itself or among those that a wait for all gives.
     pub(super) fn is_asked_later(&self, site: Site, out: ValueId) -> bool {
+        fact!(is_asked_later);
         let trail = self.program.follow(Spot::Value(site.body, out), 0, Returns::Follow);
+        let mut waits = trail.uses.iter().filter(|used| matches!(used.what, What::Effect(Effect::Joined, _)));
         trail.uses.iter().any(is_asked)
+            || waits.any(|wait| {
+                let Some(call) = self.program.call(wait.site) else { return false };
+                let given = self.program.follow(Spot::Value(wait.site.body, call.out), 2, Returns::Stop);
+                given.uses.iter().any(|used| used.depth == 0 && is_asked(used))
+            })
     }
 }
 

@@ -52,6 +52,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn is_looped(&self, site: Site) -> bool {
+        fact!(is_looped);
         self.program.flow(site.body).around(site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }))
     }
 
@@ -93,6 +94,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn is_given(&self, spot: &Spot) -> bool {
+        fact!(is_given);
         let Spot::Local(body, local) = spot else { return true };
         self.program.body(*body).params.iter().any(|param| param.local == *local)
     }
@@ -113,6 +115,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a test gives what it tests a name that is read.
     fn takes_apart(&self, site: Site) -> bool {
+        fact!(takes_apart);
         let flow = self.program.flow(site.body);
         flow.nodes().any(|node| match &node.step.kind {
             StepKind::Store { place: Place::Local(local), .. } => {

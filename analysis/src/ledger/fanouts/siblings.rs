@@ -119,6 +119,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether all of them are started by what a scope around the fan-out has entered: leaving the scope ends them.
     fn belongs_to_scope(&self, fan: &Fan<'a>) -> bool {
+        fact!(belongs_to_scope);
         let body = fan.site.body;
         let flow = self.program.flow(body);
         let scopes = flow.around(fan.site.step).filter(|(_, slot)| *slot == Slot::ScopeBody);
@@ -403,6 +404,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a failure at a site is caught within a loop.
     fn is_caught(&self, site: Site, looping: StepId) -> bool {
+        fact!(is_caught);
         let flow = self.program.flow(site.body);
         flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
             slot == Slot::TryBody

@@ -9,7 +9,7 @@ use super::gate;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
-use crate::unit::{StepKind, ValueId};
+use crate::unit::StepKind;
 
 /// How many calls up a loop is looked for.
 const DEPTH: u32 = 5;
@@ -88,17 +88,11 @@ fn is_answer(builder: &Builder<'_, '_>, take: Site) -> bool {
     let flow = builder.program.flow(take.body);
     let looped = flow.around(take.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
     let asked = flow.nodes().any(|node| match &node.step.kind {
-        StepKind::Await { value, .. } => {
-            node.step.id < take.step && !is_take(builder, take, *value) && gate::dominates(builder, node.step.id, take)
-        }
+        // What the take itself gives is awaited after it.
+        StepKind::Await { .. } => node.step.id < take.step && gate::dominates(builder, node.step.id, take),
         _ => false,
     });
     asked && !looped
-}
-
-/// Whether a value is what a take gives.
-fn is_take(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
-    builder.program.maker(take.body, value) == Some(take)
 }
 
 /// Whether what a step takes is returned at once: its caller is the one who takes.

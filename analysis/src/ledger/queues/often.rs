@@ -32,7 +32,7 @@ pub(in crate::ledger) fn relative(
     site: Site,
     places: &FxHashSet<Spot>,
 ) -> Many {
-    if takes_owner(builder, birth, site) || latch::given_up(builder, site) {
+    if takes_owner(builder, birth, site) {
         return Many::Once;
     }
     Often { builder, birth, places, known: FxHashMap::default() }.of(site)
@@ -169,6 +169,7 @@ impl Often<'_, '_, '_> {
 /// Whether a body can run only once for each time it is made: a Rust async block, and a closure that moves a sender on
 /// into what it makes.
 fn once_for_each_making(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(once_for_each_making);
     let program = builder.program;
     let owned = program.body(body);
     if program.language(body) != Language::Rust {
@@ -247,6 +248,7 @@ fn received(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
 
 /// Whether an addition stands in a method that takes its owner by value: it can be called only once.
 fn takes_owner(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
+    fact!(takes_owner);
     let program = builder.program;
     let owned = program.body(site.body);
     let by_value = owned

@@ -28,6 +28,7 @@ pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -
 }
 
 fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
+    fact!(watched_around);
     watched_in(builder, body, traffic).or_else(|| {
         let calls = builder.program.flow(body).nodes().filter_map(|node| {
             match builder.program.call(Site { body, step: node.step.id }).map(|call| call.target) {

@@ -221,6 +221,7 @@ fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether the program makes queues of this type, and none of them with a bound.
 fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
+    fact!(has_no_bound_here);
     let program = builder.program;
     let ty = program.type_of(body, queue);
     let Some(path) = ty.model_path() else { return false };

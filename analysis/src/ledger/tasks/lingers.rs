@@ -147,6 +147,7 @@ fn object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> Option<Ty
 
 /// Whether a variable holds a collection of values, and no end of anything that others hold the other end of.
 fn is_data(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    fact!(is_data);
     let language = builder.program.language(body).name();
     let Type::Named(Head::Model(path), args) = builder.program.type_of_local(body, local) else { return false };
     let kind = builder.program.catalogue.ty(language, &path).and_then(|model| model.kind);

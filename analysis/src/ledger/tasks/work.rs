@@ -51,6 +51,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
 
 /// Whether a call waits by the clock or for an event, and takes nothing.
 fn only_waits(model: &CallModel) -> bool {
+    fact!(only_waits);
     let takes = model.does.values().any(|effect| *effect != Effect::Heeded);
     !takes && model.takes_effect == Takes::WhenAwaited && (model.waits == Waits::Bounded || !model.does.is_empty())
 }
@@ -70,6 +71,7 @@ fn runs_what_is_kept(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallM
 
 /// Whether more and more wait for what may never come.
 fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+    fact!(piles_up);
     model.waits == Waits::Unbounded && builder.many(birth.site) == Many::PerEvent
 }
 

@@ -114,14 +114,9 @@ fn overrides(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
             !matches!(program.type_from_tree(module, of), Type::Named(Head::Project(_), _))
         }),
         // A base that the catalogue knows calls what the catalogue says.
-        None => program.owner(body).filter(|_| !is_nested(builder, body)).is_some_and(|ty| {
+        None => program.owner(body).is_some_and(|ty| {
             let language = program.language(body).name();
             program.outside_bases(ty).iter().any(|base| program.catalogue.ty(language, base).is_none())
         }),
     }
-}
-
-fn is_nested(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
-    let parent = builder.program.body(body).parent.map(|parent| BodyRef { file: body.file, body: parent });
-    parent.is_some_and(|parent| builder.program.body(parent).kind == BodyKind::Function)
 }

@@ -38,6 +38,7 @@ impl Search<'_, '_, '_> {
 
     /// The call in a loop that gives something once it is ready, and does not take it from a queue of the program.
     pub(super) fn polled(&self, body: BodyRef, value: ValueId) -> Option<Site> {
+        fact!(polled);
         let program = self.builder.program;
         let site = program.maker(body, value)?;
         let call = program.call(site)?;
@@ -116,11 +117,13 @@ pub(super) fn kind_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) 
 }
 
 pub(super) fn takes(model: &CallModel) -> bool {
+    fact!(takes);
     model.does.values().any(|effect| matches!(effect, Effect::Take | Effect::TakeAll))
 }
 
 /// Whether a step stands in a loop that goes on as long as something holds.
 pub(super) fn is_in_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(is_in_loop);
     builder.program.flow(site.body).around(site.step).any(|(outer, slot)| {
         matches!(slot, Slot::LoopBody | Slot::LoopHead)
             && matches!(outer.kind, StepKind::Loop { .. })
@@ -137,6 +140,7 @@ pub(super) fn receives(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, m
 
 /// Whether a function, or one that it calls, takes from a queue.
 fn takes_within(builder: &Builder<'_, '_>, function: BodyRef, depth: u32) -> bool {
+    fact!(takes_within);
     let Some(depth) = depth.checked_sub(1) else { return false };
     builder.program.flow(function).nodes().any(|node| {
         let site = Site { body: function, step: node.step.id };
