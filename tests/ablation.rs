@@ -1,10 +1,13 @@
 //! Each fact that the ledger is fed with is needed: without it, some fixture gets another answer.
 //!
 //! Whatever the ledger knows comes out of units, outlines and the catalogue. So a fact is taken away from those, and all
-//! fixtures are read again. A fact whose loss changes nothing would not be worth its code.
+//! fixtures are read again. What the ledger makes of them is asked in the same way: a function that tells a fact says no.
+//! A fact whose loss changes nothing would not be worth its code.
 
 #[path = "ablation/facts.rs"]
 mod facts;
+#[path = "ablation/ledger.rs"]
+mod ledger;
 mod support;
 
 use std::collections::BTreeMap;
@@ -54,11 +57,15 @@ fn source(path: &Path) -> Source {
     Source::from_bytes(&slashed, language, read(path).as_bytes())
 }
 
-/// What is said of a program: the findings with their stories, and the verdict on everything that is born.
+/// What is said of a program: the findings with their stories, and of everything that is born the verdict, and who owns,
+/// bounds and ends it.
 fn said(sources: &[Source], lowered: &[Lowered], catalogue: &Catalogue) -> Vec<String> {
     let ledger = Ledger::of(&mut Program::link(sources, lowered, catalogue), &Course::to_the_end(Counting::Resources));
     let findings = unleak_lints::check(&ledger, |_| true).into_iter().map(|finding| format!("{finding:?}"));
-    let rows = ledger.census().iter().map(|row| format!("{:?} {:?} {:?}", row.kind, row.birth, row.answer));
+    let rows = ledger.census().iter().map(|row| {
+        let (kind, birth, answer) = (row.kind, &row.birth, row.answer);
+        format!("{kind:?} {birth:?} {answer:?} {:?} {:?} {:?} {:?}", row.name, row.owner, row.bound, row.end)
+    });
     findings.chain(rows).collect()
 }
 
@@ -84,4 +91,24 @@ fn every_fact_is_missed_when_it_is_gone() {
     });
     let idle: Vec<String> = idle.into_iter().flatten().collect();
     report("facts that no fixture misses", &idle);
+}
+
+#[test]
+fn every_fact_of_the_ledger_is_missed_when_it_is_gone() {
+    let cases = cases();
+    let catalogue = Catalogue::embedded();
+    let known: Vec<Vec<String>> = each(cases.iter().collect(), |case| said(&case.sources, &case.lowered, catalogue));
+    let idle: Vec<Option<String>> = each(ledger::facts(), |fact| {
+        // A fact is gone from one thread only.
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread starts");
+        let without =
+            |case: &Case| unleak_analysis::ledger::without(&fact, || said(&case.sources, &case.lowered, catalogue));
+        let lint = ledger::lint_of(&fact);
+        let mut asked: Vec<(&Case, &Vec<String>)> = cases.iter().zip(&known).collect();
+        asked.sort_by_key(|(case, _)| !case.sources[0].path.contains(lint));
+        let missed = threads.install(|| asked.into_iter().any(|(case, known)| without(case) != *known));
+        (!missed).then_some(fact)
+    });
+    let idle: Vec<String> = idle.into_iter().flatten().collect();
+    report("facts of the ledger that no fixture misses", &idle);
 }

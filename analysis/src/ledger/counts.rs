@@ -115,12 +115,14 @@ impl Met {
 
     /// Whether a decrement also, or only, runs for something else than the increments that were walked from.
     fn runs_for_others(&self, program: &Program<'_>, down: &Act) -> bool {
+        fact!(runs_for_others);
         !self.ends.contains(&down.site)
             || (!self.own.contains(&down.site.body) && self.is_called_elsewhere(program, down.site.body))
     }
 
     /// Whether a function that lowers is called where no increment was walked from, other than by its own helpers.
     fn is_called_elsewhere(&self, program: &Program<'_>, lowering: BodyRef) -> bool {
+        fact!(is_called_elsewhere);
         let met = |site: &Site| self.lowering.contains(&site.body);
         program.calls().callers(lowering).iter().any(|site| {
             let further = program.calls().callers(site.body);
@@ -180,6 +182,7 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
 
 /// The ways out that count. When the count is also lowered by code of its own elsewhere, leaving in good order hands it out.
 fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
+    fact!(remaining);
     let sure = |kind: Leaving| kind != Leaving::CallRaises;
     let handed_out =
         |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
@@ -231,6 +234,7 @@ fn assumption(
     outs: &[(Leaving, Site)],
     lowered_elsewhere: bool,
 ) -> Option<Assumption> {
+    fact!(assumption);
     if purpose::fails_to_enter(program, raised, outs) {
         return Some(Assumption::EnteredAgain);
     }
@@ -249,11 +253,13 @@ fn assumption(
 /// Whether a body can come to run within itself: by calls that are seen, or by one that chooses among functions and gives
 /// them the object in whose method it stands.
 fn is_nesting(program: &Program<'_>, body: BodyRef) -> bool {
+    fact!(is_nesting);
     is_recursive(program, body) || purpose::passes_itself_on(program, body)
 }
 
 /// Whether a body can come to run within itself.
 fn is_recursive(program: &Program<'_>, body: BodyRef) -> bool {
+    fact!(is_recursive);
     let mut seen = vec![body];
     let mut at = 0;
     while at < seen.len() && seen.len() < 2000 {
@@ -273,6 +279,7 @@ fn is_recursive(program: &Program<'_>, body: BodyRef) -> bool {
 /// Whether more than one piece of work can see the count: a metric, a module's or class's variable, a field of an
 /// object that several tasks work on.
 fn is_watched(program: &Program<'_>, raised: &Raised) -> bool {
+    fact!(is_watched);
     raised.act.sort == Sort::Object
         || matches!(raised.act.route.root, route::Root::Global(..) | route::Root::Named(_))
         || program.body(raised.site.body).colour == Colour::Async

@@ -1,5 +1,7 @@
 //! The ledger: an entry for each thing the code brings into being, with its owner, its bound and its ends.
 
+#[macro_use]
+mod ablation;
 mod builder;
 mod census;
 mod counts;
@@ -15,6 +17,8 @@ mod tasks;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+#[cfg(feature = "ablation")]
+pub use ablation::without;
 pub use entry::*;
 pub use libraries::Met;
 pub use resource::*;

@@ -197,6 +197,7 @@ impl Way {
 
     /// Where it comes from beyond the function: what all callers hand in, or what its field is given.
     fn further(&self, builder: &Builder<'_, '_>) -> Option<Way> {
+        fact!(further);
         let program = builder.program;
         let (body, local) = self.param(program)?;
         let own = program.body(body).params.iter().any(|it| it.local == local && it.kind == ParamKind::Receiver);
@@ -217,6 +218,7 @@ impl Way {
 
     /// The way from what a call hands in for a parameter.
     fn at_call(&self, program: &Program<'_>, site: Site, function: BodyRef, param: LocalId) -> Option<Way> {
+        fact!(at_call);
         let value = *program.args_bound_to(site, function, param).first()?;
         Some(Way { from: Spot::Value(site.body, value), ..self.clone() }.back(program, STEPS))
     }
@@ -311,6 +313,7 @@ impl Way {
 }
 
 fn same(ways: impl Iterator<Item = Option<Way>>) -> Option<Way> {
+    fact!(same);
     let mut ways = ways;
     let first = ways.next()??;
     ways.all(|way| way.as_ref() == Some(&first)).then_some(first)

@@ -27,7 +27,7 @@ use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{BodyId, Const, Name, Path, Shape, StepKind, TypeTree, ValueId};
+use crate::unit::{Const, Name, Shape, StepKind, TypeTree, ValueId};
 use inflow::How;
 use traffic::Traffic;
 
@@ -245,6 +245,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
 
 /// Whether a collection holds the words of a text, with nothing or a space between them: it is a buffer, and no queue.
 fn is_text(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> bool {
+    fact!(is_text);
     let becomes_text = |used: &Use<'_>| matches!(used.what, What::Effect(Effect::Concatenated, _));
     let mut joined = trail.uses.iter().filter(|used| used.depth == 0 && becomes_text(used));
     joined.any(|used| {
@@ -287,32 +288,25 @@ fn wanders(trail: &Trail<'_>) -> bool {
 
 /// Whether a collection is kept in a field of a generic type, which holds whatever its users give it.
 fn is_held_by_any(builder: &Builder<'_, '_>, born: &Born, trail: &Trail<'_>) -> bool {
+    fact!(is_held_by_any);
     let made: Vec<&str> = born.made.iter().filter_map(|path| path.rsplit(['.', ':']).next()).collect();
     trail.own.iter().any(|spot| {
         let Spot::Field(ty, name) = spot else { return false };
         let declared = builder.program.header(*ty).fields.iter().find(|field| field.name == *name);
-        let Some(tree) = declared.and_then(|field| field.ty.as_ref()) else { return false };
-        let module = BodyRef { file: ty.file, body: BodyId::MODULE };
-        let paths = paths_of(tree);
-        let is_param = |path: &&Path| {
-            let unknown = matches!(builder.program.resolve_path(module, path), None | Some(Def::External(_)));
-            path.len() == 1 && unknown
-        };
-        builder.program.language(born.site.body) == Language::Rust
-            && paths.iter().any(is_param)
-            && !paths.iter().any(|path| path.last().is_some_and(|last| made.contains(&last.as_str())))
+        declared.and_then(|field| field.ty.as_ref()).is_some_and(|tree| is_for_any(tree, &made))
     })
 }
 
-/// The paths in a type as it is written.
-fn paths_of(tree: &TypeTree) -> Vec<&Path> {
+/// Whether a type as it is written is a parameter, or is made around one and is none of these types.
+fn is_for_any(tree: &TypeTree, made: &[&str]) -> bool {
     match tree {
-        TypeTree::Path { path, args } => [path].into_iter().chain(args.iter().flat_map(paths_of)).collect(),
-        TypeTree::Ref(inner) | TypeTree::Slice(inner) => paths_of(inner),
-        TypeTree::Tuple(parts) | TypeTree::Union(parts) | TypeTree::Bounds(parts) => {
-            parts.iter().flat_map(paths_of).collect()
+        TypeTree::Param { .. } => true,
+        TypeTree::Path { path, args } => {
+            let own = path.last().is_some_and(|last| made.contains(&last.as_str()));
+            !own && args.iter().any(|arg| is_for_any(arg, made))
         }
-        _ => Vec::new(),
+        TypeTree::Ref(inner) => is_for_any(inner, made),
+        _ => false,
     }
 }
 
@@ -324,12 +318,13 @@ fn is_sequence(builder: &Builder<'_, '_>, born: &Born) -> bool {
 
 /// Whether a new collection is stored where other code can reach it: most are not, and need no following.
 fn goes_beyond(builder: &Builder<'_, '_>, body: BodyRef, out: ValueId) -> bool {
+    fact!(goes_beyond);
     let flow = builder.program.flow(body);
     flow.uses(out).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
         Some(StepKind::Store { place: crate::unit::Place::Local(local), .. }) => {
             !builder.program.captures_of(body, *local).is_empty()
                 || builder.program.is_class_body(body)
-                || builder.program.language(body) == crate::source::Language::Rust
+                || builder.program.language(body) == Language::Rust
         }
         Some(StepKind::Store { .. } | StepKind::Collect { .. } | StepKind::Call { .. }) => true,
         _ => false,

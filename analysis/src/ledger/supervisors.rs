@@ -98,11 +98,13 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
 
 /// Whether a use is of the set itself, on a way that is known by types: sets have common names.
 fn is_own(used: &Use<'_>) -> bool {
+    fact!(is_own);
     used.depth == 0 && used.loose == Looseness::Exact
 }
 
 /// Whether a taking stands in a loop with a putting, or runs again and again beside it.
 fn reaps_alongside(builder: &Builder<'_, '_>, birth: Site, put: Site, take: Site) -> bool {
+    fact!(reaps_alongside);
     let flow = builder.program.flow(take.body);
     let own_loop = |id| match flow.step(id).map(|step| &step.kind) {
         // A loop that is driven by the taking itself empties the set once.

@@ -64,7 +64,7 @@ impl<'a> Program<'a> {
     /// What a method's impl says of the arguments of its type: for a parameter, what its bounds say (`impl<E: Run> Held<E>`).
     pub(super) fn own_arguments(&self, method: BodyRef) -> Vec<Type> {
         let trees = self.impl_homes.get(&method).copied().unwrap_or_default();
-        trees.iter().map(|tree| self.type_from_tree(method, tree)).collect()
+        trees.iter().map(|tree| self.own_argument(method, tree)).collect()
     }
 
     /// What the parameters of a method's impl stand for where the arguments of its type are these.

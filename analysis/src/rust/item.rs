@@ -154,14 +154,12 @@ impl Reader<'_> {
                 let value = Some(&*item.expr);
                 self.constant(&Constant { ident: &item.ident, ty: &item.ty, value, owner: None }, span);
             }
-            Item::Impl(item) => {
-                let ty = self.type_tree(&item.self_ty);
+            Item::Impl(item) => self.with_generics(&item.generics, |this| {
+                let ty = this.type_tree(&item.self_ty);
                 let mut members = Members::of_impl(item, &ty);
-                self.with_generics(&item.generics, |this| {
-                    item.items.iter().for_each(|member| this.impl_member(member, &mut members));
-                });
-                self.end_impl(item, ty, members, span);
-            }
+                item.items.iter().for_each(|member| this.impl_member(member, &mut members));
+                this.end_impl(item, ty, members, span);
+            }),
             Item::Trait(item) => {
                 let mut members = Members::of_trait(item);
                 self.with_generics(&item.generics, |this| {

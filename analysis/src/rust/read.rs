@@ -159,15 +159,15 @@ impl Reading<'_> {
         let problems = self.reader.problems;
         match self.parse(&(piece.tokens.start..content.start), "}", <Item as syn::parse::Parse>::parse) {
             Ok(Item::Impl(item)) => {
-                let ty = self.reader.type_tree(&item.self_ty);
-                let mut members = Members::of_impl(&item, &ty);
                 let generics = self.reader.generics.len();
                 self.reader.add_generics(&item.generics);
+                let ty = self.reader.type_tree(&item.self_ty);
+                let mut members = Members::of_impl(&item, &ty);
                 for member in self.cutter.items(content.clone()) {
                     self.impl_member(&member, &mut members);
                 }
-                self.reader.generics.truncate(generics);
                 self.reader.end_impl(&item, ty, members, span);
+                self.reader.generics.truncate(generics);
             }
             Ok(Item::Trait(item)) => {
                 let mut members = Members::of_trait(&item);

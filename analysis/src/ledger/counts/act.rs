@@ -209,6 +209,7 @@ fn stored(program: &Program<'_>, site: Site, place: &Place, value: ValueId) -> O
 
 /// Whether a value is what a method gives for the key under which a place stores (`xs[k] = xs.get(k, 0) + 1`).
 fn is_entry(program: &Program<'_>, body: BodyRef, place: &Place, value: ValueId) -> bool {
+    fact!(is_entry);
     let Place::Index { base, key: Some(key) } = place else { return false };
     let Some(step) = program.flow(body).def(value) else { return false };
     let Some(call) = program.call(Site { body, step: step.id }) else { return false };
@@ -267,6 +268,7 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
 
 /// A number that dies with its frame counts nothing that others could see.
 fn outlives(program: &Program<'_>, body: BodyRef, place: &Place, route: &Route) -> bool {
+    fact!(outlives);
     match place {
         Place::Local(local) => {
             let captured = program.body(body).locals.get(local.0 as usize).map(|local| local.origin);
@@ -283,6 +285,7 @@ fn outlives(program: &Program<'_>, body: BodyRef, place: &Place, route: &Route) 
 
 /// Whether the object is made in this body and held by a variable of it only.
 fn is_own(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
+    fact!(is_own);
     match &route.root {
         Root::Local(of, local) if *of == body => {
             let origin = program.body(body).locals.get(local.0 as usize).map(|local| local.origin);
@@ -297,6 +300,7 @@ fn is_own(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
 
 /// Whether a variable's value comes from a call or element that may hand out what others hold too.
 fn is_lent(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
+    fact!(is_lent);
     let Root::Local(_, local) = &route.root else { return false };
     program.flow(body).stores(*local).iter().any(|id| {
         let Some(StepKind::Store { value, .. }) = program.flow(body).step(*id).map(|step| &step.kind) else {
@@ -315,6 +319,7 @@ fn is_lent(program: &Program<'_>, body: BodyRef, route: &Route) -> bool {
 }
 
 fn may_be_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(may_be_number);
     match program.flow(body).def(value).map(|step| &step.kind) {
         Some(StepKind::Const { value, .. }) => matches!(value, Const::Int(_) | Const::Float(_)),
         Some(StepKind::Collect { .. } | StepKind::Format { .. }) => false,
@@ -324,6 +329,7 @@ fn may_be_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 /// Whether a value is a parameter whose default is a number.
 fn has_default(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(has_default);
     let Some(StepKind::Read { place: Place::Local(local), .. }) = program.flow(body).def(value).map(|step| &step.kind)
     else {
         return false;
@@ -414,6 +420,7 @@ fn added(program: &Program<'_>, site: Site, call: &Call<'_>) -> Option<Act> {
 
 /// A compare-and-set of what was read plus one: an addition spelled out.
 fn adds_to_itself(program: &Program<'_>, body: BodyRef, call: &Call<'_>, route: &Route) -> bool {
+    fact!(adds_to_itself);
     call.args.iter().any(|arg| {
         let Some(StepKind::Operate { op: Op::Add, operands, .. }) =
             program.flow(body).def(arg.value).map(|step| &step.kind)

@@ -177,6 +177,7 @@ impl Aim {
 
     /// Whether a body raises the same count for itself: what it lowers is its own.
     fn raised_again(&self, program: &Program<'_>, acts: &Acts, body: BodyRef) -> bool {
+        fact!(raised_again);
         let raises = |body: BodyRef| {
             acts.of(body)
                 .iter()
@@ -190,6 +191,7 @@ impl Aim {
 
     /// Where dropping a value of this type lowers the count.
     pub(super) fn lowered_by_drop(&self, program: &Program<'_>, acts: &Acts, ty: &Type) -> Option<Site> {
+        fact!(lowered_by_drop);
         let inner = match ty {
             Type::Named(Head::Project(key), args) => {
                 let found =
@@ -235,6 +237,7 @@ impl Aim {
         body: BodyRef,
         item: &ScopeItem,
     ) -> Option<Site> {
+        fact!(lowered_by_scope);
         if let Some(step) = program.flow(body).def(item.context) {
             let site = Site { body, step: step.id };
             for function in functions(program, site) {

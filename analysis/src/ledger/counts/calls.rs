@@ -55,6 +55,7 @@ impl<'a> Walk<'_, '_, 'a> {
     }
 
     fn is_worth_entering(&self, aim: &Aim, site: Site, function: BodyRef) -> bool {
+        fact!(is_worth_entering);
         self.inlined.len() <= DEPTH
             && !self.inlined.contains(&function)
             && aim.may_be_lowered_by(function)
@@ -92,12 +93,14 @@ impl<'a> Walk<'_, '_, 'a> {
 
     /// Whether a condition asks which of two things something is: a count that comes down under it belongs to one of them.
     fn asks_which(&self, body: BodyRef, cond: &Cond) -> bool {
+        fact!(asks_which);
         let Cond::Compare { op: Compare::Is, left, right } = cond else { return false };
         [left, right].into_iter().all(|value| self.program.constant_of(body, *value).is_none())
     }
 
     /// Whether a decrement that is meant stands within a step.
     fn lowers_within(&self, aim: &Aim, body: BodyRef, outer: StepId) -> bool {
+        fact!(lowers_within);
         let flow = self.program.flow(body);
         let acts = self.acts.of(body).iter();
         acts.filter(|act| act.way == Way::Down && aim.meant(act)).any(|act| flow.within(act.site.step, outer))
@@ -105,6 +108,7 @@ impl<'a> Walk<'_, '_, 'a> {
 
     /// Whether a step raises, or makes what the next steps raise.
     fn is_refusal(&self, site: Site) -> bool {
+        fact!(is_refusal);
         let flow = self.program.flow(site.body);
         let Some(home) = flow.node(site.step).map(|node| node.parent) else { return false };
         flow.nodes().any(|node| {

@@ -13,6 +13,7 @@ const HOPS: u32 = 4;
 
 /// Whether a body runs as nothing but tasks that are never cancelled, or is waited for by such work alone.
 pub(super) fn runs_to_its_end(program: &Program<'_>, body: BodyRef) -> bool {
+    fact!(runs_to_its_end);
     program.language(body) == Language::Rust && runs_on(program, body, HOPS)
 }
 
@@ -35,6 +36,7 @@ fn runs_on(program: &Program<'_>, body: BodyRef, hops: u32) -> bool {
 
 /// Whether a future goes nowhere but into a task that is left to run, or to an `await` of work that is.
 fn is_left_running(program: &Program<'_>, body: BodyRef, future: ValueId, hops: u32) -> bool {
+    fact!(is_left_running);
     let flow = program.flow(body);
     let uses = flow.uses(future);
     !uses.is_empty()
@@ -57,6 +59,7 @@ fn is_started(program: &Program<'_>, site: Site, future: ValueId) -> bool {
 
 /// Whether what holds a task cancels it when it is dropped.
 fn cancels(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(cancels);
     let ty = program.type_of(body, value);
     let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
     model.is_some_and(|model| model.on_drop == OnDrop::Cancels)
@@ -64,6 +67,7 @@ fn cancels(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 /// Whether the handle of a task cancels it, or goes where that cannot be seen.
 fn is_cancelled(program: &Program<'_>, site: Site, call: &Call<'_>) -> bool {
+    fact!(is_cancelled);
     let trail = program.follow(Spot::Value(site.body, call.out), 0, Returns::Follow);
     let others = |body: BodyRef| program.body(body).visibility == Visibility::Public;
     cancels(program, site.body, call.out)

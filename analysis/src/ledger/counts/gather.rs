@@ -88,6 +88,7 @@ fn arithmetic(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<Op
 
 /// Whether a value is a constant below zero: adding it lowers.
 fn is_negative(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(is_negative);
     match program.constant_of(body, value) {
         Some(Const::Int(number)) => *number < 0,
         Some(Const::Float(bits)) => f64::from_bits(*bits) < 0.0,
@@ -96,6 +97,7 @@ fn is_negative(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 }
 
 fn adds_negative(program: &Program<'_>, body: BodyRef, sum: ValueId) -> bool {
+    fact!(adds_negative);
     match program.flow(body).def(sum).map(|step| &step.kind) {
         Some(StepKind::Operate { operands, .. }) => operands.iter().any(|part| is_negative(program, body, *part)),
         _ => false,

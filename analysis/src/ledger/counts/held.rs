@@ -137,6 +137,7 @@ const FORGOTTEN: &str = "what brings it down is forgotten";
 
 /// Whether what a call gives is the guard, or is entered as one.
 fn is_held(program: &Program<'_>, guard: &Guard, call: &Call<'_>, trail: &Trail<'_>) -> bool {
+    fact!(is_held);
     match guard {
         Guard::Object(ty) => contains(&program.type_of(call.body, call.out), *ty),
         Guard::Rest | Guard::Entered(_) => trail.uses.iter().any(|used| matches!(used.what, What::Entered)),

@@ -128,6 +128,7 @@ impl Known {
 
     /// Whether a condition holds on this path, when that is known.
     pub(super) fn decide(&self, program: &Program<'_>, body: BodyRef, cond: &Cond) -> Option<bool> {
+        fact!(decide);
         match cond {
             Cond::Not(inner) => self.decide(program, body, inner).map(|truth| !truth),
             Cond::All(parts) => {
@@ -172,6 +173,7 @@ impl Known {
     }
 
     fn by_flag(&self, program: &Program<'_>, body: BodyRef, cond: &Cond) -> Option<bool> {
+        fact!(by_flag);
         match cond {
             Cond::Truthy(value) => match program.constant_of(body, *value) {
                 Some(Const::Bool(truth)) => Some(*truth),
@@ -197,6 +199,7 @@ impl Known {
 }
 
 fn is_constant(word: &str) -> bool {
+    fact!(is_constant);
     word.starts_with(|first: char| first == '"' || first.is_ascii_digit())
 }
 
@@ -222,6 +225,7 @@ fn named(program: &Program<'_>, body: BodyRef, cond: &Cond) -> (String, bool) {
 }
 
 fn locals_of(program: &Program<'_>, body: BodyRef, cond: &Cond) -> Vec<LocalId> {
+    fact!(locals_of);
     let mut waiting = flow::cond_values(cond);
     let mut found = Vec::new();
     let mut steps = 0;
@@ -243,6 +247,7 @@ fn locals_of(program: &Program<'_>, body: BodyRef, cond: &Cond) -> Vec<LocalId> 
 
 /// Whether a block never comes to its end.
 fn leaves(block: &Block) -> bool {
+    fact!(leaves);
     block.steps.last().is_some_and(|step| {
         matches!(
             step.kind,

@@ -65,6 +65,7 @@ pub(super) fn catches(program: &Program<'_>, body: BodyRef, handler: &Catches, t
 
 /// Whether an exception type is, or derives from, one of this name.
 fn is_a(program: &Program<'_>, body: BodyRef, raised: &Name, name: &str) -> bool {
+    fact!(is_a);
     if raised == name {
         return true;
     }
@@ -76,6 +77,7 @@ fn is_a(program: &Program<'_>, body: BodyRef, raised: &Name, name: &str) -> bool
 /// Whether a count comes down in its own body only where something failed that it was raised for: putting an item into a
 /// queue or collection, which carries it from then on, or anything, when the failure is raised again.
 pub(super) fn is_handed_on(program: &Program<'_>, raised: Site, ends: &[Site], outs: &[(Leaving, Site)]) -> bool {
+    fact!(is_handed_on);
     let flow = program.flow(raised.body);
     let lowering = |id: StepId| {
         let site = Site { body: raised.body, step: id };
@@ -93,6 +95,7 @@ pub(super) fn is_handed_on(program: &Program<'_>, raised: Site, ends: &[Site], o
 }
 
 fn stands_where_it_failed(program: &Program<'_>, lowering: Site) -> bool {
+    fact!(stands_where_it_failed);
     let body = lowering.body;
     let flow = program.flow(body);
     flow.around(lowering.step).any(|(outer, slot)| match (&outer.kind, slot) {
@@ -158,6 +161,7 @@ fn is_put(program: &Program<'_>, site: Site) -> bool {
 }
 
 fn method_name<'p>(program: &Program<'p>, site: Site) -> Option<&'p Name> {
+    fact!(method_name);
     let flow = program.flow(site.body);
     let StepKind::Call { callee, .. } = &flow.step(site.step)?.kind else { return None };
     match &program.flow(site.body).def(*callee)?.kind {
@@ -167,5 +171,6 @@ fn method_name<'p>(program: &Program<'p>, site: Site) -> Option<&'p Name> {
 }
 
 fn is_putting(model: &CallModel) -> bool {
+    fact!(is_putting);
     model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut))
 }

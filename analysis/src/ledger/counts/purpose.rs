@@ -13,6 +13,7 @@ use crate::unit::{Colour, Place, StepKind};
 
 /// Whether a number in a private field is only ever written.
 pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
+    fact!(is_unread);
     let Some(Spot::Field(ty, name)) = act.spots.first() else { return false };
     let private = program.language(act.site.body) == Language::Python && name.starts_with('_');
     let writes = |site: &Site| {
@@ -29,6 +30,7 @@ pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
 
 /// Whether the count stays up only where a scope's own entry fails: its object is mostly thrown away then.
 pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Leaving, Site)]) -> bool {
+    fact!(fails_to_enter);
     let body = raised.site.body;
     let fails =
         |kind: Leaving| matches!(kind, Leaving::Raise | Leaving::Cancelled | Leaving::CallRaises | Leaving::Propagate);
@@ -41,11 +43,13 @@ pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Le
 
 /// Whether a step stands where something ends however it went.
 pub(super) fn is_at_its_end(program: &Program<'_>, site: Site) -> bool {
+    fact!(is_at_its_end);
     program.flow(site.body).around(site.step).any(|(_, slot)| slot == Slot::Finally)
 }
 
 /// Whether a method calls a function out of a table, and gives it the object it stands in.
 pub(super) fn passes_itself_on(program: &Program<'_>, body: BodyRef) -> bool {
+    fact!(passes_itself_on);
     let Some(own) = aim::receiver_param(program, body) else { return false };
     let spot = Spot::Local(body, own);
     program.body(body).colour == Colour::Sync

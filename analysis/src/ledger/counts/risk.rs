@@ -10,7 +10,7 @@ use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Colour, Cond, Const, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
+use crate::unit::{Catches, Colour, Cond, Const, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
 
 /// What is asked of calls and awaits, remembered.
 pub(super) struct Risk<'p, 'a> {
@@ -32,6 +32,7 @@ impl<'p, 'a> Risk<'p, 'a> {
 
     /// How a call can fail: surely possible (`Raise`), possible for all that is known (`CallRaises`), or not.
     pub(super) fn of_call(&self, site: Site, runs: &[BodyRef]) -> Option<Leaving> {
+        fact!(of_call);
         if self.program.language(site.body) == Language::Rust {
             return None;
         }
@@ -102,6 +103,7 @@ impl<'p, 'a> Risk<'p, 'a> {
 
     /// Whether running a body can wait at all.
     fn body_waits(&self, body: BodyRef, depth: u32) -> bool {
+        fact!(body_waits);
         if let Some(known) = self.waiting.borrow().get(&body) {
             return *known;
         }
@@ -123,6 +125,7 @@ impl<'p, 'a> Risk<'p, 'a> {
 
     /// The type of what is raised, by its last name.
     pub(super) fn raised_type(&self, body: BodyRef, value: ValueId) -> Option<Name> {
+        fact!(raised_type);
         let mut at = value;
         for _ in 0..3 {
             match &self.program.flow(body).def(at)?.kind {
@@ -137,6 +140,7 @@ impl<'p, 'a> Risk<'p, 'a> {
 
     /// Whether a loop waits between its turns.
     pub(super) fn loop_waits(&self, driver: &Driver) -> bool {
+        fact!(loop_waits);
         matches!(driver, Driver::Each { colour: Colour::Async, .. })
     }
 
@@ -153,19 +157,33 @@ impl<'p, 'a> Risk<'p, 'a> {
 
     /// Whether entering a scope may wait.
     pub(super) fn waits_at_entry(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        fact!(waits_at_entry);
         item.colour == Colour::Async && self.scope_model(body, item) != Some(ScopeMeans::Deadline)
     }
 
     /// Whether leaving a scope may wait: giving back a lock or permit does not.
     pub(super) fn waits_at_exit(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        fact!(waits_at_exit);
         item.colour == Colour::Async
             && self.kind_of(body, item) != Some(Kind::Gate)
             && self.scope_model(body, item) != Some(ScopeMeans::Deadline)
     }
 
-    /// Whether exceptions end at the scope.
-    pub(super) fn swallows(&self, body: BodyRef, item: &ScopeItem) -> bool {
-        self.scope_model(body, item) == Some(ScopeMeans::Swallows)
+    /// What ends at a scope that passes over failures: those of the types it is given.
+    pub(super) fn passed_over(&self, body: BodyRef, item: &ScopeItem) -> Option<Catches> {
+        fact!(passed_over);
+        if self.scope_model(body, item) != Some(ScopeMeans::Swallows) {
+            return None;
+        }
+        let given = self.program.maker(body, item.context).and_then(|site| self.program.call(site));
+        let types = given.iter().flat_map(|call| call.args).map(|arg| {
+            match self.program.flow(body).def(arg.value).map(|step| &step.kind) {
+                Some(StepKind::Read { place: Place::Global { path, .. }, .. }) => path.clone(),
+                // It may be any: whether it is what is raised is not known.
+                _ => vec![Name::new("?")],
+            }
+        });
+        Some(Catches::Types(types.collect()))
     }
 
     fn kind_of(&self, body: BodyRef, item: &ScopeItem) -> Option<Kind> {

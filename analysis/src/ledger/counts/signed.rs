@@ -26,6 +26,7 @@ pub(super) fn without_sign(way: Way, amount: Option<String>) -> (Way, Option<Str
 /// A call of a function of the program that adds the constant it is given to a number it keeps: the function, the
 /// constant as it is written, and where the number is kept.
 pub(super) fn addition(program: &Program<'_>, site: Site, call: &Call<'_>) -> Option<(BodyRef, String, Spot)> {
+    fact!(addition);
     let Target::Functions(functions) = &call.target else { return None };
     let [function] = functions.as_slice() else { return None };
     let is_number = |value: ValueId| match program.constant_of(site.body, value) {

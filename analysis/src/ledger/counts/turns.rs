@@ -175,9 +175,19 @@ impl<'a> Walk<'_, '_, 'a> {
         {
             exits.leaves.push(Leave { how: How::Throw(Thrown::Stop), kind: Leaving::Cancelled, site, path });
         }
-        if items.iter().any(|item| self.risk.swallows(site.body, item)) {
-            let swallowed = exits.leaves.iter().filter(|leave| matches!(leave.how, How::Throw(Thrown::Failure(_))));
-            exits.normal.extend(swallowed.map(|leave| leave.path.clone()).collect::<Vec<_>>());
+        for passed_over in items.iter().filter_map(|item| self.risk.passed_over(site.body, item)) {
+            for leave in std::mem::take(&mut exits.leaves) {
+                let ends_here = match &leave.how {
+                    How::Throw(thrown) => catches(self.program, site.body, &passed_over, thrown),
+                    _ => None,
+                };
+                if ends_here.is_some() {
+                    exits.normal.push(leave.path.clone());
+                }
+                if ends_here != Some(true) {
+                    exits.leaves.push(leave);
+                }
+            }
         }
         exits.normal = merged(exits.normal);
         exits

@@ -16,6 +16,7 @@ use crate::unit::{Block, BodyId, Compare, Cond, Discard, Driver, LocalId, StepId
 impl Sizer<'_, '_, '_> {
     /// The gate that every item passes inside its own work.
     pub(super) fn gate_inside(&self, makers: &[Maker]) -> Option<Fact> {
+        fact!(gate_inside);
         let mut gates = makers.iter().map(|maker| self.gate_of(maker));
         let first = gates.next()??;
         gates.all(|gate| gate.is_some()).then_some(first)
@@ -31,6 +32,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A pool of a few workers that runs what a call is given, itself or in the one thing it does.
     fn workers_of(&self, site: Site, hops: u32) -> Option<Fact> {
+        fact!(workers_of);
         let hops = hops.checked_sub(1)?;
         let call = self.program.call(site)?;
         match &call.target {
@@ -68,6 +70,7 @@ impl Sizer<'_, '_, '_> {
 
     /// What is run only waits for a signal: it uses nothing that could run short.
     pub(super) fn only_waits(&self, site: Site) -> Option<Fact> {
+        fact!(only_waits);
         let call = self.program.call(site)?;
         let Target::Model(model) = &call.target else { return None };
         let heeds = model.does.get(&Subject::Receiver) == Some(&Effect::Heeded);
@@ -92,6 +95,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn entered_gate(&self, site: Site, context: ValueId, hops: u32) -> Option<Fact> {
+        fact!(entered_gate);
         if let Some(gate) = self.gate(site, context) {
             return Some(gate);
         }
@@ -102,6 +106,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A call that takes a permit, or one of the program that does.
     fn called_gate(&self, site: Site, hops: u32) -> Option<Fact> {
+        fact!(called_gate);
         let call = self.program.call(site)?;
         match &call.target {
             Target::Model(_) => self.permit(site),
@@ -121,6 +126,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A permit that is taken by a call and not given back at once.
     fn permit(&self, site: Site) -> Option<Fact> {
+        fact!(permit);
         let call = self.program.call(site)?;
         let Target::Model(model) = &call.target else { return None };
         let receiver = call.receiver?;
@@ -203,6 +209,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn decorated_gate(&self, body: BodyRef, hops: u32) -> Option<Fact> {
+        fact!(decorated_gate);
         let owned = self.program.body(body);
         for mark in &owned.marks {
             let Some(Def::Function(decorator)) = self.program.resolve_path(body, &mark.path) else { continue };
@@ -218,6 +225,7 @@ impl Sizer<'_, '_, '_> {
 
     /// What a turn of a loop waits for before it starts the next: a permit, or room in the window.
     pub(super) fn gate_before(&self, site: Site, work: &[BodyRef], receiver: Option<ValueId>) -> Option<Fact> {
+        fact!(gate_before);
         let flow = self.program.flow(site.body);
         let (looping, _) = flow
             .around(site.step)
@@ -244,6 +252,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A collection that a turn of the loop empties again when it has reached a number.
     pub(super) fn emptied_in_turn(&self, adding: Site, local: LocalId) -> Option<Fact> {
+        fact!(emptied_in_turn);
         let body = adding.body;
         let flow = self.program.flow(body);
         let (looping, _) = flow
@@ -277,6 +286,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A permit taken before the start, and given back by nobody but the work or its end.
     fn taken_before(&self, site: Site, work: &[BodyRef]) -> Option<Fact> {
+        fact!(taken_before);
         let call = self.program.call(site)?;
         let model = match &call.target {
             Target::Model(model) => *model,
@@ -321,6 +331,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Each turn takes one result out again.
     fn joined_in_turn(&self, site: Site, looping: StepId, receiver: Option<ValueId>) -> Option<Fact> {
+        fact!(joined_in_turn);
         let flow = self.program.flow(site.body);
         let (nearest, slot) = flow.around(site.step).next()?;
         if nearest.id != looping || slot != Slot::LoopBody {
@@ -338,6 +349,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A number of items that is asked, with a way to wait or leave when it is reached.
     fn room(&self, site: Site, cond: &Cond, then: &Block, start: StepId) -> Option<Fact> {
+        fact!(room);
         let body = site.body;
         let inside =
             self.program.flow(body).around(start).any(|(outer, slot)| outer.id == site.step && slot == Slot::Then);
@@ -348,6 +360,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether what a condition asks was waited for (`… && let Some(x) = set.join_next().await`).
     fn waits_in(&self, body: BodyRef, cond: &Cond) -> bool {
+        fact!(waits_in);
         let asked = crate::program::flow::cond_values(cond);
         asked.iter().any(|value| {
             matches!(self.program.flow(body).def(*value).map(|step| &step.kind), Some(StepKind::Await { .. }))
@@ -380,6 +393,7 @@ impl Sizer<'_, '_, '_> {
 
     /// A check of the number of items before the whole fan-out, which leaves when they are too many.
     pub(super) fn checked_before(&self, site: Site, sources: &[Spot]) -> Option<Fact> {
+        fact!(checked_before);
         let flow = self.program.flow(site.body);
         flow.nodes().take_while(|node| node.step.id < site.step).find_map(|node| {
             let StepKind::If { cond, then, .. } = &node.step.kind else { return None };
@@ -408,6 +422,7 @@ impl Sizer<'_, '_, '_> {
 }
 
 fn waits_or_leaves(block: &Block) -> bool {
+    fact!(waits_or_leaves);
     block.steps.iter().any(|step| {
         matches!(
             step.kind,

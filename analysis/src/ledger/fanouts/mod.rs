@@ -240,6 +240,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     /// Whether a value is a parameter that may also say no: without a type, or with one that has such a value.
     fn is_open_param(&self, body: BodyRef, value: ValueId) -> bool {
+        fact!(is_open_param);
         let Spot::Local(owner, local) = self.program.origin(body, value).0 else { return false };
         let Some(param) = self.program.body(owner).params.iter().find(|param| param.local == local) else {
             return false;
@@ -317,6 +318,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     /// The beginning or the end of an owner, once.
     fn runs_once(&self, site: Site, growth: &Growth) -> Option<Bound> {
+        fact!(runs_once);
         let often = self.program.is_handler(self.program.named_around(site.body));
         let phase = self.program.phase_at(site).filter(|_| !often)?;
         let label = match phase {
@@ -329,6 +331,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     /// The limit that the call itself is given.
     fn limit_given(&self, call: &Call<'a>, birth: &Birth) -> Option<Bound> {
+        fact!(limit_given);
         let subject = birth.bound.as_ref()?;
         let Some((body, value)) = self.program.argument_given(call, subject) else {
             return (birth.without_bound == Unbounded::Bounded)
@@ -350,6 +353,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     /// How many workers a pool has.
     pub(super) fn workers(&self, body: BodyRef, pool: ValueId) -> Option<Bound> {
+        fact!(workers);
         let language = self.program.language(body);
         let ty = self.program.type_of(body, pool);
         let model = self.program.model(language, ty.model_path()?)?;

@@ -123,6 +123,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn operated(&self, body: BodyRef, op: Op, operands: &[ValueId], hops: u32) -> Option<Number> {
+        fact!(operated);
         let numbers: Vec<Number> = operands.iter().map(|value| self.number(body, *value, hops)).collect();
         if numbers.contains(&Number::Length) {
             return Some(Number::Length);

@@ -12,11 +12,13 @@ use crate::unit::{BodyKind, Driver, LocalId, LocalOrigin, Part, Place, StepKind,
 impl Sizer<'_, '_, '_> {
     /// Whether everything that is made is a method of the item itself.
     pub(super) fn is_items_own(&self, makers: &[Maker]) -> bool {
+        fact!(is_items_own);
         !makers.is_empty() && makers.iter().all(|maker| self.made_by_item(maker))
     }
 
     /// Whether everything that is run is a callable kept in a field of the program's own types.
     pub(super) fn is_handed_in(&self, makers: &[Maker]) -> bool {
+        fact!(is_handed_in);
         !makers.is_empty() && makers.iter().all(|maker| self.calls_a_field(maker.site))
     }
 
@@ -43,6 +45,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a closure or async block starts nothing: all it waits for is an answer that is under way already.
     fn only_waits_for_answers(&self, work: BodyRef, hops: u32) -> bool {
+        fact!(only_waits_for_answers);
         let Some(hops) = hops.checked_sub(1) else { return false };
         if self.program.body(work).kind == BodyKind::Function {
             return false;
@@ -65,6 +68,7 @@ impl Sizer<'_, '_, '_> {
 
     /// The call whose coroutine a start is given.
     fn started(&self, site: Site) -> Option<Site> {
+        fact!(started);
         let call = self.program.call(site)?;
         let Target::Model(model) = &call.target else { return None };
         let (subject, _) = model.does.iter().find(|(_, effect)| **effect == Effect::Run)?;
@@ -135,6 +139,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn is_given_each_time(&self, body: BodyRef, value: ValueId, hops: u32) -> bool {
+        fact!(is_given_each_time);
         let (Some(hops), Some(step)) = (hops.checked_sub(1), self.program.flow(body).def(value)) else { return false };
         match &step.kind {
             StepKind::Loop { driver: Driver::Each { .. }, .. } => true,

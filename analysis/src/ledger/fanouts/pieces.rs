@@ -64,6 +64,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn waited_for(&self, body: BodyRef, of: ValueId) -> Option<Supply> {
+        fact!(waited_for);
         let StepKind::Await { value, .. } = &self.program.flow(body).def(of)?.kind else { return None };
         let site = Site { body, step: self.program.flow(body).def(*value)?.id };
         let call = self.program.call(site)?;

@@ -206,6 +206,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a parameter is a stream: its items are events, whoever hands it in.
     fn is_stream(&self, body: BodyRef, local: LocalId) -> bool {
+        fact!(is_stream);
         let ty = self.program.type_of_local(body, local);
         let model =
             ty.model_path().and_then(|path| self.program.catalogue.ty(self.program.language(body).name(), path));
@@ -234,6 +235,7 @@ impl Sizer<'_, '_, '_> {
     }
 
     fn is_spread(&self, site: Site, value: ValueId) -> bool {
+        fact!(is_spread);
         let call = self.program.call(site);
         call.is_some_and(|call| {
             call.args.iter().any(|arg| arg.value == value && arg.kind == crate::unit::ArgKind::Spread)
@@ -257,14 +259,7 @@ impl Sizer<'_, '_, '_> {
         if let Some(method) = self.program.methods(ty, name).first() {
             return self.returned_by(*method, hops);
         }
-        let class = self.class_constant(ty, name, hops);
-        let sites = self.program.field_sites(ty, name);
-        if sites.iter().all(|site| !matches!(self.step(*site).kind, StepKind::Store { .. }))
-            && let Some(class) = class
-        {
-            return Some(class);
-        }
-        self.supply_of_sites(&spot, &sites, hops)
+        self.supply_of_sites(&spot, &self.program.field_sites(ty, name), hops)
     }
 
     fn returned_by(&self, method: BodyRef, hops: u32) -> Option<Supply> {
@@ -274,21 +269,6 @@ impl Sizer<'_, '_, '_> {
             _ => None,
         })?;
         Some(self.supply(method, returned, hops.checked_sub(1)?))
-    }
-
-    fn class_constant(&self, ty: TypeKey, name: &Name, hops: u32) -> Option<Supply> {
-        for key in self.program.ancestors(ty) {
-            let Some(block) = self.program.header(key).class_body else { continue };
-            let block = BodyRef { file: key.file, body: block };
-            let at = self.program.body(block).locals.iter().position(|local| local.name == *name);
-            if let Some(at) = at {
-                let local = LocalId(at as u32);
-                if !self.program.flow(block).stores(local).is_empty() {
-                    return self.supply_in_local(block, local, hops.checked_sub(1)?);
-                }
-            }
-        }
-        None
     }
 
     /// What a field or module variable holds: what is stored there, unless more is added later.
@@ -372,6 +352,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a function is written above others, which it registers as the module is read.
     fn is_decorator(&self, function: BodyRef) -> bool {
+        fact!(is_decorator);
         self.program.bodies().any(|body| {
             let marks = self.program.body(body).marks.iter();
             marks.into_iter().any(|mark| self.program.resolve_path(body, &mark.path) == Some(Def::Function(function)))
@@ -380,6 +361,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a field is declared in its type, so that whoever makes the object sets it.
     fn is_declared(&self, spot: &Spot) -> bool {
+        fact!(is_declared);
         let Spot::Field(ty, name) = spot else { return false };
         self.program.header(*ty).fields.iter().any(|field| field.name == *name)
     }
@@ -426,6 +408,7 @@ impl Sizer<'_, '_, '_> {
 
     /// Whether a value is of a type of the program.
     pub(super) fn project_type(&self, body: BodyRef, value: ValueId) -> Option<TypeKey> {
+        fact!(project_type);
         match self.program.type_of(body, value) {
             Type::Named(Head::Project(ty), _) => Some(ty),
             _ => None,

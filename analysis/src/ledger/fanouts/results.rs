@@ -74,6 +74,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether the items stand in a list that this body has begun and fills.
     fn is_collected_here(&self, fan: &Fan<'a>) -> bool {
+        fact!(is_collected_here);
         let body = fan.site.body;
         let flow = self.program.flow(body);
         let begun = |value: ValueId| matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Collect { .. }));
@@ -106,11 +107,22 @@ impl<'a> Sizer<'_, '_, 'a> {
         (at, waited)
     }
 
-    /// Whether a method is called on a value: a callback is put on it, or what it gives is asked for.
+    /// Whether a method is called on a value, itself or in a variable: a callback is put on it, or what it gives is asked
+    /// for.
     fn is_asked_of(&self, body: BodyRef, value: ValueId) -> bool {
+        fact!(is_asked_of);
         let flow = self.program.flow(body);
         let mut steps = flow.uses(value).iter().filter_map(|id| flow.step(*id));
-        steps.any(|step| matches!(step.kind, StepKind::Read { place: Place::Field { .. }, .. }))
+        steps.any(|step| match &step.kind {
+            StepKind::Read { place: Place::Field { .. }, .. } => true,
+            StepKind::Store { place: Place::Local(local), .. } => {
+                flow.reads(*local).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
+                    Some(StepKind::Read { out, place: Place::Local(_), .. }) => self.is_asked_of(body, *out),
+                    _ => false,
+                })
+            }
+            _ => false,
+        })
     }
 
     /// The one step that uses a value, and the value as it stands there: a variable that is given it once and read once
@@ -131,6 +143,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a result that raises when it is taken out is given to anything that takes it.
     fn is_consumed(&self, body: BodyRef, out: ValueId) -> bool {
+        fact!(is_consumed);
         let flow = self.program.flow(body);
         flow.uses(out).iter().filter_map(|id| flow.step(*id)).any(|step| match &step.kind {
             StepKind::Discard { .. } => false,
@@ -143,6 +156,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether something is read off a result, beside the calls of its methods.
     fn looks_into(&self, trail: &Trail<'a>) -> bool {
+        fact!(looks_into);
         trail.spots.iter().any(|spot| {
             let Spot::Value(body, value) = spot else { return false };
             let flow = self.program.flow(*body);
@@ -157,6 +171,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a failure of an item is not raised where the fan-out is awaited.
     fn hides_failures(&self, fan: &Fan<'a>) -> bool {
+        fact!(hides_failures);
         match fan.effect {
             Some(Effect::Joined) => true,
             Some(Effect::Awaited) if self.program.language(fan.site.body) == Language::Rust => {
@@ -169,6 +184,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether there is no failure to see: it only waits for signals, deals with its own failures, or says goodbye.
     fn is_goodbye(&self, fan: &Fan<'a>) -> bool {
+        fact!(is_goodbye);
         let makers = &fan.supply.makers;
         let waits = !makers.is_empty() && makers.iter().all(|maker| self.waits_only(maker));
         let works = || makers.iter().flat_map(|maker| &maker.work);
@@ -180,11 +196,13 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether work closes something.
     fn says_goodbye(&self, work: BodyRef) -> bool {
+        fact!(says_goodbye);
         self.program.lifecycle(work).is_some_and(|found| found.phase.ends())
     }
 
     /// Whether a handler that passes on another failure stands around a step.
     fn fails_already(&self, site: Site) -> bool {
+        fact!(fails_already);
         self.program.flow(site.body).around(site.step).any(|(outer, slot)| {
             let (StepKind::Try { handlers, .. }, Slot::Handler(at)) = (&outer.kind, slot) else { return false };
             let last = handlers.get(at as usize).and_then(|handler| handler.body.steps.last());
@@ -194,6 +212,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether work deals with its own failures, or does nothing but wait for work that does.
     fn speaks_for_itself(&self, work: BodyRef, hops: u32) -> bool {
+        fact!(speaks_for_itself);
         if self.program.handles_its_failures(work) {
             return true;
         }
@@ -208,6 +227,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a maker's call, or what it starts, is a wait for a signal.
     fn waits_only(&self, maker: &Maker) -> bool {
+        fact!(waits_only);
         let Some(call) = self.program.call(maker.site) else { return false };
         let started = call.args.iter().filter_map(|arg| self.program.flow(maker.site.body).def(arg.value));
         let mut sites = started.map(|step| Site { body: maker.site.body, step: step.id }).chain([maker.site]);
@@ -215,17 +235,20 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn items_can_fail(&self, fan: &Fan<'a>) -> bool {
+        fact!(items_can_fail);
         let works = fan.supply.makers.iter().flat_map(|maker| &maker.work);
         works.into_iter().any(|work| self.can_fail(*work))
     }
 
     /// Whether the results are the tasks themselves.
     fn gives_tasks(&self, fan: &Fan<'a>) -> bool {
+        fact!(gives_tasks);
         fan.model.returns.as_ref().is_some_and(|ty| ty.to_string().contains("set<"))
     }
 
     /// Whether the tasks that a wait has waited for are asked for their outcome, as what it gives or where they are kept.
     fn tasks_are_asked(&self, fan: &Fan<'a>) -> bool {
+        fact!(tasks_are_asked);
         let body = fan.site.body;
         let given = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
         let asked = |used: &Use<'_>| used.site != fan.site && used.depth == 0 && is_read(used);
@@ -241,6 +264,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a callback on each of the items asks it what it raised.
     fn are_asked_at_their_end(&self, fan: &Fan<'a>) -> bool {
+        fact!(are_asked_at_their_end);
         let makers = &fan.supply.makers;
         let trails = makers.iter().filter_map(|maker| {
             let call = self.program.call(maker.site)?;
@@ -269,6 +293,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// `first, _ = await …`: one of the results is thrown away.
     fn drops_a_part(&self, body: BodyRef, trail: &Trail<'a>) -> bool {
+        fact!(drops_a_part);
         let values = trail.spots.iter().filter_map(|spot| match spot {
             Spot::Value(at, value) if *at == body => Some(*value),
             _ => None,
@@ -332,15 +357,23 @@ impl<'a> Sizer<'_, '_, 'a> {
         Some(resource)
     }
 
-    /// Whether a started job's own handle is asked for its outcome.
+    /// Whether a started job's own handle is asked for its outcome, itself or among those that a wait for all gives.
     pub(super) fn is_asked_later(&self, site: Site, out: ValueId) -> bool {
+        fact!(is_asked_later);
         let trail = self.program.follow(Spot::Value(site.body, out), 0, Returns::Follow);
+        let mut waits = trail.uses.iter().filter(|used| matches!(used.what, What::Effect(Effect::Joined, _)));
         trail.uses.iter().any(is_asked)
+            || waits.any(|wait| {
+                let Some(call) = self.program.call(wait.site) else { return false };
+                let given = self.program.follow(Spot::Value(wait.site.body, call.out), 2, Returns::Stop);
+                given.uses.iter().any(|used| used.depth == 0 && is_asked(used))
+            })
     }
 }
 
 /// Whether nothing is done with a fan-out that would run it.
 fn is_given_up(trail: &Trail<'_>) -> bool {
+    fact!(is_given_up);
     trail.uses.iter().all(|used| {
         matches!(
             used.what,

@@ -112,6 +112,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a call gives what the outside has: what arrives, rows, files, the answer of a client.
     pub(super) fn is_outside(&self, body: BodyRef, call: &Call<'a>, model: &CallModel) -> bool {
+        fact!(is_outside);
         model.gives == Gives::AnyNumber
             || model.handles_events == HandlesEvents::Receives
             || model.birth.is_none() && self.is_handle(body, call.receiver)
@@ -119,6 +120,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a value is a connection, client or file.
     pub(super) fn is_handle(&self, body: BodyRef, receiver: Option<ValueId>) -> bool {
+        fact!(is_handle);
         let ty = receiver.map(|receiver| self.program.type_of(body, receiver));
         ty.is_some_and(|ty| self.kind_of(body, &ty) == Some(Kind::Handle))
     }
@@ -168,6 +170,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a function is called by its name on something whose type is not known, or was handed to code that was
     /// not read.
     pub(super) fn is_called_unseen(&self, body: BodyRef) -> bool {
+        fact!(is_called_unseen);
         let setting = self.builder.setting(body);
         let named = self.program.calls().named(&self.program.body(body).name);
         let by_name = named.iter().any(|site| self.builder.setting(site.body) == setting);
@@ -175,6 +178,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn handles_events(&self, body: BodyRef) -> bool {
+        fact!(handles_events);
         let rhythm = &self.builder.rhythm;
         self.program.is_handler(body)
             || rhythm.registrations(body).iter().any(|registration| registration.effect == Effect::CalledPerEvent)
@@ -186,6 +190,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// What is as many as something measured.
     pub(super) fn measured(&self, body: BodyRef, value: ValueId, hops: u32) -> Option<Supply> {
+        fact!(measured);
         let hops = hops.checked_sub(1)?;
         let step = self.program.flow(body).def(value)?;
         match &step.kind {
@@ -212,6 +217,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether something takes items out of a place again while its owner lives: it is a population that comes and goes.
     pub(super) fn comes_and_goes(&self, sites: &[Site]) -> bool {
+        fact!(comes_and_goes);
         sites.iter().any(|site| {
             let lives = !self.program.sets_up(*site) && !self.program.phase_at(*site).is_some_and(Phase::ends);
             lives && self.takes_out(*site)

@@ -15,6 +15,7 @@ use crate::unit::{BodyKind, Driver, Place, StepId, StepKind, TypeTree, ValueId};
 impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a call puts a future into a set that runs it.
     pub(super) fn puts_into_set(&self, site: Site, call: &Call<'a>, model: &CallModel) -> bool {
+        fact!(puts_into_set);
         let puts = model.does.get(&Subject::Receiver) == Some(&Effect::Put)
             && model
                 .does
@@ -51,6 +52,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn is_looped(&self, site: Site) -> bool {
+        fact!(is_looped);
         self.program.flow(site.body).around(site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }))
     }
 
@@ -70,6 +72,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether the work put into a set of this frame can fail, and nobody reads what comes out of it.
     pub(super) fn is_set_unread(&self, site: Site, call: &Call<'a>, work: &[BodyRef]) -> bool {
+        fact!(is_set_unread);
         if self.program.language(site.body) != Language::Rust || !work.iter().any(|work| self.can_fail(*work)) {
             return false;
         }
@@ -91,12 +94,14 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn is_given(&self, spot: &Spot) -> bool {
+        fact!(is_given);
         let Spot::Local(body, local) = spot else { return true };
         self.program.body(*body).params.iter().any(|param| param.local == *local)
     }
 
     /// Whether what a call gives is looked at no further than whether it is there.
     fn is_thrown_away(&self, site: Site) -> bool {
+        fact!(is_thrown_away);
         let Some(call) = self.program.call(site) else { return false };
         let trail = self.program.follow(Spot::Value(site.body, call.out), 0, Returns::Stop);
         trail.uses.iter().all(|used| match &used.what {
@@ -110,6 +115,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a test gives what it tests a name that is read.
     fn takes_apart(&self, site: Site) -> bool {
+        fact!(takes_apart);
         let flow = self.program.flow(site.body);
         flow.nodes().any(|node| match &node.step.kind {
             StepKind::Store { place: Place::Local(local), .. } => {
@@ -124,6 +130,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a body gives a result that can be a failure.
     pub(super) fn can_fail(&self, work: BodyRef) -> bool {
+        fact!(can_fail);
         self.can_fail_within(work, 6)
     }
 
@@ -161,6 +168,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
 /// Whether a result in the data says itself whether it is a failure.
 pub(super) fn tells_failure(ty: &TypeRef) -> bool {
+    fact!(tells_failure);
     matches!(ty, TypeRef::Named { path, .. } if path.ends_with("Result"))
 }
 

@@ -20,6 +20,7 @@ const RUNNERS: u32 = 4;
 impl<'a> Sizer<'_, '_, 'a> {
     /// Why what is waited for was not made for this: it was made elsewhere, or has just been told to stop.
     pub(super) fn made_elsewhere(&self, fan: &Fan<'a>) -> Option<Fact> {
+        fact!(made_elsewhere);
         for trail in self.item_trails(fan) {
             let by_type = trail.uses.iter().filter(|used| matches!(used.what, What::Effect(Effect::Cancelled, _)));
             let stops = by_type.map(|used| used.site).chain(self.stopped_by_name(&trail));
@@ -118,6 +119,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether all of them are started by what a scope around the fan-out has entered: leaving the scope ends them.
     fn belongs_to_scope(&self, fan: &Fan<'a>) -> bool {
+        fact!(belongs_to_scope);
         let body = fan.site.body;
         let flow = self.program.flow(body);
         let scopes = flow.around(fan.site.step).filter(|(_, slot)| *slot == Slot::ScopeBody);
@@ -134,6 +136,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a time limit stands around a shield around the fan-out, and nobody else keeps it.
     fn is_shielded(&self, fan: &Fan<'a>) -> bool {
+        fact!(is_shielded);
         let only_call = |value: ValueId| {
             let (only, _) = self.only_use(fan.site.body, value)?;
             let call = self.program.call(Site { body: fan.site.body, step: only })?;
@@ -149,6 +152,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// The pending ones of a race or of a wait with a time limit.
     fn left_pending(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
+        fact!(left_pending);
         let body = fan.site.body;
         let whole = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
         let trails = self.item_trails(fan);
@@ -184,6 +188,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// Whether a step stands in what a runner runs that cancels what is left behind, in no loop and before none: its body
     /// is over soon after, and the runner with it.
     fn ends_with_its_runner(&self, site: Site) -> bool {
+        fact!(ends_with_its_runner);
         let flow = self.program.flow(site.body);
         let is_loop = |step: &Step| matches!(step.kind, StepKind::Loop { .. });
         if flow.around(site.step).any(|(outer, _)| is_loop(outer)) || self.turns_after(site) {
@@ -200,6 +205,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a loop without a known end comes after a step.
     fn turns_after(&self, site: Site) -> bool {
+        fact!(turns_after);
         self.program.flow(site.body).nodes().any(|node| {
             let endless = !matches!(node.step.kind, StepKind::Loop { driver: Driver::Each { .. }, .. });
             node.step.id > site.step && endless && matches!(node.step.kind, StepKind::Loop { .. })
@@ -222,6 +228,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn is_given_to_a_runner(&self, body: BodyRef, param: LocalId, hops: u32) -> bool {
+        fact!(is_given_to_a_runner);
         let flow = self.program.flow(body);
         let reads = flow.reads(param).iter().filter_map(|id| match &flow.step(*id)?.kind {
             StepKind::Read { out, .. } => Some(*out),
@@ -234,6 +241,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether the wait stands in a loop that goes on while its collection holds something.
     fn is_waited_for_again(&self, fan: &Fan<'a>) -> bool {
+        fact!(is_waited_for_again);
         let body = fan.site.body;
         self.program.flow(body).around(fan.site.step).any(|(outer, slot)| {
             let (StepKind::Loop { driver: Driver::While { cond, .. }, .. }, Slot::LoopBody) = (&outer.kind, slot)
@@ -253,6 +261,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         trails: &[Trail<'a>],
         resource: &mut Resource,
     ) -> Option<Fact> {
+        fact!(left_when_cancelled);
         let protected = enders.iter().any(|ender| ender.body != fan.site.body || self.protects(fan.site, ender.step));
         let again = enders.iter().any(|ender| ender.step < fan.site.step);
         if protected || again || !self.lasts(fan) || is_kept_beyond(trails) {
@@ -266,6 +275,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether some of the tasks have a loop that something else has to end.
     fn lasts(&self, fan: &Fan<'a>) -> bool {
+        fact!(lasts);
         let tasks = fan.supply.makers.iter().filter(|maker| maker.starts == Starts::AtOnce);
         tasks.flat_map(|maker| &maker.work).any(|work| self.program.exit_of(*work) != Exit::Finite)
     }
@@ -284,6 +294,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// A way out between the fan-out and the first thing that ends what is left.
     fn leaves_before(&self, site: Site, enders: &[Site], trails: &[Trail<'a>]) -> Option<Fact> {
+        fact!(leaves_before);
         let flow = self.program.flow(site.body);
         if enders
             .iter()
@@ -302,6 +313,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn asks_about(&self, body: BodyRef, step: &crate::unit::Step, trails: &[Trail<'a>]) -> bool {
+        fact!(asks_about);
         let StepKind::If { cond, .. } = &step.kind else { return false };
         let values = crate::program::flow::cond_values(cond);
         values.iter().any(|value| trails.iter().any(|trail| trail.spots.contains(&Spot::Value(body, *value))))
@@ -309,6 +321,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether an ender stands where a failure at a site leads: in the `finally` or a catch-all handler of a `try` around it.
     fn protects(&self, site: Site, ender: StepId) -> bool {
+        fact!(protects);
         let flow = self.program.flow(site.body);
         flow.around(site.step).any(|(outer, slot)| {
             let (StepKind::Try { handlers, .. }, Slot::TryBody) = (&outer.kind, slot) else { return false };
@@ -327,6 +340,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether nothing that runs raises: it handles its failures, or gives them back.
     fn gives_failures_back(&self, fan: &Fan<'a>) -> bool {
+        fact!(gives_failures_back);
         let makers = &fan.supply.makers;
         !makers.is_empty()
             && makers.iter().all(|maker| {
@@ -336,6 +350,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// The rest of what a loop takes one by one, when the loop is left.
     fn left_in_loop(&self, fan: &Fan<'a>) -> Option<(Left, Fact)> {
+        fact!(left_in_loop);
         let body = fan.site.body;
         let flow = self.program.flow(body);
         let looping = flow.nodes().find(|node| match &node.step.kind {
@@ -379,6 +394,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     fn ended_just_before(&self, site: Site, enders: &[Site]) -> bool {
+        fact!(ended_just_before);
         let flow = self.program.flow(site.body);
         let parent = flow.around(site.step).next().map(|(outer, _)| outer.id);
         enders
@@ -388,6 +404,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a failure at a site is caught within a loop.
     fn is_caught(&self, site: Site, looping: StepId) -> bool {
+        fact!(is_caught);
         let flow = self.program.flow(site.body);
         flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
             slot == Slot::TryBody
@@ -397,6 +414,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Tasks that run before they are awaited go on when the first failure is raised.
     fn left_when_one_fails(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
+        fact!(left_when_one_fails);
         let tasks = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
         if !tasks || !(self.lasts(fan) || resource.missing.contains(&Missing::Limit)) {
             return None;
@@ -441,6 +459,7 @@ fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
 
 /// Whether somebody beyond the frame keeps them: they are for that owner to end.
 fn is_kept_beyond(trails: &[Trail<'_>]) -> bool {
+    fact!(is_kept_beyond);
     trails.iter().flat_map(|trail| &trail.uses).any(|used| {
         matches!(
             used.what,

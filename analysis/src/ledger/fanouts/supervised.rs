@@ -74,6 +74,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a loop over items (not a loop that waits for events) stands around a start, within its supervisor's life.
     fn is_in_loop_over_items(&self, site: Site, home: StepId) -> bool {
+        fact!(is_in_loop_over_items);
         let flow = self.program.flow(site.body);
         let mut loops = flow.around(site.step).filter(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
         loops.next().is_some_and(|(outer, _)| {
@@ -83,6 +84,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether what was started is waited for, and never asked.
     fn is_joined_only(&self, site: Site, call: &Call<'a>) -> bool {
+        fact!(is_joined_only);
         use crate::program::trace::{Returns, What};
         use unleak_catalogue::model::Effect;
         let trail = self.program.follow(Spot::Value(site.body, call.out), 0, Returns::Follow);

@@ -294,6 +294,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// The n-th item of a literal that is taken apart at once.
     fn nth(&self, body: BodyRef, of: ValueId, at: u32) -> Option<ValueId> {
+        fact!(nth);
         match &self.program.flow(body).def(of)?.kind {
             StepKind::Collect { items, .. } => match items.get(at as usize)? {
                 Item::One(value) => Some(*value),

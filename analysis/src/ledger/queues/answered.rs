@@ -14,6 +14,7 @@ type Variable = (BodyRef, LocalId);
 
 /// The wait of a producer for an answer that is part of what it adds.
 pub(super) fn by_item(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    fact!(by_item);
     let call = builder.program.call(put)?;
     let mut parts = Vec::new();
     for arg in call.args {
@@ -170,6 +171,7 @@ fn waits_for(builder: &Builder<'_, '_>, body: BodyRef, used: StepId, value: Valu
 
 /// Whether a function of the program waits for what it is given (a project's own `wait_for`).
 fn waits_for_argument(builder: &Builder<'_, '_>, site: Site, function: BodyRef, value: ValueId) -> bool {
+    fact!(waits_for_argument);
     let flow = builder.program.flow(function);
     let given = builder.program.bound_args(site, function).into_iter().filter(|(argument, _)| *argument == value);
     given.flat_map(|(_, param)| flow.reads(param)).any(|read| match flow.step(*read).map(|step| &step.kind) {
@@ -194,6 +196,7 @@ fn waits_for_argument(builder: &Builder<'_, '_>, site: Site, function: BodyRef, 
 
 /// Whether a value is an object of the program that holds the answer: whoever gets it back waits by it.
 fn holds_answer(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(holds_answer);
     let program = builder.program;
     let Type::Named(Head::Project(ty), _) = program.type_of(body, value) else { return false };
     let language = program.language(body).name();
@@ -210,6 +213,7 @@ fn holds_answer(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> boo
 
 /// Whether a value is a handle to work or an answer: whoever gets it back has one item under way.
 fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(is_awaitable);
     let ty = builder.program.type_of(body, value);
     let language = builder.program.language(body).name();
     matches!(ty, Type::Future(..))
@@ -218,5 +222,6 @@ fn is_awaitable(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> boo
 
 /// Whether a type stands for work or an answer that is under way.
 fn is_handle(ty: &TypeModel) -> bool {
+    fact!(is_handle);
     ty.awaited.is_some() || ty.kind == Some(Kind::Task)
 }

@@ -127,6 +127,7 @@ fn amounts(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) -> V
 
 /// Of the alternatives of one expression: beside a number that somebody may set, none is what nobody has set.
 fn settled(mut all: Vec<Amount>) -> Vec<Amount> {
+    fact!(settled => all);
     let set = |amount: &Amount| matches!(amount, Amount::Named(_) | Amount::Computed);
     if all.iter().any(set) {
         all.retain(|amount| !matches!(amount, Amount::Nothing | Amount::Infinite(_) | Amount::Int(..=0)));

@@ -15,6 +15,7 @@ use crate::unit::{Colour, LocalId, Part, Place, Step, StepKind, ValueId, Yields}
 
 /// Whether a queue is filled and emptied within one finite piece of work.
 pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &Traffic) -> Option<Fact> {
+    fact!(finite);
     let local = builder.life(&trail.spots) == Life::Frame;
     let calm = traffic.puts.iter().all(|put| !matches!(put.many, Many::PerEvent));
     if local && let Some(fact) = one_after_the_other(builder, birth, traffic) {
@@ -33,6 +34,7 @@ pub(super) fn finite(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, 
 
 /// A channel of which one end is thrown away where it is made: nothing can be sent, or nothing can be taken.
 pub(super) fn without_end(builder: &Builder<'_, '_>, birth: Site) -> Option<Fact> {
+    fact!(without_end);
     let program = builder.program;
     let flow = program.flow(birth.body);
     let call = program.call(birth)?;
@@ -55,6 +57,7 @@ fn part_of(step: Option<&Step>) -> Option<ValueId> {
 
 /// A queue that one frame and what it waits for fill and empty: nothing runs beside them.
 fn one_after_the_other(builder: &Builder<'_, '_>, birth: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(one_after_the_other);
     let within = |site: &Site| runs_within(builder, site.body, birth.body, 4);
     let all = traffic.open.is_empty()
         && !traffic.puts.is_empty()
@@ -66,6 +69,7 @@ fn one_after_the_other(builder: &Builder<'_, '_>, birth: Site, traffic: &Traffic
 
 /// Whether a body runs only while a frame waits for it.
 fn runs_within(builder: &Builder<'_, '_>, body: BodyRef, frame: BodyRef, depth: u32) -> bool {
+    fact!(runs_within);
     if body == frame {
         return true;
     }
@@ -92,6 +96,7 @@ fn runs_within(builder: &Builder<'_, '_>, body: BodyRef, frame: BodyRef, depth: 
 
 /// A queue that never leaves its frame, whose producer the frame cancels before it goes.
 fn ended_by_frame(builder: &Builder<'_, '_>, birth: Site, puts: &[Put]) -> Option<Fact> {
+    fact!(ended_by_frame);
     let program = builder.program;
     let flow = program.flow(birth.body);
     let ended = flow.nodes().find(|node| {
@@ -111,6 +116,7 @@ fn ended_by_frame(builder: &Builder<'_, '_>, birth: Site, puts: &[Put]) -> Optio
 
 /// The work of the task that a call cancels.
 fn cancelled_work(builder: &Builder<'_, '_>, site: Site) -> Option<BodyRef> {
+    fact!(cancelled_work);
     let call = builder.program.call(site)?;
     let Target::Model(model) = call.target else { return None };
     model.does.values().find(|effect| **effect == Effect::Cancelled)?;

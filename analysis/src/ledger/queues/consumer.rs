@@ -9,7 +9,7 @@ use super::gate;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
-use crate::unit::{StepKind, ValueId};
+use crate::unit::StepKind;
 
 /// How many calls up a loop is looked for.
 const DEPTH: u32 = 5;
@@ -18,6 +18,7 @@ const ABOVE: usize = 400;
 
 /// Whether an item is taken in a loop that waits, and some addition is made outside that loop's function.
 pub(super) fn runs_beside(builder: &Builder<'_, '_>, take: Site, puts: &[Site]) -> bool {
+    fact!(runs_beside);
     let mut loops = Loops::default();
     loops.around(builder, take, DEPTH);
     if loops.found.is_empty() {
@@ -79,6 +80,7 @@ impl Loops {
 
 /// Whether each item is taken where it was asked for: in no loop, after something was sent and waited for.
 pub(super) fn only_answers(builder: &Builder<'_, '_>, takes: &[Site]) -> bool {
+    fact!(only_answers);
     !takes.is_empty() && takes.iter().all(|take| is_answer(builder, *take))
 }
 
@@ -86,21 +88,16 @@ fn is_answer(builder: &Builder<'_, '_>, take: Site) -> bool {
     let flow = builder.program.flow(take.body);
     let looped = flow.around(take.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
     let asked = flow.nodes().any(|node| match &node.step.kind {
-        StepKind::Await { value, .. } => {
-            node.step.id < take.step && !is_take(builder, take, *value) && gate::dominates(builder, node.step.id, take)
-        }
+        // What the take itself gives is awaited after it.
+        StepKind::Await { .. } => node.step.id < take.step && gate::dominates(builder, node.step.id, take),
         _ => false,
     });
     asked && !looped
 }
 
-/// Whether a value is what a take gives.
-fn is_take(builder: &Builder<'_, '_>, take: Site, value: ValueId) -> bool {
-    builder.program.maker(take.body, value) == Some(take)
-}
-
 /// Whether what a step takes is returned at once: its caller is the one who takes.
 fn gives_back(builder: &Builder<'_, '_>, take: Site) -> bool {
+    fact!(gives_back);
     let Some(call) = builder.program.call(take) else { return false };
     let trail = builder.program.follow(Spot::Value(take.body, call.out), 0, Returns::Stop);
     trail.uses.iter().any(|used| used.what == What::Returned(take.body))

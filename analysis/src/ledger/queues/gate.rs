@@ -39,6 +39,7 @@ fn here(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
 
 /// Every caller of a function that adds lets only so many through.
 fn by_callers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, depth: u32) -> Option<Fact> {
+    fact!(by_callers);
     let depth = depth.checked_sub(1)?;
     let callers = builder.program.calls().callers(function);
     let reached_otherwise =
@@ -55,6 +56,7 @@ fn by_callers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, d
 
 /// It is added to only while nothing is in it.
 fn only_when_empty(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(only_when_empty);
     let flow = builder.program.flow(put.body);
     let node = flow.nodes().filter(|node| node.step.id < put.step).find(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return false };
@@ -70,6 +72,7 @@ fn only_when_empty(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> O
 
 /// The producer closes it after the addition.
 fn closing(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(closing);
     let closed = traffic
         .closes
         .iter()
@@ -79,6 +82,7 @@ fn closing(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fa
 
 /// A condition on the queue's own size that the addition stands under, or that leaves before it.
 fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(check);
     let flow = builder.program.flow(put.body);
     for node in flow.nodes().filter(|node| node.step.id < put.step) {
         let site = Site { body: put.body, step: node.step.id };
@@ -105,6 +109,7 @@ fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact
 
 /// A function called before every addition that leaves by an exception when the queue is too long.
 fn helper(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(helper);
     let flow = builder.program.flow(put.body);
     let before = flow.nodes().filter(|node| node.step.id < put.step && dominates(builder, node.step.id, put));
     let site = before.map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
@@ -152,6 +157,7 @@ pub(in crate::ledger) fn always_leaves(block: &Block) -> bool {
 
 /// A permit that is taken before the addition and given back elsewhere, by whoever empties the queue.
 fn permit(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    fact!(permit);
     let flow = builder.program.flow(put.body);
     let mut taken = None;
     for node in flow.nodes().filter(|node| node.step.id < put.step) {
@@ -174,6 +180,7 @@ fn permit(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
 
 /// Whether the permit a call gives is put into the queue with the item, or forgotten there.
 fn goes_along(builder: &Builder<'_, '_>, permit: Site, put: Site) -> bool {
+    fact!(goes_along);
     let Some(call) = builder.program.call(permit) else { return false };
     let spot = Spot::Value(permit.body, call.out);
     let trail = match call.target {
@@ -202,55 +209,80 @@ fn item_type(builder: &Builder<'_, '_>, put: Site) -> Option<TypeKey> {
     }
 }
 
-/// Items beyond a number are thrown away or taken out where items are added.
+/// Items beyond a number are thrown away or taken out where items are added, or by what is called there.
 fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(trim);
     let flow = builder.program.flow(put.body);
-    let limited = |cond: &Cond| limit_of(builder, put.body, cond, traffic) == Some(Limit::Always);
-    let taken = traffic.takes.iter().chain(&traffic.trims).chain(&traffic.backs).find(|take| {
-        take.body == put.body
-            && flow.around(take.step).any(|(outer, slot)| match &outer.kind {
-                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
-                StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
-                    limited(cond) || (beside(builder, put, outer.id) && is_budget(cond))
-                }
-                _ => false,
-            })
-    });
-    let worked_off = || {
-        flow.nodes().map(|node| Site { body: put.body, step: node.step.id }).find(|site| {
-            let under = flow.around(site.step).any(|(outer, slot)| match &outer.kind {
-                StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
-                _ => false,
-            });
-            under && empties(builder, *site, traffic, CALLERS)
+    let budgeted = |take: &Site| {
+        flow.around(take.step).any(|(outer, _)| match &outer.kind {
+            StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
+                beside(builder, put, outer.id) && is_budget(cond)
+            }
+            _ => false,
         })
     };
+    let takes = || traffic.takes.iter().chain(&traffic.trims).chain(&traffic.backs).filter(|it| it.body == put.body);
+    let taken = takes().find(|take| is_over_limit(builder, **take, traffic) || budgeted(take));
     let always = traffic.trims.iter().find(|trim| trim.body == put.body && beside(builder, put, trim.step));
-    let site = taken.or(always).copied().or_else(worked_off)?;
+    let site = taken.or(always).copied().or_else(|| {
+        let mut sites = flow.nodes().map(|node| Site { body: put.body, step: node.step.id });
+        sites.find(|site| {
+            let over = || is_over_limit(builder, *site, traffic) && empties(builder, *site, traffic, CALLERS);
+            over() || beside(builder, put, site.step) && keeps_so_many(builder, *site, traffic)
+        })
+    })?;
     Some(builder.fact("what is over a limit is taken out here", site))
+}
+
+/// Whether a step runs where the queue is too long.
+fn is_over_limit(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    fact!(is_over_limit);
+    let limited = |cond: &Cond| limit_of(builder, site.body, cond, traffic) == Some(Limit::Always);
+    builder.program.flow(site.body).around(site.step).any(|(outer, slot)| match &outer.kind {
+        StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
+        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => limited(cond),
+        _ => false,
+    })
+}
+
+/// The functions of the program that a step calls and that have run when it is over.
+fn run_by(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
+    let flow = builder.program.flow(site.body);
+    let Some(call) = builder.program.call(site) else { return Vec::new() };
+    let Target::Functions(functions) = call.target else { return Vec::new() };
+    let mut uses = flow.uses(call.out).iter().filter_map(|used| flow.step(*used));
+    let awaited = uses.any(|step| matches!(step.kind, StepKind::Await { .. }));
+    functions.into_iter().filter(|it| awaited || builder.program.body(*it).colour == Colour::Sync).collect()
 }
 
 /// Whether a step calls a function that empties the queue, and waits for it.
 fn empties(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic, depth: u32) -> bool {
+    fact!(empties);
     let Some(depth) = depth.checked_sub(1) else { return false };
-    let flow = builder.program.flow(site.body);
-    let Some(call) = builder.program.call(site) else { return false };
-    let Target::Functions(functions) = call.target else { return false };
-    let awaited = || {
-        flow.uses(call.out)
-            .iter()
-            .any(|used| matches!(flow.step(*used).map(|step| &step.kind), Some(StepKind::Await { .. })))
-    };
-    functions.iter().any(|function| {
-        let runs = builder.program.body(*function).colour == Colour::Sync || awaited();
-        let inner = builder.program.flow(*function);
-        runs && (traffic.takes.iter().any(|take| take.body == *function)
-            || inner.nodes().any(|node| empties(builder, Site { body: *function, step: node.step.id }, traffic, depth)))
+    run_by(builder, site).into_iter().any(|function| {
+        let mut inner = builder.program.flow(function).nodes().map(|node| Site { body: function, step: node.step.id });
+        traffic.takes.iter().any(|take| take.body == function)
+            || inner.any(|site| empties(builder, site, traffic, depth))
     })
+}
+
+/// Whether a step calls only functions after which no more than so many are left.
+fn keeps_so_many(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bool {
+    fact!(keeps_so_many);
+    let trims = |function: &BodyRef| {
+        let own = |it: &&Site| it.body == *function;
+        let surely =
+            |trim: &Site| builder.program.flow(*function).node(trim.step).is_some_and(|it| it.parent.is_none());
+        let mut takes = traffic.takes.iter().chain(&traffic.trims).filter(own);
+        traffic.trims.iter().filter(own).any(surely) || takes.any(|take| is_over_limit(builder, *take, traffic))
+    };
+    let functions = run_by(builder, site);
+    !functions.is_empty() && functions.iter().all(trims)
 }
 
 /// Whether a condition compares amounts: a budget of bytes or of time is kept as well as one of items.
 fn is_budget(cond: &Cond) -> bool {
+    fact!(is_budget);
     match cond {
         Cond::Compare { op, .. } => {
             matches!(op, Compare::Less | Compare::LessEqual | Compare::Greater | Compare::GreaterEqual)
@@ -267,6 +299,7 @@ fn beside(builder: &Builder<'_, '_>, put: Site, step: StepId) -> bool {
 
 /// The producer waits after each addition until all of it is worked off.
 fn lockstep(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact> {
+    fact!(lockstep);
     let flow = builder.program.flow(put.body);
     let home = flow.node(put.step)?.parent;
     let waits = traffic.joins.iter().find(|join| {

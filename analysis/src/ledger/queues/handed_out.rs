@@ -49,6 +49,7 @@ fn through(
 }
 
 fn hands_out(builder: &Builder<'_, '_>, function: BodyRef) -> bool {
+    fact!(hands_out);
     let owned = builder.program.body(function);
     let returns = |kind: &StepKind| matches!(kind, StepKind::Return { value: Some(_) });
     owned.kind == BodyKind::Function

@@ -197,6 +197,7 @@ impl Search<'_, '_, '_> {
 
     /// Whether a call is given nothing, or what was waited for: what is asked with anything else gives an answer.
     fn is_given_what_came(&self, body: BodyRef, args: &[Arg]) -> bool {
+        fact!(is_given_what_came);
         let came = |value: ValueId| match self.builder.program.flow(body).def(value).map(|step| &step.kind) {
             Some(StepKind::Await { .. }) => true,
             Some(StepKind::Read { place: Place::Local(local), .. }) => {
@@ -229,6 +230,7 @@ impl Search<'_, '_, '_> {
 
     /// What a loop takes one of in each turn: a stream gives what it receives, a list what was put into it.
     fn turn(&mut self, looping: Site, source: ValueId) -> Option<Inflow> {
+        fact!(turn);
         let program = self.builder.program;
         let streams = program.turns_of(looping) == Many::PerEvent;
         let queue = kind_of(self.builder, looping.body, source) == Some(Kind::Queue);
@@ -241,6 +243,7 @@ impl Search<'_, '_, '_> {
 
     /// What a function gives to something that it then takes the pieces of: a parser is fed.
     fn fed(&mut self, looping: Site, source: ValueId) -> Option<Inflow> {
+        fact!(fed);
         let (program, body) = (self.builder.program, looping.body);
         let (spot, 0) = program.origin(body, source) else { return None };
         let sites = program.flow(body).nodes().map(|node| Site { body, step: node.step.id });
@@ -252,6 +255,7 @@ impl Search<'_, '_, '_> {
 
     /// Whether a value is what a generator of the program makes, called here or by who hands it in.
     fn is_made(&self, body: BodyRef, value: ValueId, hops: u32) -> bool {
+        fact!(is_made);
         let Some(hops) = hops.checked_sub(1) else { return false };
         let program = self.builder.program;
         let flow = program.flow(body);
@@ -330,6 +334,7 @@ impl Search<'_, '_, '_> {
 
     /// What a function returns or yields.
     fn result(&mut self, function: BodyRef) -> Option<Inflow> {
+        fact!(result);
         self.results = self.results.checked_sub(1)?;
         let flow = self.builder.program.flow(function);
         let yields = self.builder.program.body(function).yields != Yields::Never;
@@ -358,6 +363,7 @@ impl Search<'_, '_, '_> {
     }
 
     fn stored(&mut self, body: BodyRef, local: LocalId) -> Option<Inflow> {
+        fact!(stored);
         let flow = self.builder.program.flow(body);
         let stores = flow.stores(local).iter().filter_map(|id| match flow.step(*id).map(|step| &step.kind) {
             Some(StepKind::Store { value, .. } | StepKind::Update { value, .. }) => Some(*value),
@@ -368,6 +374,7 @@ impl Search<'_, '_, '_> {
 
     /// A buffer that a call receives into.
     fn filled(&mut self, body: BodyRef, local: LocalId) -> Option<Inflow> {
+        fact!(filled);
         let flow = self.builder.program.flow(body);
         let mut values: Vec<ValueId> = flow.reads(local).iter().filter_map(|id| out_of(flow.step(*id))).collect();
         let views = values.iter().flat_map(|value| flow.uses(*value)).filter_map(|id| match flow.step(*id) {

@@ -1,4 +1,4 @@
-//! Steps that run once in the life of their owner, because of a flag that they set or a sender that they give up.
+//! Steps that run once in the life of their owner, because of a flag that they set.
 
 use unleak_catalogue::model::Effect;
 
@@ -10,7 +10,7 @@ use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Compare, Cond, Const, LocalId, Place, StepId, StepKind, ValueId};
+use crate::unit::{Compare, Cond, Const, Place, StepId, StepKind, ValueId};
 
 /// Whether a flag is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,7 @@ pub(in crate::ledger) struct Latch {
 /// What makes a step run once for each owner of a flag: it is passed only while the flag is not set, and the same body
 /// sets it.
 pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
+    fact!(latched);
     let flow = builder.program.flow(site.body);
     flow.nodes().filter(|node| node.step.id < site.step).find_map(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return None };
@@ -69,6 +70,7 @@ pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Optio
 
 /// Each item is added once, as a flag of its own says.
 pub(super) fn once_each(builder: &Builder<'_, '_>, put: Site) -> Option<Fact> {
+    fact!(once_each);
     let latch = latched(builder, put).filter(|latch| latch.of == Of::Another)?;
     Some(builder.fact("each is added once, as the flag says that is asked here and then set", latch.asked))
 }
@@ -152,38 +154,4 @@ fn is_set_in(builder: &Builder<'_, '_>, body: BodyRef, flag: &Spot, asked: StepI
         }
     }
     set
-}
-
-/// Whether the variable an addition goes through was just taken out of where the sender was kept.
-pub(super) fn given_up(builder: &Builder<'_, '_>, site: Site) -> bool {
-    let flow = builder.program.flow(site.body);
-    let Some(local) = sender(builder, site) else { return false };
-    let stores = flow.stores(local);
-    !stores.is_empty()
-        && stores.iter().all(|id| match flow.step(*id).map(|step| &step.kind) {
-            Some(StepKind::Store { value, .. }) => is_taken(builder, site.body, *value),
-            _ => false,
-        })
-}
-
-fn sender(builder: &Builder<'_, '_>, site: Site) -> Option<LocalId> {
-    let receiver = builder.program.call(site)?.receiver?;
-    match builder.program.origin(site.body, receiver) {
-        (Spot::Local(body, local), 0) if body == site.body => Some(local),
-        _ => None,
-    }
-}
-
-fn is_taken(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
-    let Some(step) = builder.program.flow(body).def(value) else { return false };
-    match &step.kind {
-        StepKind::Part { of: value, .. } | StepKind::Propagate { value, .. } | StepKind::View { value, .. } => {
-            is_taken(builder, body, *value)
-        }
-        StepKind::Call { .. } => {
-            let call = builder.program.call(Site { body, step: step.id });
-            matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.does.values().any(|effect| *effect == Effect::TakeAll))
-        }
-        _ => false,
-    }
 }

@@ -47,6 +47,7 @@ pub(super) fn limit_of(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, tr
 
 /// Whether a condition asks if there is anything in it: `Some(true)` when it holds while the queue is empty.
 pub(super) fn says_empty(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, traffic: &Traffic) -> Option<bool> {
+    fact!(says_empty);
     match cond {
         Cond::Not(inner) => says_empty(builder, body, inner, traffic).map(|empty| !empty),
         Cond::All(parts) => {
@@ -65,6 +66,7 @@ pub(super) fn says_empty(builder: &Builder<'_, '_>, body: BodyRef, cond: &Cond, 
 
 /// Whether a value is a comparison with its length, made here or by a function that is asked.
 fn tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic: &Traffic) -> bool {
+    fact!(tells);
     let flow = builder.program.flow(body);
     let Some(step) = flow.def(value) else { return false };
     match &step.kind {
@@ -85,6 +87,7 @@ fn tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic: &Tra
 
 /// Whether a function returns a comparison with the length.
 fn answers(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic) -> bool {
+    fact!(answers);
     let flow = builder.program.flow(function);
     flow.nodes().any(|node| match &node.step.kind {
         StepKind::Return { value: Some(value) } => match flow.def(*value).map(|step| &step.kind) {
@@ -131,6 +134,7 @@ fn is_measure(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, traffic:
 
 /// The functions of the program that a call asks: those it calls, or what tells the length of the object it measures.
 fn asked(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
+    fact!(asked);
     let program = builder.program;
     let Some(call) = program.call(site) else { return Vec::new() };
     match &call.target {
@@ -147,6 +151,7 @@ fn asked(builder: &Builder<'_, '_>, site: Site) -> Vec<BodyRef> {
 }
 
 fn returns_measure(builder: &Builder<'_, '_>, function: BodyRef, traffic: &Traffic, hops: u32) -> bool {
+    fact!(returns_measure);
     let mut nodes = builder.program.flow(function).nodes();
     nodes.any(|node| match &node.step.kind {
         StepKind::Return { value: Some(value) } => is_measure(builder, function, *value, traffic, hops),

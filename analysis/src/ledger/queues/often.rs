@@ -32,7 +32,7 @@ pub(in crate::ledger) fn relative(
     site: Site,
     places: &FxHashSet<Spot>,
 ) -> Many {
-    if takes_owner(builder, birth, site) || latch::given_up(builder, site) {
+    if takes_owner(builder, birth, site) {
         return Many::Once;
     }
     Often { builder, birth, places, known: FxHashMap::default() }.of(site)
@@ -111,6 +111,7 @@ impl Often<'_, '_, '_> {
 
     /// Whether a call may be about this queue: where the function is given it, only calls that give it are.
     fn is_meant(&self, call: Site, function: BodyRef) -> bool {
+        fact!(is_meant);
         let program = self.builder.program;
         let through = |local: LocalId| self.places.contains(&Spot::Local(function, local));
         if !program.body(function).params.iter().any(|param| through(param.local)) {
@@ -168,6 +169,7 @@ impl Often<'_, '_, '_> {
 /// Whether a body can run only once for each time it is made: a Rust async block, and a closure that moves a sender on
 /// into what it makes.
 fn once_for_each_making(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(once_for_each_making);
     let program = builder.program;
     let owned = program.body(body);
     if program.language(body) != Language::Rust {
@@ -203,6 +205,7 @@ pub(super) fn is_work_for_others(builder: &Builder<'_, '_>, body: BodyRef) -> bo
 
 /// Whether what is added to is another one in each turn of a loop: it belongs to what the turn received or made.
 fn another_each_turn(builder: &Builder<'_, '_>, site: Site, looping: StepId) -> bool {
+    fact!(another_each_turn);
     let flow = builder.program.flow(site.body);
     let Some(receiver) = builder.program.call(site).and_then(|call| call.receiver) else { return false };
     let Some(local) = root(builder, site.body, receiver) else { return false };
@@ -245,6 +248,7 @@ fn received(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
 
 /// Whether an addition stands in a method that takes its owner by value: it can be called only once.
 fn takes_owner(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
+    fact!(takes_owner);
     let program = builder.program;
     let owned = program.body(site.body);
     let by_value = owned

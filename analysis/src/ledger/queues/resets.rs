@@ -14,6 +14,9 @@ use crate::unit::{Const, Item, Op, Part, Place, Shape, StepKind, ValueId};
 /// Notes every place the queue has been in that is given something else or added to.
 pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, traffic: &mut Traffic) {
     for spot in trail.spots.iter().filter(|spot| trail.own.contains(spot)) {
+        if let Spot::Value(body, value) = spot {
+            given_anew(builder, birth, (*body, *value), traffic);
+        }
         for site in builder.program.sites_of(spot) {
             match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
                 Some(StepKind::Update { op: Op::Add, .. }) => traffic.put(builder, birth, site),
@@ -27,6 +30,7 @@ pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, tr
 /// Whether an item of what a value is is put in the place of another by its number: who knows items by their places keeps
 /// no queue.
 pub(super) fn is_placed(builder: &Builder<'_, '_>, spot: &Spot) -> bool {
+    fact!(is_placed);
     let Spot::Value(body, value) = spot else { return false };
     let flow = builder.program.flow(*body);
     let mut uses = flow.uses(*value).iter().filter_map(|id| flow.step(*id));
@@ -53,6 +57,30 @@ fn stored(builder: &Builder<'_, '_>, birth: Site, spot: &Spot, site: Site, value
         Some(Reset::Slice) if !traffic.trims.contains(&site) => traffic.trims.push(site),
         _ => {}
     }
+}
+
+/// `xs[:] = ys`: all that is in it is given something else.
+fn given_anew(builder: &Builder<'_, '_>, birth: Site, (body, list): (BodyRef, ValueId), traffic: &mut Traffic) {
+    let flow = builder.program.flow(body);
+    for step in flow.uses(list).iter().filter_map(|id| flow.step(*id)) {
+        let StepKind::Store { place: Place::Index { base, key: Some(key) }, value, .. } = &step.kind else { continue };
+        if *base == list && matches!(ends(builder, body, *key), Some((None, None))) {
+            let spot = builder.program.origin(body, list).0;
+            stored(builder, birth, &spot, Site { body, step: step.id }, *value, traffic);
+        }
+    }
+}
+
+/// The ends of a range, where it has any.
+fn ends(builder: &Builder<'_, '_>, body: BodyRef, range: ValueId) -> Option<(Option<ValueId>, Option<ValueId>)> {
+    let Some(StepKind::Collect { shape: Shape::Range, items, .. }) =
+        builder.program.flow(body).def(range).map(|step| &step.kind)
+    else {
+        return None;
+    };
+    let [Item::One(lower), Item::One(upper), ..] = items[..] else { return None };
+    let given = |end: ValueId| !matches!(builder.program.constant_of(body, end), Some(Const::Nothing));
+    Some((Some(lower).filter(|it| given(*it)), Some(upper).filter(|it| given(*it))))
 }
 
 /// One of several values that are unpacked at once (`a, b = x, y`) is that value.
@@ -116,6 +144,7 @@ pub(super) fn is_grown(flow: &Flow<'_>, out: ValueId) -> bool {
 
 /// `del xs[:n]`, `del xs[0]`: a part from the front goes.
 pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(deletes_part);
     let flow = builder.program.flow(site.body);
     let Some(StepKind::Delete { place: Place::Index { key: Some(key), .. } }) =
         flow.step(site.step).map(|step| &step.kind)
@@ -128,8 +157,26 @@ pub(super) fn deletes_part(builder: &Builder<'_, '_>, site: Site) -> bool {
     )
 }
 
+/// `del xs[:-n]`: so many from the back stay, however many there were.
+pub(super) fn keeps_a_few(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(keeps_a_few);
+    let flow = builder.program.flow(site.body);
+    let Some(StepKind::Delete { place: Place::Index { key: Some(key), .. } }) =
+        flow.step(site.step).map(|step| &step.kind)
+    else {
+        return false;
+    };
+    let Some((None, Some(upper))) = ends(builder, site.body, *key) else { return false };
+    match flow.def(upper).map(|step| &step.kind) {
+        Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => operands.len() == 1,
+        Some(StepKind::Const { value: Const::Int(number), .. }) => *number < 0,
+        _ => false,
+    }
+}
+
 /// Whether a call puts something into one of its arguments (`heappush(heap, item)`).
 pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(fills_argument);
     let Some(call) = builder.program.call(site) else { return false };
     let Target::Model(model) = call.target else { return false };
     model.does.iter().any(|(subject, effect)| *effect == Effect::Put && matches!(subject, Subject::Argument { .. }))
@@ -137,6 +184,7 @@ pub(super) fn fills_argument(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether a function takes what is in a place somewhere else: into a variable, a pair, or a call that is not a look.
 pub(super) fn read_out(builder: &Builder<'_, '_>, body: BodyRef, spot: &Spot) -> bool {
+    fact!(read_out);
     let program = builder.program;
     let flow = program.flow(body);
     flow.nodes().any(|node| {

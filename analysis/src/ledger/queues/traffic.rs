@@ -88,7 +88,12 @@ impl Traffic {
                 What::Effect(effect, _) => traffic.effect(builder, birth, used.site, *effect),
                 // Going over a collection takes nothing out of it.
                 What::Iterated if kind == Kind::Queue => traffic.take(used.site),
-                What::Tested if resets::deletes_part(builder, used.site) => traffic.take(used.site),
+                What::Tested if resets::deletes_part(builder, used.site) => {
+                    match resets::keeps_a_few(builder, used.site) {
+                        true => traffic.trims.push(used.site),
+                        false => traffic.take(used.site),
+                    }
+                }
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
                 {
@@ -177,6 +182,7 @@ impl Traffic {
 
     /// Whether what is taken out is put back right away: a ring that is gone round.
     pub(super) fn goes_round(&self, builder: &Builder<'_, '_>) -> bool {
+        fact!(goes_round);
         self.takes.iter().any(|take| {
             let flow = builder.program.flow(take.body);
             let here = flow.node(take.step).map(|node| node.parent);
@@ -192,6 +198,7 @@ impl Traffic {
 
     /// Whether what is put in was taken out of it before, in the same body: there are no more items than there were.
     pub(super) fn is_put_back(&self, builder: &Builder<'_, '_>, put: Site) -> bool {
+        fact!(is_put_back);
         let args = builder.program.call(put).map_or(&[][..], |call| call.args);
         let makers = args.iter().filter_map(|arg| builder.program.maker(put.body, arg.value));
         makers.into_iter().any(|maker| self.takes.contains(&maker))
@@ -245,6 +252,7 @@ fn method_of(builder: &Builder<'_, '_>, site: Site, made: &[Name]) -> Option<Eff
 
 /// Whether what is added is always the same: a signal to start or to stop, and no item.
 fn is_signal(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(is_signal);
     let Some(call) = builder.program.call(site) else { return false };
     !call.args.is_empty() && call.args.iter().all(|arg| is_fixed(builder, site.body, arg.value, 4))
 }
@@ -278,6 +286,7 @@ fn is_fixed(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
 /// Whether a step is about the own field of an object that is no relative in line of the one in which the queue is born:
 /// subclasses of one base each have their own.
 fn of_another_line(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
+    fact!(of_another_line);
     let program = builder.program;
     let (Some(own), Some(other)) = (program.owner_around(birth.body), program.owner_around(site.body)) else {
         return false;
@@ -331,6 +340,7 @@ pub(super) fn top(builder: &Builder<'_, '_>, body: BodyRef, birth: BodyRef) -> B
 
 /// Whether a step stands in a loop of its own function that waits.
 fn in_waiting_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(in_waiting_loop);
     let flow = builder.program.flow(site.body);
     flow.around(site.step).any(|(outer, slot)| {
         matches!(outer.kind, StepKind::Loop { .. })

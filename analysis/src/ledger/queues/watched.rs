@@ -17,6 +17,7 @@ const CALLERS: usize = 12;
 /// Where the length is compared by the body that adds, by one that calls it, by a function that these call, or by a guard
 /// that looks at it now and then, and more is done about it than to tell.
 pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Site> {
+    fact!(watched);
     watched_around(builder, put.body, traffic)
         .or_else(|| {
             let mut callers = builder.program.calls().callers(put.body).iter().take(CALLERS);
@@ -27,6 +28,7 @@ pub(super) fn watched(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -
 }
 
 fn watched_around(builder: &Builder<'_, '_>, body: BodyRef, traffic: &Traffic) -> Option<Site> {
+    fact!(watched_around);
     watched_in(builder, body, traffic).or_else(|| {
         let calls = builder.program.flow(body).nodes().filter_map(|node| {
             match builder.program.call(Site { body, step: node.step.id }).map(|call| call.target) {
@@ -55,6 +57,7 @@ fn watched_by(builder: &Builder<'_, '_>, owner: TypeKey, traffic: &Traffic) -> O
 /// Where what has waited too long is thrown away by those who take: the time since it was added is compared, and one way
 /// on does nothing with it.
 pub(super) fn aged(builder: &Builder<'_, '_>, traffic: &Traffic) -> Option<Site> {
+    fact!(aged);
     traffic.takes.iter().find_map(|take| {
         let flow = builder.program.flow(take.body);
         let mut later = flow.nodes().filter(|node| node.step.id > take.step);
@@ -138,6 +141,7 @@ fn acts(builder: &Builder<'_, '_>, body: BodyRef, branch: StepId, traffic: &Traf
 
 /// Whether a place that is given something else is one that the queue is in.
 fn is_replaced(builder: &Builder<'_, '_>, body: BodyRef, place: &Place, traffic: &Traffic) -> bool {
+    fact!(is_replaced);
     let spot = match place {
         Place::Field { base, name } => builder.program.field_spot(body, *base, name),
         Place::Local(local) => Spot::Local(body, *local),

@@ -38,6 +38,7 @@ struct Asked<'a> {
 /// What a task runs that is done as soon as it is begun: it can be neither lost nor stopped half-way, and no two of
 /// them run at once.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
+    fact!(of);
     if birth.kind != Kind::Task || builder.program.language(birth.site.body) != Language::Python {
         return None;
     }
@@ -54,6 +55,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Work> {
 /// What a task runs that is done as soon as it is begun as far as the types that are written say: only a method that
 /// overrides one of theirs may wait.
 pub(super) fn as_declared(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(as_declared);
     let body = birth.work.body.filter(|_| birth.kind == Kind::Task)?;
     let done =
         builder.program.language(body) == Language::Python && is_done_at_once(builder, birth, body, Overrides::LeftOut);
@@ -172,6 +174,7 @@ fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: Given<'a>, a
 
 /// Whether a call calls something of the program, or ends, fires or fills something.
 fn acts(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(acts);
     match builder.program.call(site).map(|call| call.target) {
         Some(Target::Functions(_)) => true,
         Some(Target::Model(model)) => model.does.values().any(|effect| {
@@ -201,6 +204,7 @@ fn comes_at_once<'a>(
 
 /// Whether what a task is given to run is one `put` into a queue that never makes it wait.
 fn puts_only(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
+    fact!(puts_only);
     let Some(call) = builder.program.call(birth.site) else { return false };
     let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
     made.any(|site| puts_without_waiting(builder, site))
@@ -217,6 +221,7 @@ fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether the program makes queues of this type, and none of them with a bound.
 fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
+    fact!(has_no_bound_here);
     let program = builder.program;
     let ty = program.type_of(body, queue);
     let Some(path) = ty.model_path() else { return false };
@@ -230,6 +235,7 @@ fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -
 
 /// Whether all that a value may be is a queue that is made here without a bound.
 fn is_unbounded(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -> bool {
+    fact!(is_unbounded);
     let made = builder.program.made_by(body, queue);
     made.is_some_and(|made| made.into_iter().all(|site| makes_unbounded(builder, site)))
 }

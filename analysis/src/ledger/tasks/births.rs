@@ -274,11 +274,13 @@ fn endless_from_callers<'a>(builder: &Builder<'_, 'a>, work: Work<'a>) -> Work<'
 }
 
 fn is_endless(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(is_endless);
     matches!(builder.program.exit_of(body), Exit::Never(_))
 }
 
 /// A starter that came in as a parameter, whose bound says that a task comes back.
 fn lent<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
+    fact!(lent);
     if call.target != Target::Unknown {
         return None;
     }

@@ -39,12 +39,14 @@ pub(super) fn of<'a>(
 
 /// The last that is done for an object: nobody is left who could keep it.
 fn finalizer(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(finalizer);
     (builder.program.phase_of(birth.site.body) == Some(Phase::Drop))
         .then(|| builder.fact("it runs when its object goes, and nobody is left to keep it", birth.site))
 }
 
 /// A race that is run once leaves one loser.
 fn lost_once(builder: &Builder<'_, '_>, resource: &Resource, trail: &Trail<'_>) -> Option<Fact> {
+    fact!(lost_once);
     if resource.many == Many::PerEvent {
         return None;
     }
@@ -56,6 +58,7 @@ fn lost_once(builder: &Builder<'_, '_>, resource: &Resource, trail: &Trail<'_>) 
 
 /// On some ways a wrapper gives no task: it has run the work to its end itself, or there was nothing to do.
 fn may_give_none(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(may_give_none);
     birth.made_by?;
     let program = builder.program;
     let Target::Functions(functions) = program.call(birth.site)?.target else { return None };
@@ -89,6 +92,7 @@ fn gives_none(builder: &Builder<'_, '_>, function: BodyRef) -> bool {
 
 /// The wrapper that gives it has it in a weak collection: it is there that something is to be mended.
 fn reached_weakly(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(reached_weakly);
     let made = builder.resource(birth.made_by?);
     let weak = made.holds.iter().find(|hold| hold.how == Holding::Weak)?;
     Some(Fact { label: "others reach it here as long as it is there".to_owned(), location: weak.from.clone() })
@@ -96,6 +100,7 @@ fn reached_weakly(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
 
 /// A process that is told to go on without its maker.
 fn detached(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(detached);
     let call = builder.program.call(birth.site)?;
     let Target::Model(model) = call.target else { return None };
     let given = builder.program.effect_on(&call, model, call.out, Depth::Itself) == Some(Effect::Detached);
@@ -104,6 +109,7 @@ fn detached(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 
 /// What never ends, and is begun once by the program itself, lasts as long as the program.
 fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+    fact!(lasts_with_program);
     let once = builder.program.language(birth.site.body) == Language::Rust && resource.many == Many::Once;
     (once && matches!(resource.work, Work::Endless(_)))
         .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
@@ -111,6 +117,7 @@ fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
 
 /// What goes on after each failure of its own, and is not begun for each event, is one that lasts.
 fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+    fact!(looks_after_itself);
     let lasts = matches!(resource.work, Work::Endless(_)) && resource.many != Many::PerEvent;
     let body = birth.work.body.filter(|body| lasts && builder.program.handles_its_failures(*body))?;
     Some(Fact {
@@ -121,6 +128,7 @@ fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
 
 /// A program that hears of every failure, and waits for every task that is left when it stops, has them all in its hands.
 fn overseen(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(overseen);
     let program = builder.program;
     if birth.kind != Kind::Task || program.language(birth.site.body) != Language::Python {
         return None;
@@ -148,6 +156,7 @@ fn overseen(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 
 /// Whether what is in the collection that a call gives is waited for.
 fn are_waited_for(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(are_waited_for);
     let Some(call) = builder.program.call(site) else { return false };
     let trail = builder.program.follow(Spot::Value(site.body, call.out), 1, Returns::Stop);
     trail.uses.iter().any(|used| match &used.what {
@@ -159,6 +168,7 @@ fn are_waited_for(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Wherever it waits for something that can fail, a handler of its own passes over the failure.
 fn ignores_failures(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(ignores_failures);
     let body = birth.work.body?;
     let program = builder.program;
     let flow = program.flow(body);
@@ -187,6 +197,7 @@ fn ignores_failures(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact
 
 /// Whether a handler is for more than a cancellation.
 fn catches_failures(builder: &Builder<'_, '_>, body: BodyRef, handler: &Handler) -> bool {
+    fact!(catches_failures);
     let program = builder.program;
     let language = program.language(body).name();
     let cancelled = |path: &Path| match program.resolve_path(body, path) {

@@ -201,6 +201,7 @@ fn note<'a>(builder: &Builder<'_, 'a>, resource: &mut Resource, used: &Use<'a>) 
 
 /// Whether a loop turns as long as a question about it has the same answer (`while not future.done()`): that waits for it.
 fn is_polled(builder: &Builder<'_, '_>, asked: Site) -> bool {
+    fact!(is_polled);
     let mut around = builder.program.flow(asked.body).around(asked.step);
     around.next().is_some_and(|(outer, slot)| {
         slot == Slot::LoopHead && matches!(outer.kind, StepKind::Loop { driver: Driver::While { .. }, .. })
@@ -258,6 +259,7 @@ fn hand_on(
 
 /// Whether all calls of a nameless function are known and drop what it gives.
 fn called_and_dropped(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(called_and_dropped);
     let Some((outer, value)) = builder.program.closure_site(body) else { return false };
     let trail = builder.program.follow(Spot::Value(outer, value), 0, Returns::Follow);
     if trail.uses.iter().any(|used| matches!(used.what, What::Unknown(_))) {
@@ -311,6 +313,7 @@ fn hold_by_spots(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &Bir
 
 /// Whether it goes into a collection that is older than the endless loop it is born in: both last as long as the loop.
 fn kept_by_loop(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>) -> bool {
+    fact!(kept_by_loop);
     let flow = builder.program.flow(birth.body);
     let turns = |id: StepId| builder.program.turns_of(Site { body: birth.body, step: id });
     let around = flow.around(birth.step);
@@ -364,6 +367,7 @@ fn ended_by_drop(builder: &Builder<'_, '_>, resource: &mut Resource, trail: &Tra
 
 /// Whether nothing but its own work need end a task.
 pub(super) fn ends_alone(resource: &Resource) -> bool {
+    fact!(ends_alone);
     resource.language == Language::Rust
         && matches!(resource.work, Work::EndsWith(_) | Work::Finite | Work::AtOnce(_))
         && !(resource.kind == Kind::Thread && resource.many == Many::PerEvent)

@@ -30,6 +30,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, site: Site, work: &Work<'_>, wrapper
 
 /// A permit, taken before a step in its body, that comes to such a place.
 pub(in super::super) fn held(builder: &Builder<'_, '_>, site: Site, there: impl Fn(&Spot) -> bool) -> Option<Fact> {
+    fact!(held);
     let nodes = builder.program.flow(site.body).nodes().filter(|node| node.step.id < site.step);
     let mut calls = nodes.filter(|node| matches!(node.step.kind, StepKind::Call { .. }));
     calls.find_map(|node| {
@@ -44,6 +45,7 @@ pub(in super::super) fn held(builder: &Builder<'_, '_>, site: Site, there: impl 
 
 /// What a call takes a permit of that lasts as long as its guard.
 fn permit_of(builder: &Builder<'_, '_>, call: &Call<'_>) -> Option<ValueId> {
+    fact!(permit_of);
     let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver) else { return None };
     let effect = builder.program.effect_on(call, model, receiver, Depth::Itself)?;
     (effect == Effect::AcquireWhileHeld && is_gate(builder, &builder.program.type_of(call.body, receiver), call.body))
@@ -51,6 +53,7 @@ fn permit_of(builder: &Builder<'_, '_>, call: &Call<'_>) -> Option<ValueId> {
 }
 
 fn is_gate(builder: &Builder<'_, '_>, ty: &Type, body: BodyRef) -> bool {
+    fact!(is_gate);
     let language = builder.program.language(body).name();
     match ty {
         Type::Named(Head::Model(path) | Head::Hinted(path), inside) => {
@@ -87,6 +90,7 @@ fn comes_to(
 
 /// The task that starts it, once in its life.
 fn one_each(builder: &Builder<'_, '_>, site: Site, wrappers: &FxHashSet<BodyRef>, hops: u32) -> Option<Fact> {
+    fact!(one_each);
     let hops = hops.checked_sub(1)?;
     let program = builder.program;
     let again = |(outer, slot): (&crate::unit::Step, Slot)| {

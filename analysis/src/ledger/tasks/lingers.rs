@@ -17,6 +17,7 @@ const LONG: f64 = 60.0;
 
 /// A wait by the clock that is not known to be short, through which a body keeps the object that started it.
 pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Work> {
+    fact!(waits_long);
     let flow = builder.program.flow(work);
     let mut waits = flow.nodes().filter_map(|node| {
         let StepKind::Await { value, .. } = node.step.kind else { return None };
@@ -44,6 +45,7 @@ pub(super) fn waits_long(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Wor
 /// A call of what a variable holds, made by a body that keeps an object like the one that started it: whoever gave it
 /// says how long it takes, and so how long the object is kept.
 pub(super) fn runs_a_callback(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Work> {
+    fact!(runs_a_callback);
     let maker = maker(builder, work).and_then(|(home, receiver)| object(builder, home, receiver))?;
     if !captured(builder, work).any(|local| object(builder, work, local) == Some(maker)) {
         return None;
@@ -87,6 +89,7 @@ fn seconds(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<f
 
 /// What a named constant is given.
 fn constant(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<(BodyRef, ValueId)> {
+    fact!(constant);
     let Spot::Global(file, name) = builder.program.origin(body, value).0 else { return None };
     builder.program.global_sites(file, &name).iter().find_map(|site| {
         match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
@@ -98,6 +101,7 @@ fn constant(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> Option<
 
 /// Whether a body uses a variable after a step.
 fn used_after(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId, step: StepId) -> bool {
+    fact!(used_after);
     let flow = builder.program.flow(work);
     let made_later = |inner: BodyRef| {
         let (_, made) = builder.program.closure_site(inner)?;
@@ -143,6 +147,7 @@ fn object(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> Option<Ty
 
 /// Whether a variable holds a collection of values, and no end of anything that others hold the other end of.
 fn is_data(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {
+    fact!(is_data);
     let language = builder.program.language(body).name();
     let Type::Named(Head::Model(path), args) = builder.program.type_of_local(body, local) else { return false };
     let kind = builder.program.catalogue.ty(language, &path).and_then(|model| model.kind);
@@ -162,6 +167,7 @@ fn is_receiver(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool
 /// A loop that turns by the clock and ends only when a call of its own fails, where all that the call is given is also
 /// held by others: nothing that the maker drops makes it fail.
 pub(super) fn by_its_own_failure(builder: &Builder<'_, '_>, call: Site, looping: Site) -> Option<Fact> {
+    fact!(by_its_own_failure);
     if call.body != looping.body || !turns_by_clock(builder, looping) || !is_fed_by_shared(builder, call) {
         return None;
     }
@@ -171,6 +177,7 @@ pub(super) fn by_its_own_failure(builder: &Builder<'_, '_>, call: Site, looping:
 }
 
 fn turns_by_clock(builder: &Builder<'_, '_>, looping: Site) -> bool {
+    fact!(turns_by_clock);
     let flow = builder.program.flow(looping.body);
     flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).any(|node| {
         let call = builder.program.call(Site { body: looping.body, step: node.step.id });
@@ -180,6 +187,7 @@ fn turns_by_clock(builder: &Builder<'_, '_>, looping: Site) -> bool {
 
 /// Whether what a call is given comes from fields and variables that others go on using.
 fn is_fed_by_shared(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(is_fed_by_shared);
     let Some(call) = builder.program.call(site) else { return false };
     let mut fed = Vec::new();
     for value in call.receiver.into_iter().chain(call.args.iter().map(|arg| arg.value)) {

@@ -65,6 +65,7 @@ pub(super) fn is_given(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
 
 /// The way to the group, tracker or scope that owns a task from the start.
 fn owner(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Way> {
+    fact!(owner);
     let call = builder.program.call(birth.site).filter(|_| birth.owner != OwnerOf::Handle)?;
     Some(Way::to(builder.program, birth.site.body, call.receiver?))
 }

@@ -18,6 +18,7 @@ const CLOSURES: u32 = 2;
 
 /// Where a body tells on every way through it that it has come to its end.
 pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> {
+    fact!(by_work);
     let steps = builder.program.flow(work).nodes().map(|node| node.step.id);
     let mut told = steps.filter(|step| on_every_way(builder, work, *step));
     let at = told.find(|step| tells(builder, work, Site { body: work, step: *step }, CLOSURES))?;
@@ -26,6 +27,7 @@ pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> 
 
 /// Where the frame that starts a thread lets it go on, on every way out: the thread waits for an event that it fires then.
 pub(super) fn by_maker(builder: &Builder<'_, '_>, birth: Site, work: BodyRef) -> Option<Fact> {
+    fact!(by_maker);
     let program = builder.program;
     let asked = |body: BodyRef, step: StepId, wanted: Effect| {
         let call = program.call(Site { body, step })?;
@@ -46,6 +48,7 @@ pub(super) fn by_maker(builder: &Builder<'_, '_>, birth: Site, work: BodyRef) ->
 
 /// Where the thread is waited for, further down, on whose loop a task runs: that ends no sooner than the task.
 pub(super) fn joined_after(builder: &Builder<'_, '_>, resource: &Resource, birth: &Birth<'_>) -> Option<End> {
+    fact!(joined_after);
     let program = builder.program;
     let flow = program.flow(birth.site.body);
     let outer: Vec<StepId> = flow.around(birth.site.step).map(|(step, _)| step.id).collect();
@@ -66,12 +69,14 @@ pub(super) fn joined_after(builder: &Builder<'_, '_>, resource: &Resource, birth
 
 /// The callback put on a task that tells its end to somebody who waits.
 pub(super) fn by_callback<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> Option<Fact> {
+    fact!(by_callback);
     let told = callbacks(builder, trail).find(|(at, value)| called_tells(builder, at.body, *value, CLOSURES));
     told.map(|(at, _)| builder.fact("a callback tells its end to somebody who waits for it", at))
 }
 
 /// Whether a callback put on a task asks it what it raised.
 pub(in crate::ledger) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> bool {
+    fact!(failure_asked);
     callbacks(builder, trail).any(|(at, value)| match builder.program.type_of(at.body, value) {
         Type::Closure(function) | Type::Def(Def::Function(function)) => asks_its_task(builder, function),
         _ => false,
@@ -158,6 +163,7 @@ fn is_fired(model: &CallModel) -> bool {
 
 /// Whether a call puts a constant into its receiver: a mark that nothing follows.
 fn puts_a_sentinel(builder: &Builder<'_, '_>, site: Site, model: &CallModel) -> bool {
+    fact!(puts_a_sentinel);
     let Some(call) = builder.program.call(site) else { return false };
     let put = matches!(model.does.get(&Subject::Receiver), Some(Effect::Put | Effect::TryPut))
         || model.does.iter().any(|(subject, effect)| {
@@ -169,6 +175,7 @@ fn puts_a_sentinel(builder: &Builder<'_, '_>, site: Site, model: &CallModel) -> 
 
 /// Whether something that a body fires came from outside it, and is waited on by others.
 fn awaited_elsewhere(builder: &Builder<'_, '_>, work: BodyRef, body: BodyRef, fired: ValueId) -> bool {
+    fact!(awaited_elsewhere);
     let program = builder.program;
     let source = program.source(&program.origin(body, fired).0);
     match &source {

@@ -51,12 +51,14 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
 
 /// Whether a call waits by the clock or for an event, and takes nothing.
 fn only_waits(model: &CallModel) -> bool {
+    fact!(only_waits);
     let takes = model.does.values().any(|effect| *effect != Effect::Heeded);
     !takes && model.takes_effect == Takes::WhenAwaited && (model.waits == Waits::Bounded || !model.does.is_empty())
 }
 
 /// Whether it is a method that goes on until its object is stopped, of an object that a field or module variable keeps.
 fn runs_what_is_kept(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+    fact!(runs_what_is_kept);
     let program = builder.program;
     let heeds = model.does.get(&Subject::Receiver) == Some(&Effect::Heeded) && model.takes_effect == Takes::AtOnce;
     let Some(call) = program.call(birth.site).filter(|_| heeds) else { return false };
@@ -69,6 +71,7 @@ fn runs_what_is_kept(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallM
 
 /// Whether more and more wait for what may never come.
 fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+    fact!(piles_up);
     model.waits == Waits::Unbounded && builder.many(birth.site) == Many::PerEvent
 }
 
@@ -170,6 +173,7 @@ fn given_by_callers(builder: &Builder<'_, '_>, spot: Spot) -> Spot {
 
 /// Whether everything that is done with a variable is known: it goes nowhere but into fields that others cannot reach.
 fn stays_in_frame(builder: &Builder<'_, '_>, source: &Spot, trail: &Trail<'_>) -> bool {
+    fact!(stays_in_frame);
     let made_here = matches!(source, Spot::Local(body, local) if is_bound(builder, *body, *local));
     let escapes = |used: &Use<'_>| match &used.what {
         What::Unknown(_) | What::LooseField(_) => true,
@@ -181,6 +185,7 @@ fn stays_in_frame(builder: &Builder<'_, '_>, source: &Spot, trail: &Trail<'_>) -
 
 /// Whether a place stands in the destructor of a type of which the work holds a strong reference itself.
 fn dropped_by_itself(builder: &Builder<'_, '_>, site: Site, work: BodyRef) -> bool {
+    fact!(dropped_by_itself);
     let program = builder.program;
     let destructor = program.named_around(site.body);
     let Some(ty) = program.owner(destructor) else { return false };
@@ -197,6 +202,7 @@ fn dropped_by_itself(builder: &Builder<'_, '_>, site: Site, work: BodyRef) -> bo
 
 /// Whether a value of a type keeps an object of another alive.
 fn holds_strongly(builder: &Builder<'_, '_>, held: &Type, ty: TypeKey) -> bool {
+    fact!(holds_strongly);
     match held {
         Type::Named(Head::Project(own), _) => *own == ty,
         Type::Named(Head::Model(path), args) => {
@@ -227,6 +233,7 @@ fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
 
 /// Whether a body waits on a channel of which it holds the other end itself, so that the channel never closes.
 fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
+    fact!(holds_other_end);
     let Some(call) = builder.program.call(waits) else { return false };
     let Some(receiver) = call.receiver else { return false };
     let source = builder.program.source(&builder.program.origin(waits.body, receiver).0);
@@ -262,6 +269,7 @@ fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> boo
 
 /// Whether a wait is an arm of a race that takes whatever comes.
 fn ends_with_any_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
+    fact!(ends_with_any_item);
     let flow = builder.program.flow(waits.body);
     flow.around(waits.step).any(|(outer, slot)| match (&outer.kind, slot) {
         (StepKind::Select { arms, .. }, Slot::SelectHead(at)) => {
@@ -273,6 +281,7 @@ fn ends_with_any_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
 
 /// Whether a pair is the two ends of a channel, and not any two things.
 fn is_channel(builder: &Builder<'_, '_>, body: BodyRef, pair: ValueId) -> bool {
+    fact!(is_channel);
     let call = builder.program.maker(body, pair).and_then(|site| builder.program.call(site));
     let Some(Target::Model(model)) = call.map(|call| call.target) else { return false };
     model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Queue | Kind::Signal))

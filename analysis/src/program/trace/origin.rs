@@ -204,6 +204,7 @@ impl<'a> Program<'a> {
         let block = blocks.iter().find(|block| block.methods.iter().any(|(_, method)| *method == body.body));
         match block.map(|block| names::peel_refs(&block.ty)) {
             Some(TypeTree::Path { path, .. }) => path.last().is_some_and(|last| *last != self.header(ty).name),
+            Some(TypeTree::Param { .. }) => true,
             _ => false,
         }
     }

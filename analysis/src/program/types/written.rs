@@ -18,18 +18,20 @@ pub(super) struct Written<'t> {
     /// What the type parameters stand for.
     given: &'t [(Name, Type)],
     hops: u32,
+    /// Whether it is being asked what `Self` is made of: a bound of one of its parameters may speak of it again.
+    in_self: bool,
 }
 
 impl<'t> Written<'t> {
     /// In the code or head of a body.
     pub(super) fn in_body(body: BodyRef) -> Written<'t> {
-        Written { body, own: None, given: &[], hops: ALIASES }
+        Written { body, own: None, given: &[], hops: ALIASES, in_self: false }
     }
 
     /// In the header of a type, whose parameters stand for these.
     pub(super) fn in_header(own: TypeKey, given: &'t [(Name, Type)]) -> Written<'t> {
         let body = BodyRef { file: own.file, body: BodyId::MODULE };
-        Written { body, own: Some(own), given, hops: ALIASES }
+        Written { body, own: Some(own), given, hops: ALIASES, in_self: false }
     }
 
     /// With what the type parameters stand for.
@@ -42,6 +44,11 @@ impl<'a> Program<'a> {
     /// A written type.
     pub fn type_from_tree(&self, body: BodyRef, tree: &TypeTree) -> Type {
         self.written(Written::in_body(body), tree)
+    }
+
+    /// A type that stands between the brackets of the type of a method's impl.
+    pub(in super::super) fn own_argument(&self, method: BodyRef, tree: &TypeTree) -> Type {
+        self.written(Written { in_self: true, ..Written::in_body(method) }, tree)
     }
 
     pub(super) fn written(&self, at: Written<'_>, tree: &TypeTree) -> Type {
@@ -84,8 +91,8 @@ impl<'a> Program<'a> {
                     return Type::Named(Head::Project(ty), Vec::new());
                 }
                 let owner = self.owner_around(at.body);
-                let args = || self.own_arguments(self.named_around(at.body));
-                return owner.map(|ty| Type::Named(Head::Project(ty), args())).unwrap_or_default();
+                let args = if at.in_self { Vec::new() } else { self.own_arguments(self.named_around(at.body)) };
+                return owner.map(|ty| Type::Named(Head::Project(ty), args)).unwrap_or_default();
             }
             (Language::Python, "Optional" | "Annotated" | "Final" | "ClassVar" | "Required" | "NotRequired") => {
                 return args.first().map(inner).unwrap_or_default();
@@ -134,7 +141,7 @@ impl<'a> Program<'a> {
         let header = self.header(alias);
         let args = args.iter().map(|tree| self.written(at, tree)).chain(std::iter::repeat(Type::Unknown));
         let given: Vec<(Name, Type)> = header.generics.iter().cloned().zip(args).collect();
-        let meant = Written { hops, ..Written::in_header(alias, &given) };
+        let meant = Written { hops, in_self: at.in_self, ..Written::in_header(alias, &given) };
         header.bases.first().map(|tree| self.written(meant, tree)).filter(|ty| !ty.is_unknown())
     }
 

@@ -12,6 +12,7 @@ const DEPTH: u32 = 4;
 
 /// Whether an addition adds one of several commands, none of which holds more than numbers and ways to answer.
 pub(super) fn is_command(builder: &Builder<'_, '_>, put: Site) -> bool {
+    fact!(is_command);
     let Some(call) = builder.program.call(put) else { return false };
     let mut added = call.args.iter().map(|arg| builder.program.type_of(put.body, arg.value));
     added.any(|ty| match ty {

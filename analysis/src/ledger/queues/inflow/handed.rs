@@ -14,6 +14,7 @@ impl Search<'_, '_, '_> {
     /// What a queue's own method will be called with that is handed on: what is handed on along with it, or else whatever
     /// those have who get it.
     pub(super) fn handed_on(&mut self, site: Site) -> Option<Inflow> {
+        fact!(handed_on);
         let program = self.builder.program;
         let flow = program.flow(site.body);
         match flow.step(site.step).map(|step| &step.kind) {
@@ -41,6 +42,7 @@ impl Search<'_, '_, '_> {
 
     /// Whether a variable is an argument of a call of code that was not read, here or where it is captured.
     fn is_passed_on(&self, body: BodyRef, local: LocalId) -> bool {
+        fact!(is_passed_on);
         let flow = self.builder.program.flow(body);
         let outs = flow.reads(local).iter().filter_map(|id| out_of(flow.step(*id)));
         let here = outs.flat_map(|out| flow.uses(out).iter().map(move |id| (out, *id))).any(|(out, id)| {
@@ -55,6 +57,7 @@ impl Search<'_, '_, '_> {
 
     /// What a function is given: by those who call it, or by code that was not read.
     pub(super) fn param(&mut self, body: BodyRef, local: LocalId, at: Site) -> Option<Inflow> {
+        fact!(param);
         let (program, rhythm) = (self.builder.program, &self.builder.rhythm);
         let kind = program.body(body).params.iter().find(|param| param.local == local)?.kind;
         if kind == ParamKind::Receiver || is_asked(&mut self.params, (body, local), self.hops) {
@@ -83,6 +86,7 @@ impl Search<'_, '_, '_> {
 
     /// Whether a function is handed to somebody who finds by himself what to call it with.
     fn is_left_to_others(&self, function: BodyRef) -> bool {
+        fact!(is_left_to_others);
         let program = self.builder.program;
         self.builder.rhythm.given_to(function).iter().any(|site| {
             let Some(call) = program.call(*site) else { return false };
@@ -95,6 +99,7 @@ impl Search<'_, '_, '_> {
 
 /// Whether a method is one that a class or trait from outside asks for: whoever calls it was not read.
 fn overrides(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(overrides);
     let program = builder.program;
     let owned = program.body(body);
     let called_so = !program.calls().named(&owned.name).is_empty();
@@ -109,14 +114,9 @@ fn overrides(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
             !matches!(program.type_from_tree(module, of), Type::Named(Head::Project(_), _))
         }),
         // A base that the catalogue knows calls what the catalogue says.
-        None => program.owner(body).filter(|_| !is_nested(builder, body)).is_some_and(|ty| {
+        None => program.owner(body).is_some_and(|ty| {
             let language = program.language(body).name();
             program.outside_bases(ty).iter().any(|base| program.catalogue.ty(language, base).is_none())
         }),
     }
-}
-
-fn is_nested(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
-    let parent = builder.program.body(body).parent.map(|parent| BodyRef { file: body.file, body: parent });
-    parent.is_some_and(|parent| builder.program.body(parent).kind == BodyKind::Function)
 }

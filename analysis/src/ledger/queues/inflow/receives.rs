@@ -17,6 +17,7 @@ use crate::unit::{Compare, Cond, Const, Driver, LocalId, Place, StepId, StepKind
 impl Search<'_, '_, '_> {
     /// Whether a function, or one that it calls, receives something.
     pub(super) fn receives_within(&mut self, function: BodyRef, depth: u32) -> bool {
+        fact!(receives_within);
         if let Some(known) = self.looked.get(&function) {
             return *known;
         }
@@ -37,6 +38,7 @@ impl Search<'_, '_, '_> {
 
     /// The call in a loop that gives something once it is ready, and does not take it from a queue of the program.
     pub(super) fn polled(&self, body: BodyRef, value: ValueId) -> Option<Site> {
+        fact!(polled);
         let program = self.builder.program;
         let site = program.maker(body, value)?;
         let call = program.call(site)?;
@@ -57,6 +59,7 @@ impl Search<'_, '_, '_> {
     /// Whether a call in a loop gives one thing after another, asked each time whether there is any, and takes none of
     /// them from a queue of the program.
     pub(super) fn polls(&self, site: Site, functions: &[BodyRef]) -> bool {
+        fact!(polls);
         let program = self.builder.program;
         let flow = program.flow(site.body);
         let Some(call) = program.call(site) else { return false };
@@ -114,11 +117,13 @@ pub(super) fn kind_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) 
 }
 
 pub(super) fn takes(model: &CallModel) -> bool {
+    fact!(takes);
     model.does.values().any(|effect| matches!(effect, Effect::Take | Effect::TakeAll))
 }
 
 /// Whether a step stands in a loop that goes on as long as something holds.
 pub(super) fn is_in_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(is_in_loop);
     builder.program.flow(site.body).around(site.step).any(|(outer, slot)| {
         matches!(slot, Slot::LoopBody | Slot::LoopHead)
             && matches!(outer.kind, StepKind::Loop { .. })
@@ -128,12 +133,14 @@ pub(super) fn is_in_loop(builder: &Builder<'_, '_>, site: Site) -> bool {
 
 /// Whether a call gives what has come in from outside. What it takes from a queue was put there by the program.
 pub(super) fn receives(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallModel) -> bool {
+    fact!(receives);
     let queue = call.receiver.is_some_and(|receiver| kind_of(builder, site.body, receiver) == Some(Kind::Queue));
     !queue && model.handles_events == HandlesEvents::Receives
 }
 
 /// Whether a function, or one that it calls, takes from a queue.
 fn takes_within(builder: &Builder<'_, '_>, function: BodyRef, depth: u32) -> bool {
+    fact!(takes_within);
     let Some(depth) = depth.checked_sub(1) else { return false };
     builder.program.flow(function).nodes().any(|node| {
         let site = Site { body: function, step: node.step.id };
