@@ -117,7 +117,7 @@ fn level(resource: &Resource) -> Level {
     let handed_on = resource.outs.iter().any(|out| out.kind == Leaving::Return);
     match (resource.setting, resource.assumption) {
         _ if handed_on => Level::Note,
-        (Setting::Product, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
+        (_, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd | Assumption::CallRaises)) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,
     }

@@ -13,6 +13,7 @@ mod globals;
 mod handed_back;
 mod impls;
 mod joined;
+pub mod let_out;
 pub mod lifecycle;
 mod made;
 pub mod many;

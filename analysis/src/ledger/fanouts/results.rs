@@ -4,12 +4,13 @@ use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Phase, Takes};
 use unleak_catalogue::subject::TypeRef;
 
 use super::sets::tells_failure;
-use super::supply::{Maker, Starts};
+use super::supply::{Maker, Starts, Supply};
 use super::{Fan, Sizer};
 use crate::ledger::tasks::told;
 use crate::ledger::{Answer, Bound, Ending, Fact, Missing, Resource, Unread};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
+use crate::program::let_out::LetOut;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
@@ -17,6 +18,9 @@ use crate::unit::{Discard, Part, Place, StepId, StepKind, ValueId};
 
 /// How many callers that drop what a helper returns are each told of; when there are more, the helper is.
 const CALLERS_THAT_DROP: usize = 3;
+
+/// What is lost of work that the program was handed.
+const OF_OTHERS: &str = "what others wrote runs here, and what it raises is looked at by nobody";
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Asks whether the results are read where they carry failures.
@@ -50,7 +54,24 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
             resource.missing.push(Missing::Results(self.unread(fan)));
+            resource.losses.extend(self.lost(fan.site, &fan.supply));
         }
+    }
+
+    /// What the work of the items is seen to fail with.
+    pub(super) fn lost(&self, site: Site, supply: &Supply) -> Option<Fact> {
+        let run = self.program.call(site).map(|call| match call.target {
+            Target::Model(model) => self.run_by(&call, model, site.body),
+            _ => Vec::new(),
+        });
+        let works = supply.makers.iter().flat_map(|maker| maker.work.iter().copied()).chain(run.unwrap_or_default());
+        let seen = works.into_iter().find_map(|work| match self.program.lets_out(work)? {
+            LetOut::Raised(site) => Some(self.builder.fact("what is raised here is looked at by nobody", site)),
+            LetOut::OfOthers(site) => Some(self.builder.fact(OF_OTHERS, site)),
+        });
+        let handed =
+            || supply.makers.iter().find(|maker| maker.work.is_empty() && self.program.is_of_others(maker.site));
+        seen.or_else(|| handed().map(|maker| self.builder.fact(OF_OTHERS, maker.site)))
     }
 
     /// Whether what fails is told otherwise than by the results: a task that nobody asks tells of its failure at its end,
@@ -307,6 +328,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         helper.leaks = Answer::Yes;
         helper.failure_seen = Answer::No;
         helper.missing.push(Missing::Results(self.unread(fan)));
+        helper.losses.extend(self.lost(fan.site, &fan.supply));
         let dropped = dropping.iter().take(CALLERS_THAT_DROP);
         let facts = dropped.map(|it| Fact { label: "dropped here".to_owned(), location: it.birth.clone() });
         helper.notes.extend(facts);
@@ -328,6 +350,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.leaks = Answer::Yes;
         resource.failure_seen = Answer::No;
         resource.missing.push(Missing::Results(self.unread(fan)));
+        resource.losses.extend(self.lost(fan.site, &fan.supply));
         resource.notes.push(self.builder.fact("the failures are among what this returns", fan.site));
         Some(resource)
     }

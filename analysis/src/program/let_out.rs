@@ -1,0 +1,142 @@
+//! What goes wrong in a body and is seen to get out of it: code of the program raises it, or code of others is called.
+
+use rustc_hash::FxHashSet;
+
+use unleak_catalogue::model::{Effect, Fails, Tells};
+use unleak_catalogue::subject::Subject;
+
+use super::calls::{Call, Target};
+use super::flow::Slot;
+use super::types::Type;
+use super::{BodyRef, Def, Program, Site};
+use crate::unit::{Place, StepKind, ValueId};
+
+/// How many calls deep it is looked for what raises.
+const CALLS_DEEP: u32 = 4;
+
+/// How many functions a call may mean before only the first are looked at.
+const MEANT: usize = 3;
+
+/// How many bodies are looked at before it is given up.
+const BODIES: usize = 64;
+
+/// What a body lets out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetOut {
+    /// What is raised here.
+    Raised(Site),
+    /// Whatever is raised by what somebody else wrote, which is called here.
+    OfOthers(Site),
+}
+
+impl Program<'_> {
+    /// What a body is seen to let out to whoever waits for it. `None` says that nothing is seen, and no more.
+    pub fn lets_out(&self, body: BodyRef) -> Option<LetOut> {
+        let raised = self.raises(body, CALLS_DEEP, &mut FxHashSet::default()).map(LetOut::Raised);
+        raised.or_else(|| self.calls_others(body).map(LetOut::OfOthers))
+    }
+
+    /// Where a body, or what it calls, raises what nothing on the way catches.
+    fn raises(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> Option<Site> {
+        if met.len() >= BODIES || !met.insert(body) {
+            return None;
+        }
+        self.flow(body).nodes().find_map(|node| {
+            let site = Site { body, step: node.step.id };
+            match node.step.kind {
+                StepKind::Raise { value: Some(value) } => {
+                    (self.is_failure(body, value) && !self.passes_a_handler(site)).then_some(site)
+                }
+                StepKind::Call { .. } if deep > 0 && !self.passes_a_handler(site) => {
+                    let call = self.call(site)?;
+                    match &call.target {
+                        Target::Model(_) => self.panics(body, &call).then_some(site),
+                        Target::Functions(functions) => {
+                            let written = functions.iter().take(MEANT).filter(|it| !self.is_declared_only(**it));
+                            written.into_iter().find_map(|function| self.raises(*function, deep - 1, met))
+                        }
+                        _ => None,
+                    }
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether what is raised says more than that something has come to its end.
+    fn is_failure(&self, body: BodyRef, raised: ValueId) -> bool {
+        let ty = self.type_of(body, raised);
+        let of_class = match &ty {
+            Type::Def(Def::Model(path)) => Some(path),
+            ty => ty.model_path(),
+        };
+        let model = of_class.and_then(|path| self.catalogue.ty(self.language(body).name(), path));
+        !model.is_some_and(|model| matches!(model.tells, Tells::Empty | Tells::Cancelled))
+    }
+
+    /// Whether a call panics where things are not as they should be; that a lock is poisoned tells of another failure.
+    fn panics(&self, body: BodyRef, call: &Call<'_>) -> bool {
+        let Target::Model(model) = &call.target else { return false };
+        let on = call.receiver.and_then(|on| self.maker(body, on)).and_then(|site| self.call(site));
+        let a_lock = matches!(on.map(|on| on.target), Some(Target::Model(on))
+            if on.does.get(&Subject::Receiver) == Some(&Effect::AcquireWhileHeld));
+        model.fails == Fails::Panics && !a_lock
+    }
+
+    /// Where a body calls what its maker was handed, or a method that is there for others to write.
+    fn calls_others(&self, body: BodyRef) -> Option<Site> {
+        let flow = self.flow(body);
+        if self.is_declared_only(body) {
+            return flow.nodes().next().map(|node| Site { body, step: node.step.id });
+        }
+        let mut calls = flow.nodes().map(|node| Site { body, step: node.step.id });
+        calls.find(|site| self.is_of_others(*site) && !self.passes_a_handler(*site))
+    }
+
+    /// Whether a call is one of what its body was handed, or of a method that is there for others to write.
+    pub fn is_of_others(&self, site: Site) -> bool {
+        let flow = self.flow(site.body);
+        let Some(StepKind::Call { callee, .. }) = flow.step(site.step).map(|step| &step.kind) else { return false };
+        let variable =
+            matches!(flow.def(*callee).map(|step| &step.kind), Some(StepKind::Read { place: Place::Local(_), .. }));
+        match self.call(site).map(|call| call.target) {
+            Some(Target::Functions(functions)) => functions.iter().any(|it| self.is_declared_only(*it)),
+            Some(Target::Unknown) => variable,
+            _ => false,
+        }
+    }
+
+    /// Whether what goes wrong at a step comes by a handler of its body that catches it.
+    pub fn passes_a_handler(&self, site: Site) -> bool {
+        self.flow(site.body).around(site.step).any(|(outer, slot)| match (&outer.kind, slot) {
+            (StepKind::Try { handlers, .. }, Slot::TryBody) => {
+                handlers.iter().any(|it| self.catches_all(site.body, it))
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Program<'_> {
+    /// Whether a body, or what it waits for, waits for something of which nothing is known.
+    pub fn waits_for_unknown(&self, body: BodyRef) -> bool {
+        self.meets_unknown(body, CALLS_DEEP, &mut FxHashSet::default())
+    }
+
+    fn meets_unknown(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> bool {
+        if !met.insert(body) {
+            return false;
+        }
+        self.flow(body).nodes().any(|node| {
+            let StepKind::Await { value, .. } = node.step.kind else { return false };
+            let call = self.maker(body, value).and_then(|site| self.call(site));
+            match (call.map(|call| call.target), deep.checked_sub(1)) {
+                (Some(Target::Model(_)), _) => false,
+                (Some(Target::Functions(functions)), Some(deep)) => {
+                    functions.into_iter().any(|function| self.meets_unknown(function, deep, met))
+                }
+                _ => true,
+            }
+        })
+    }
+}
