@@ -6,7 +6,7 @@ use unleak_catalogue::model::{Effect, Fails, Tells};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
-use super::flow::Slot;
+use super::thrown::Thrown;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
 use crate::unit::{Place, StepKind, ValueId};
@@ -32,35 +32,46 @@ pub enum LetOut {
 impl Program<'_> {
     /// What a body is seen to let out to whoever waits for it. `None` says that nothing is seen, and no more.
     pub fn lets_out(&self, body: BodyRef) -> Option<LetOut> {
-        let raised = self.raises(body, CALLS_DEEP, &mut FxHashSet::default()).map(LetOut::Raised);
+        let raised = self.raised(body, CALLS_DEEP, &mut FxHashSet::default());
+        let raised = raised.first().map(|(site, _)| LetOut::Raised(*site));
         raised.or_else(|| self.calls_others(body).map(LetOut::OfOthers))
     }
 
-    /// Where a body, or what it calls, raises what nothing on the way catches.
-    fn raises(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> Option<Site> {
-        if met.len() >= BODIES || !met.insert(body) {
-            return None;
+    /// What a body, or what it calls, raises and nothing on the way stops.
+    fn raised(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
+        if met.len() >= BODIES || !met.insert(body) || self.is_wrapped(body) {
+            return Vec::new();
         }
-        self.flow(body).nodes().find_map(|node| {
+        let mut all = Vec::new();
+        for node in self.flow(body).nodes() {
             let site = Site { body, step: node.step.id };
-            match node.step.kind {
-                StepKind::Raise { value: Some(value) } => {
-                    (self.is_failure(body, value) && !self.passes_a_handler(site)).then_some(site)
+            let found = match node.step.kind {
+                StepKind::Raise { value: Some(value) } if self.is_failure(body, value) => {
+                    vec![(site, Thrown::of(&self.type_of(body, value)))]
                 }
-                StepKind::Call { .. } if deep > 0 && !self.passes_a_handler(site) => {
-                    let call = self.call(site)?;
-                    match &call.target {
-                        Target::Model(_) => self.panics(body, &call).then_some(site),
-                        Target::Functions(functions) => {
-                            let written = functions.iter().take(MEANT).filter(|it| !self.is_declared_only(**it));
-                            written.into_iter().find_map(|function| self.raises(*function, deep - 1, met))
-                        }
-                        _ => None,
-                    }
-                }
-                _ => None,
+                StepKind::Call { .. } => self.raised_by_call(site, deep, met),
+                _ => continue,
+            };
+            all.extend(found.into_iter().filter(|(_, thrown)| !self.is_stopped(site, thrown)));
+        }
+        all
+    }
+
+    fn raised_by_call(&self, site: Site, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
+        match self.call(site) {
+            Some(call) if self.panics(site.body, &call) => vec![(site, Thrown::Anything)],
+            Some(Call { target: Target::Functions(functions), .. }) if deep > 0 => {
+                let written = functions.into_iter().take(MEANT).filter(|it| !self.is_declared_only(*it));
+                written.flat_map(|function| self.raised(function, deep - 1, met)).collect()
             }
-        })
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a decorator of the program stands around a function: it may do something with what is raised in it.
+    fn is_wrapped(&self, body: BodyRef) -> bool {
+        let marks = self.body(body).marks.iter();
+        marks.into_iter().any(|mark| matches!(self.resolve_path(body, &mark.path), Some(Def::Function(_))))
     }
 
     /// Whether what is raised says more than that something has come to its end.
@@ -106,14 +117,9 @@ impl Program<'_> {
         }
     }
 
-    /// Whether what goes wrong at a step comes by a handler of its body that catches it.
+    /// Whether what goes wrong at a step comes by a handler of its body that catches whatever it is.
     pub fn passes_a_handler(&self, site: Site) -> bool {
-        self.flow(site.body).around(site.step).any(|(outer, slot)| match (&outer.kind, slot) {
-            (StepKind::Try { handlers, .. }, Slot::TryBody) => {
-                handlers.iter().any(|it| self.catches_all(site.body, it))
-            }
-            _ => false,
-        })
+        self.is_stopped(site, &Thrown::Anything)
     }
 }
 

@@ -23,6 +23,7 @@ mod nested;
 mod partials;
 mod python_names;
 mod rust_names;
+mod thrown;
 pub mod trace;
 pub mod types;
 pub mod world;

@@ -48,7 +48,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             None => self.is_consumed(body, outcome),
             _ => {
                 let read = trail.uses.iter().any(is_read) || self.looks_into(&trail);
-                read && !self.drops_a_part(body, &trail) || self.are_asked_at_their_end(fan)
+                read && !self.drops_a_part(body, outcome, &trail) || self.are_asked_at_their_end(fan)
             }
         };
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
@@ -288,20 +288,21 @@ impl<'a> Sizer<'_, '_, 'a> {
         trails
     }
 
-    /// `first, _ = await …`: one of the results is thrown away.
-    fn drops_a_part(&self, body: BodyRef, trail: &Trail<'a>) -> bool {
-        let values = trail.spots.iter().filter_map(|spot| match spot {
-            Spot::Value(at, value) if *at == body => Some(*value),
-            _ => None,
-        });
-        values.into_iter().any(|value| self.is_dropped_part(body, value))
-    }
-
-    fn is_dropped_part(&self, body: BodyRef, value: ValueId) -> bool {
+    /// `first, _ = await …`: one of the results is thrown away. What the parts of one result are is another matter.
+    fn drops_a_part(&self, body: BodyRef, outcome: ValueId, trail: &Trail<'a>) -> bool {
         let flow = self.program.flow(body);
-        let part = matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Part { part: Part::Index(_), .. }));
-        part && flow.uses(value).iter().any(|id| {
-            matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Discard { how: Discard::Underscore, .. }))
+        let made = self.program.maker(body, outcome);
+        trail.spots.iter().any(|spot| {
+            let Spot::Value(at, value) = spot else { return false };
+            let part = flow.def(*value).filter(|_| *at == body).map(|step| &step.kind);
+            let Some(StepKind::Part { of, part: Part::Index(_), .. }) = part else { return false };
+            self.program.maker(body, *of) == made
+                && flow.uses(*value).iter().any(|id| {
+                    matches!(
+                        flow.step(*id).map(|step| &step.kind),
+                        Some(StepKind::Discard { how: Discard::Underscore, .. })
+                    )
+                })
         })
     }
 
