@@ -6,6 +6,7 @@ use unleak_catalogue::model::{Effect, Fails, Tells};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Target};
+use super::flow::Slot;
 use super::thrown::Thrown;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
@@ -46,7 +47,7 @@ impl Program<'_> {
         for node in self.flow(body).nodes() {
             let site = Site { body, step: node.step.id };
             let found = match node.step.kind {
-                StepKind::Raise { value: Some(value) } if self.is_failure(body, value) => {
+                StepKind::Raise { value: Some(value) } if self.is_failure(site, value) => {
                     vec![(site, Thrown::of(&self.type_of(body, value)))]
                 }
                 StepKind::Call { .. } => self.raised_by_call(site, deep, met),
@@ -74,15 +75,28 @@ impl Program<'_> {
         marks.into_iter().any(|mark| matches!(self.resolve_path(body, &mark.path), Some(Def::Function(_))))
     }
 
-    /// Whether what is raised says more than that something has come to its end.
-    fn is_failure(&self, body: BodyRef, raised: ValueId) -> bool {
-        let ty = self.type_of(body, raised);
+    /// Whether what is raised tells of a failure: neither that something has come to its end, nor, before anything was
+    /// waited for, that the caller has asked for what makes no sense.
+    fn is_failure(&self, site: Site, raised: ValueId) -> bool {
+        let ty = self.type_of(site.body, raised);
         let of_class = match &ty {
             Type::Def(Def::Model(path)) => Some(path),
             ty => ty.model_path(),
         };
-        let model = of_class.and_then(|path| self.catalogue.ty(self.language(body).name(), path));
-        !model.is_some_and(|model| matches!(model.tells, Tells::Empty | Tells::Cancelled))
+        let model = of_class.and_then(|path| self.catalogue.ty(self.language(site.body).name(), path));
+        match model.map(|model| model.tells) {
+            Some(Tells::Empty | Tells::Cancelled) => false,
+            Some(Tells::Misuse) => self.has_waited(site),
+            _ => true,
+        }
+    }
+
+    /// Whether a step stands in a handler, or something is waited for before it in its body.
+    fn has_waited(&self, site: Site) -> bool {
+        let flow = self.flow(site.body);
+        let handling = flow.around(site.step).any(|(_, slot)| matches!(slot, Slot::Handler(_)));
+        let waits = |step: &StepKind| matches!(step, StepKind::Await { .. });
+        handling || flow.nodes().any(|node| node.step.id < site.step && waits(&node.step.kind))
     }
 
     /// Whether a call panics where things are not as they should be; that a lock is poisoned tells of another failure.
@@ -120,29 +134,5 @@ impl Program<'_> {
     /// Whether what goes wrong at a step comes by a handler of its body that catches whatever it is.
     pub fn passes_a_handler(&self, site: Site) -> bool {
         self.is_stopped(site, &Thrown::Anything)
-    }
-}
-
-impl Program<'_> {
-    /// Whether a body, or what it waits for, waits for something of which nothing is known.
-    pub fn waits_for_unknown(&self, body: BodyRef) -> bool {
-        self.meets_unknown(body, CALLS_DEEP, &mut FxHashSet::default())
-    }
-
-    fn meets_unknown(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> bool {
-        if !met.insert(body) {
-            return false;
-        }
-        self.flow(body).nodes().any(|node| {
-            let StepKind::Await { value, .. } = node.step.kind else { return false };
-            let call = self.maker(body, value).and_then(|site| self.call(site));
-            match (call.map(|call| call.target), deep.checked_sub(1)) {
-                (Some(Target::Model(_)), _) => false,
-                (Some(Target::Functions(functions)), Some(deep)) => {
-                    functions.into_iter().any(|function| self.meets_unknown(function, deep, met))
-                }
-                _ => true,
-            }
-        })
     }
 }

@@ -75,18 +75,17 @@ fn past_a_handler(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
         acts && node.step.id != birth.site.step && !given(node.step.id)
     });
     let alone = beside.next().is_none();
-    alone.then(|| builder.fact("what fails in it does not come by this handler", Site { body, step: around.id }))
+    let handles = matches!(&around.kind, StepKind::Try { handlers, .. }
+        if handlers.iter().any(|it| program.catches_all(body, it) && !it.body.steps.is_empty()));
+    (alone && handles)
+        .then(|| builder.fact("what fails in it does not come by this handler", Site { body, step: around.id }))
 }
 
-/// What it fails with stays in a handle that prints nothing, though it waits for what may well fail or a handler stands by.
+/// What it fails with stays in a handle that prints nothing, though a handler stands by.
 fn swallowed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     let program = builder.program;
     let Target::Model(model) = program.call(birth.site)?.target else { return None };
     let silent = model.birth.as_ref().is_some_and(|it| it.failure == Failure::Swallowed);
-    let may_fail = program.passes_a_handler(birth.site)
-        || birth
-            .work
-            .body
-            .is_some_and(|body| program.language(body) == Language::Python && program.waits_for_unknown(body));
-    (silent && may_fail).then(|| builder.fact("what fails in it is not even printed", birth.site))
+    (silent && program.passes_a_handler(birth.site))
+        .then(|| builder.fact("what fails in it is not even printed", birth.site))
 }
