@@ -244,6 +244,8 @@ pub enum Failure {
     /// It is lost, or at best printed when the handle is collected.
     #[default]
     Lost,
+    /// It stays in the result: not even a line is printed.
+    Swallowed,
     /// The library logs it.
     Logged,
     /// It reaches the owner.
@@ -272,6 +274,8 @@ pub enum Fails {
     Perhaps,
     /// It never does in practice.
     Never,
+    /// It panics where things are not as its caller says they are.
+    Panics,
 }
 
 /// What a call to one function or method means.

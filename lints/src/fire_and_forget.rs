@@ -126,7 +126,7 @@ fn level(resource: &Resource) -> Level {
     match (resource.setting, quiet) {
         _ if one_of_the_system || !resource.excuses.is_empty() => Level::Note,
         _ if matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_)) => Level::Note,
-        (Setting::Product, false) => Level::Error,
+        (Setting::Product, false) if !resource.losses.is_empty() => Level::Error,
         _ => Level::Note,
     }
 }
@@ -178,6 +178,7 @@ fn evidence(resource: &Resource) -> Vec<Fact> {
     all.dedup();
     all.truncate(8);
     all.extend(resource.excuses.iter().cloned());
+    all.extend(resource.losses.iter().cloned());
     all
 }
 

@@ -67,7 +67,7 @@
 //! the race stands in what `asyncio.run` or its like is given, and no loop follows.
 
 use unleak_analysis::ledger::{
-    Answer, Assumption, Bound, Kind, Known, Ledger, Left, Missing, Resource, Setting, Unread,
+    Answer, Assumption, Bound, Kind, Known, Ledger, Left, Many, Missing, Resource, Setting, Unread,
 };
 use unleak_analysis::source::Language;
 
@@ -109,9 +109,13 @@ fn finding(resource: &Resource) -> Finding {
 
 fn level(resource: &Resource) -> Level {
     let grave = |missing: &Missing| match missing {
-        Missing::Results(unread) => *unread != Unread::ToldOtherwise,
-        // Mostly only the end of the program cancels it, which cancels the others too.
-        Missing::Siblings(Left::Slower, _) => resource.assumption != Some(Assumption::Cancelled),
+        Missing::Results(Unread::Lost) => !resource.losses.is_empty(),
+        Missing::Results(unread) => *unread == Unread::NeverRun,
+        // Mostly only the end of the program cancels it, which cancels the others too; and few are left by what runs once.
+        Missing::Siblings(Left::Slower, _) => {
+            let again = matches!(resource.many, Many::PerItem | Many::PerEvent);
+            again && resource.assumption != Some(Assumption::Cancelled)
+        }
         _ => false,
     };
     match resource.setting {
@@ -146,7 +150,8 @@ fn evidence(resource: &Resource) -> Vec<unleak_analysis::ledger::Fact> {
         Missing::Siblings(_, fact) => Some(fact.clone()),
         _ => None,
     });
-    resource.notes.iter().cloned().chain(siblings).collect()
+    let losses = resource.losses.iter().cloned();
+    resource.notes.iter().cloned().chain(siblings).chain(losses).collect()
 }
 
 fn help(resource: &Resource) -> &'static str {

@@ -115,9 +115,12 @@ fn finding(resource: &Resource) -> Finding {
 fn level(resource: &Resource) -> Level {
     // Who leaves it up on an ordinary way out may mean that something else brings it down.
     let handed_on = resource.outs.iter().any(|out| out.kind == Leaving::Return);
+    // What an exception leaves up mostly goes with the object it was raised for, or with the program.
+    let stopped =
+        resource.outs.iter().any(|out| matches!(out.kind, Leaving::Cancelled | Leaving::Propagate | Leaving::Yield));
     match (resource.setting, resource.assumption) {
-        _ if handed_on => Level::Note,
-        (Setting::Product, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
+        _ if handed_on || !stopped => Level::Note,
+        (_, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,
     }

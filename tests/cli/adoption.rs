@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::project::{Project, Ran};
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
 
 fn text(project: &Project, file: &str) -> String {
     fs::read_to_string(project.path(file)).unwrap()

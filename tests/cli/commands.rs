@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
 
 #[test]
 fn two_reports_are_compared() {

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::project::Project;
+use crate::project::{Project, outside};
 
 /// The level of what is said of a Python program's fan-out, if anything is.
 fn level(text: &str) -> Value {
     let text = format!("import asyncio\nimport outside\n\n\n{text}");
-    let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text)]).json(&["--select=raw-gather"]);
+    let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text), ("outside.py", &outside())])
+        .json(&["--select=raw-gather"]);
     all["findings"][0]["level"].clone()
 }
 
@@ -78,7 +79,8 @@ fn a_helper_whose_failures_many_drop_is_told_of_once() {
             "import asyncio\nimport outside\n\n\nasync def send_all(users):\n    \
              return await asyncio.gather(*[outside.send(user) for user in users], return_exceptions=True)\n{callers}"
         );
-        let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text)]).json(&["--select=raw-gather"]);
+        let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text), ("outside.py", &outside())])
+            .json(&["--select=raw-gather"]);
         let lines = all["findings"].as_array().unwrap().iter();
         lines
             .filter(|it| it["level"] == "error")

@@ -48,7 +48,7 @@ fn a_fingerprint_outlives_moved_lines_and_renamed_files() {
 
 #[test]
 fn a_finding_in_test_code_is_a_note() {
-    let leak = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+    let leak = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
     let project = Project::with(&[
         ("pyproject.toml", ""),
         ("app.py", leak),

@@ -94,7 +94,7 @@ fn findings_can_be_counted() {
 #[test]
 fn the_level_that_fails_can_be_set() {
     let settings = "[tool.unleak]\nlevels = {fire-and-forget = 'warning'}\n";
-    let leak = "import asyncio\nimport outside\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+    let leak = "import asyncio\nimport outside\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
     let project = Project::with(&[("pyproject.toml", settings), ("a.py", leak)]);
     assert_eq!(project.json(&[])["findings"][0]["level"], "warning");
     for (level, code) in [("note", 1), ("warning", 1), ("error", 0)] {

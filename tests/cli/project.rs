@@ -88,6 +88,15 @@ impl Project {
     }
 }
 
+/// A module of coroutines that each wait for somebody and then fail: something is lost by whoever drops one.
+pub(crate) fn outside() -> String {
+    let names = "check close delete fetch handle kill listen put read send serve stop work";
+    let defs = names
+        .split(' ')
+        .map(|name| format!("async def {name}(*given):\n    raise OSError(await elsewhere.{name}(*given))\n"));
+    defs.fold("import elsewhere\n".to_owned(), |module, one| format!("{module}\n\n{one}"))
+}
+
 fn list(folder: &Path, found: &mut Vec<(PathBuf, u64)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::project::Project;
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
 
 /// `path lint level` of what is found.
 fn found(project: &Project, arguments: &[&str]) -> Vec<String> {

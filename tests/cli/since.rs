@@ -23,7 +23,7 @@ from app.tasks import start
 
 
 async def work():
-    await asyncio.sleep(1)
+    raise OSError(await outside.fetch(1))
 
 
 async def old():

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::project::Project;
+use crate::project::{Project, outside};
 
 /// The levels of what is said of the tasks that a program drops, in the order of its lines.
 fn levels(files: &[(&str, &str)]) -> Vec<Value> {
@@ -11,7 +11,7 @@ fn levels(files: &[(&str, &str)]) -> Vec<Value> {
 }
 
 fn python(text: &str) -> Vec<Value> {
-    levels(&[("pyproject.toml", ""), ("a.py", &with_imports(text))])
+    levels(&[("pyproject.toml", ""), ("a.py", &with_imports(text)), ("outside.py", &outside())])
 }
 
 fn with_imports(text: &str) -> String {

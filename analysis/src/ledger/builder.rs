@@ -115,6 +115,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             missing: Vec::new(),
             notes: Vec::new(),
             excuses: Vec::new(),
+            losses: Vec::new(),
         }
     }
 

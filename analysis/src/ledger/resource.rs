@@ -61,6 +61,8 @@ pub struct Resource {
     pub notes: Vec<Fact>,
     /// Where the answer is yes: what speaks for its being meant so all the same.
     pub excuses: Vec<Fact>,
+    /// Where the answer is yes: what is lost by it, as far as the code shows.
+    pub losses: Vec<Fact>,
 }
 
 impl Resource {
@@ -386,6 +388,8 @@ pub enum Unread {
 pub enum Left {
     /// Those that had not ended when enough had.
     Slower,
+    /// Those of them that an object keeps.
+    Kept,
     /// The others, when one has failed.
     OfAFailure,
 }

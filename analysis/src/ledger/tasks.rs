@@ -6,6 +6,7 @@ mod excuses;
 mod fate;
 pub(super) mod limits;
 mod lingers;
+mod losses;
 pub(super) mod named;
 mod started;
 pub(super) mod told;

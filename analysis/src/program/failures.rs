@@ -26,6 +26,11 @@ impl Program<'_> {
         }
     }
 
+    /// Whether catching this class catches every ordinary failure.
+    pub(super) fn tells_of_all(&self, body: BodyRef, class: &str) -> bool {
+        self.catalogue.ty(self.language(body).name(), class).is_some_and(|ty| ty.tells == Tells::Anything)
+    }
+
     fn told_by(&self, body: BodyRef, path: &Path) -> Option<Tells> {
         let Some(Def::Model(path)) = self.resolve_path(body, path) else { return None };
         Some(self.catalogue.ty(self.language(body).name(), &path)?.tells)

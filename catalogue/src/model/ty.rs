@@ -137,6 +137,8 @@ pub enum Tells {
     Empty,
     /// The other side is gone.
     Closed,
+    /// Whoever called has given or asked for what makes no sense.
+    Misuse,
     /// Items were thrown away before they were read (`Lagged`).
     Missed,
 }

@@ -231,7 +231,9 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             found = match self.program.constant_of(body, value) {
                 Some(Const::Bool(false)) => Given::Not,
                 _ if self.program.is_as_usual(body, value) => Given::Not,
-                None if self.is_open_param(body, value) => Given::Perhaps,
+                None if self.is_open_param(body, value) || self.program.is_flag(&self.program.type_of(body, value)) => {
+                    Given::Perhaps
+                }
                 _ => Given::Surely,
             };
         }

@@ -4,12 +4,13 @@ use unleak_catalogue::model::{Effect, Failure, Kind, OwnerOf, Phase, Takes};
 use unleak_catalogue::subject::TypeRef;
 
 use super::sets::tells_failure;
-use super::supply::{Maker, Starts};
+use super::supply::{Maker, Starts, Supply};
 use super::{Fan, Sizer};
 use crate::ledger::tasks::told;
 use crate::ledger::{Answer, Bound, Ending, Fact, Missing, Resource, Unread};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
+use crate::program::let_out::LetOut;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
@@ -17,6 +18,9 @@ use crate::unit::{Discard, Part, Place, StepId, StepKind, ValueId};
 
 /// How many callers that drop what a helper returns are each told of; when there are more, the helper is.
 const CALLERS_THAT_DROP: usize = 3;
+
+/// What is lost of work that the program was handed.
+const OF_OTHERS: &str = "what others wrote runs here, and what it raises is looked at by nobody";
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Asks whether the results are read where they carry failures.
@@ -44,13 +48,30 @@ impl<'a> Sizer<'_, '_, 'a> {
             None => self.is_consumed(body, outcome),
             _ => {
                 let read = trail.uses.iter().any(is_read) || self.looks_into(&trail);
-                read && !self.drops_a_part(body, &trail) || self.are_asked_at_their_end(fan)
+                read && !self.drops_a_part(body, outcome, &trail) || self.are_asked_at_their_end(fan)
             }
         };
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
             resource.missing.push(Missing::Results(self.unread(fan)));
+            resource.losses.extend(self.lost(fan.site, &fan.supply));
         }
+    }
+
+    /// What the work of the items is seen to fail with.
+    pub(super) fn lost(&self, site: Site, supply: &Supply) -> Option<Fact> {
+        let run = self.program.call(site).map(|call| match call.target {
+            Target::Model(model) => self.run_by(&call, model, site.body),
+            _ => Vec::new(),
+        });
+        let works = supply.makers.iter().flat_map(|maker| maker.work.iter().copied()).chain(run.unwrap_or_default());
+        let seen = works.into_iter().find_map(|work| match self.program.lets_out(work)? {
+            LetOut::Raised(site) => Some(self.builder.fact("what is raised here is looked at by nobody", site)),
+            LetOut::OfOthers(site) => Some(self.builder.fact(OF_OTHERS, site)),
+        });
+        let handed =
+            || supply.makers.iter().find(|maker| maker.work.is_empty() && self.program.is_of_others(maker.site));
+        seen.or_else(|| handed().map(|maker| self.builder.fact(OF_OTHERS, maker.site)))
     }
 
     /// Whether what fails is told otherwise than by the results: a task that nobody asks tells of its failure at its end,
@@ -291,21 +312,22 @@ impl<'a> Sizer<'_, '_, 'a> {
         trails
     }
 
-    /// `first, _ = await …`: one of the results is thrown away.
-    fn drops_a_part(&self, body: BodyRef, trail: &Trail<'a>) -> bool {
+    /// `first, _ = await …`: one of the results is thrown away. What the parts of one result are is another matter.
+    fn drops_a_part(&self, body: BodyRef, outcome: ValueId, trail: &Trail<'a>) -> bool {
         fact!(drops_a_part);
-        let values = trail.spots.iter().filter_map(|spot| match spot {
-            Spot::Value(at, value) if *at == body => Some(*value),
-            _ => None,
-        });
-        values.into_iter().any(|value| self.is_dropped_part(body, value))
-    }
-
-    fn is_dropped_part(&self, body: BodyRef, value: ValueId) -> bool {
         let flow = self.program.flow(body);
-        let part = matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Part { part: Part::Index(_), .. }));
-        part && flow.uses(value).iter().any(|id| {
-            matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Discard { how: Discard::Underscore, .. }))
+        let made = self.program.maker(body, outcome);
+        trail.spots.iter().any(|spot| {
+            let Spot::Value(at, value) = spot else { return false };
+            let part = flow.def(*value).filter(|_| *at == body).map(|step| &step.kind);
+            let Some(StepKind::Part { of, part: Part::Index(_), .. }) = part else { return false };
+            self.program.maker(body, *of) == made
+                && flow.uses(*value).iter().any(|id| {
+                    matches!(
+                        flow.step(*id).map(|step| &step.kind),
+                        Some(StepKind::Discard { how: Discard::Underscore, .. })
+                    )
+                })
         })
     }
 
@@ -332,6 +354,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         helper.leaks = Answer::Yes;
         helper.failure_seen = Answer::No;
         helper.missing.push(Missing::Results(self.unread(fan)));
+        helper.losses.extend(self.lost(fan.site, &fan.supply));
         let dropped = dropping.iter().take(CALLERS_THAT_DROP);
         let facts = dropped.map(|it| Fact { label: "dropped here".to_owned(), location: it.birth.clone() });
         helper.notes.extend(facts);
@@ -353,6 +376,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.leaks = Answer::Yes;
         resource.failure_seen = Answer::No;
         resource.missing.push(Missing::Results(self.unread(fan)));
+        resource.losses.extend(self.lost(fan.site, &fan.supply));
         resource.notes.push(self.builder.fact("the failures are among what this returns", fan.site));
         Some(resource)
     }

@@ -103,7 +103,10 @@ impl<'a> Sizer<'_, '_, 'a> {
             return;
         }
         let left = match fan.effect {
-            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| (Left::Slower, fact)),
+            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| match self.are_kept(fan) {
+                true => (Left::Kept, fact),
+                false => (Left::Slower, fact),
+            }),
             Some(Effect::PassedThrough) => self.left_in_loop(fan),
             Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
                 Some((Left::Slower, self.builder.fact("when the time is up the shield leaves them running", fan.site)))
@@ -115,6 +118,13 @@ impl<'a> Sizer<'_, '_, 'a> {
             resource.missing.push(Missing::Siblings(which, fact));
             resource.failure_seen = Answer::Open;
         }
+    }
+
+    /// Whether a field has each of them: its object can end those that go on.
+    fn are_kept(&self, fan: &Fan<'a>) -> bool {
+        let trails = self.item_trails(fan);
+        let kept = |trail: &Trail<'a>| trail.spots.iter().any(|spot| matches!(spot, Spot::Field(..)));
+        !trails.is_empty() && trails.iter().all(kept)
     }
 
     /// Whether all of them are started by what a scope around the fan-out has entered: leaving the scope ends them.

@@ -34,13 +34,14 @@ impl<'a> Sizer<'_, '_, 'a> {
         self.miss_limit(&turns, &mut resource);
         let failure = model.birth.as_ref().map(|birth| birth.failure);
         let unseen = match failure {
-            Some(Failure::Lost) => self.is_joined_only(site, call),
+            Some(Failure::Lost | Failure::Swallowed) => self.is_joined_only(site, call),
             Some(Failure::Propagates) => self.is_set_unread(site, call, &work),
             _ => false,
         };
         if unseen {
             resource.failure_seen = Answer::No;
             resource.missing.push(Missing::Results(Unread::Lost));
+            resource.losses.extend(self.lost(site, &turns));
         }
         self.decide(&turns, &mut resource);
         Some(resource)

@@ -6,11 +6,12 @@ use unleak_catalogue::subject::Subject;
 use super::super::builder::Builder;
 use super::super::queues::gate::always_leaves;
 use super::super::{Fact, Holding, Many, Resource, Setting, Work};
-use super::at_once;
 use super::births::Birth;
+use super::{at_once, told};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
+use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
 use crate::source::Language;
 use crate::unit::{Catches, Handler, Path, StepId, StepKind};
@@ -33,8 +34,30 @@ pub(super) fn of<'a>(
         at_once::as_declared(builder, birth),
         ignores_failures(builder, birth),
         overseen(builder, birth),
+        closes(builder, birth),
+        called_back(builder, trail),
+        told_on_some_ways(builder, birth),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// What is started where its owner ends is mostly that end, and is not waited for as nothing comes after it.
+fn closes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    (builder.program.phase_of(birth.site.body) == Some(Phase::Close))
+        .then(|| builder.fact("it is started where its owner ends", birth.site))
+}
+
+/// A callback that is not a collection's own method is called with it when it is done, and may look at it.
+fn called_back(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> Option<Fact> {
+    let (site, _) = told::callbacks(builder, trail)
+        .find(|(at, value)| !matches!(builder.program.type_of(at.body, *value), Type::Def(Def::Model(_))))?;
+    Some(builder.fact("a callback is called with it when it is done", site))
+}
+
+/// On some ways through it its end is told to somebody who waits.
+fn told_on_some_ways(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let at = told::somewhere(builder, birth.work.body?)?;
+    Some(builder.fact("its end is told here to somebody who waits for it, if not on every way", at))
 }
 
 /// The last that is done for an object: nobody is left who could keep it.

@@ -9,7 +9,7 @@ use super::super::{
     Answer, Assumption, End, Ending, Fact, Hold, Holder, Holding, Known, Location, Many, Missing, Resource, Work,
 };
 use super::births::{Birth, Given, Start};
-use super::{excuses, named, started, told, work};
+use super::{excuses, losses, named, started, told, work};
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -85,6 +85,7 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     judge(builder, &mut resource, birth);
     if resource.leaks == Answer::Yes {
         resource.excuses = excuses::of(builder, birth, &resource, &way);
+        resource.losses = losses::of(builder, birth, &resource.work);
     }
     Fate { resource, returned }
 }

@@ -19,10 +19,18 @@ const CLOSURES: u32 = 2;
 /// Where a body tells on every way through it that it has come to its end.
 pub(super) fn by_work(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Fact> {
     fact!(by_work);
-    let steps = builder.program.flow(work).nodes().map(|node| node.step.id);
-    let mut told = steps.filter(|step| on_every_way(builder, work, *step));
-    let at = told.find(|step| tells(builder, work, Site { body: work, step: *step }, CLOSURES))?;
-    Some(builder.fact("its end is told here to somebody who waits for it", Site { body: work, step: at }))
+    let at = telling(builder, work).find(|at| on_every_way(builder, work, at.step))?;
+    Some(builder.fact("its end is told here to somebody who waits for it", at))
+}
+
+/// Where a body tells on some way through it that it has come to its end.
+pub(super) fn somewhere(builder: &Builder<'_, '_>, work: BodyRef) -> Option<Site> {
+    telling(builder, work).next()
+}
+
+fn telling(builder: &Builder<'_, '_>, work: BodyRef) -> impl Iterator<Item = Site> {
+    let steps = builder.program.flow(work).nodes().map(move |node| Site { body: work, step: node.step.id });
+    steps.filter(move |site| tells(builder, work, *site, CLOSURES))
 }
 
 /// Where the frame that starts a thread lets it go on, on every way out: the thread waits for an event that it fires then.
@@ -84,7 +92,7 @@ pub(in crate::ledger) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Tr
 }
 
 /// The callables that are called at a task's end, each with the step that puts it there.
-fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> impl Iterator<Item = (Site, ValueId)> {
+pub(super) fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> impl Iterator<Item = (Site, ValueId)> {
     trail.uses.iter().filter(|used| used.depth == 0).flat_map(|used| {
         let What::Effect(_, model) = used.what else { return Vec::new() };
         let Some(call) = builder.program.call(used.site) else { return Vec::new() };

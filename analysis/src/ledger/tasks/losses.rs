@@ -1,0 +1,91 @@
+//! What is lost by a task that nobody keeps, as far as the code shows it: a failure that somebody raises, or would have
+//! handled, or that ends work which was to go on.
+
+use unleak_catalogue::model::{Failure, Phase};
+
+use super::super::builder::Builder;
+use super::super::{Fact, Work};
+use super::births::Birth;
+use crate::program::Site;
+use crate::program::calls::Target;
+use crate::program::flow::Slot;
+use crate::program::let_out::LetOut;
+use crate::source::Language;
+use crate::unit::{StepId, StepKind};
+
+/// What is lost of work that the program was handed.
+const OF_OTHERS: &str = "what others wrote runs here, and what it raises reaches nobody";
+
+/// All that is seen to be lost.
+pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> Vec<Fact> {
+    let found = [
+        ends_for_good(builder, birth, work),
+        let_out(builder, birth),
+        past_a_handler(builder, birth),
+        swallowed(builder, birth),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// Work that nothing ends but a failure: then it is over for good. In Rust it mostly lasts as long as the program, and is
+/// one too many where each object that is made leaves one.
+fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> Option<Fact> {
+    let language = builder.program.language(birth.site.body);
+    let label = match language {
+        Language::Python => "it is to go on for ever, and nobody learns when it does not",
+        Language::Rust => "each object that is made here leaves one that never ends",
+    };
+    let for_an_object = builder.program.phase_of(birth.site.body) == Some(Phase::SetUp);
+    let counts = matches!(work, Work::Endless(_)) && (language == Language::Python || for_an_object);
+    counts.then(|| builder.fact(label, birth.site))
+}
+
+/// What its work raises, or lets others raise.
+fn let_out(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let Some(body) = birth.work.body else { return handed_on(builder, birth) };
+    Some(match builder.program.lets_out(body)? {
+        LetOut::Raised(site) => builder.fact("what is raised here reaches nobody", site),
+        LetOut::OfOthers(site) => builder.fact(OF_OTHERS, site),
+    })
+}
+
+/// What the maker was handed itself to run: whoever wrote it hears nothing of its failure.
+fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let program = builder.program;
+    let call = program.call(birth.site).filter(|_| birth.work.model.is_none())?;
+    let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
+    made.find(|site| program.is_of_others(*site)).map(|site| builder.fact(OF_OTHERS, site))
+}
+
+/// A `try` that holds nothing but its start: whoever wrote it meant to handle its failures.
+fn past_a_handler(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let program = builder.program;
+    let body = birth.site.body;
+    let flow = program.flow(body);
+    let call = program.call(birth.site)?;
+    let (around, _) = flow.around(birth.site.step).next().filter(|(outer, slot)| {
+        *slot == Slot::TryBody && matches!(outer.kind, StepKind::Try { .. }) && program.passes_a_handler(birth.site)
+    })?;
+    let given = |step: StepId| call.args.iter().any(|arg| program.maker(body, arg.value) == Some(Site { body, step }));
+    let mut beside = flow.nodes().filter(|node| node.parent == Some((around.id, Slot::TryBody))).filter(|node| {
+        let acts = matches!(
+            node.step.kind,
+            StepKind::Call { .. } | StepKind::Await { .. } | StepKind::Loop { .. } | StepKind::Scope { .. }
+        );
+        acts && node.step.id != birth.site.step && !given(node.step.id)
+    });
+    let alone = beside.next().is_none();
+    let handles = matches!(&around.kind, StepKind::Try { handlers, .. }
+        if handlers.iter().any(|it| program.catches_all(body, it) && !it.body.steps.is_empty()));
+    (alone && handles)
+        .then(|| builder.fact("what fails in it does not come by this handler", Site { body, step: around.id }))
+}
+
+/// What it fails with stays in a handle that prints nothing, though a handler stands by.
+fn swallowed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    let program = builder.program;
+    let Target::Model(model) = program.call(birth.site)?.target else { return None };
+    let silent = model.birth.as_ref().is_some_and(|it| it.failure == Failure::Swallowed);
+    (silent && program.passes_a_handler(birth.site))
+        .then(|| builder.fact("what fails in it is not even printed", birth.site))
+}

@@ -1,0 +1,81 @@
+//! Which handler or scope around a step stops what is thrown there.
+
+use unleak_catalogue::model::ScopeMeans;
+
+use super::flow::Slot;
+use super::types::{Head, Type};
+use super::{BodyRef, Def, Program, Site, TypeKey};
+use crate::unit::{Catches, Name, ScopeItem, StepKind};
+
+/// The class of what is thrown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Thrown {
+    /// Not known: only what stops everything stops it.
+    Anything,
+    /// One of the program.
+    Own(TypeKey),
+    /// One that the catalogue knows, or an outside one, by its path.
+    Outside(Name),
+}
+
+impl Thrown {
+    /// Of what type an exception is, or the class that is raised without being called.
+    pub(super) fn of(ty: &Type) -> Thrown {
+        match ty {
+            Type::Named(Head::Project(key), _) | Type::Def(Def::Type(key)) => Thrown::Own(*key),
+            Type::Named(Head::Model(path), _) | Type::Def(Def::Model(path) | Def::External(path)) => {
+                Thrown::Outside(path.clone())
+            }
+            _ => Thrown::Anything,
+        }
+    }
+}
+
+impl Program<'_> {
+    /// Whether a handler, or a scope that lets nothing of the kind out, stands around a step in its body.
+    pub(super) fn is_stopped(&self, site: Site, thrown: &Thrown) -> bool {
+        let body = site.body;
+        self.flow(body).around(site.step).any(|(outer, slot)| match (&outer.kind, slot) {
+            (StepKind::Try { handlers, .. }, Slot::TryBody) => handlers.iter().any(|it| {
+                self.catches_all(body, it)
+                    || matches!(&it.catches, Catches::Types(types)
+                        if types.iter().any(|path| self.is_one_of(body, thrown, self.resolve_path(body, path).as_ref())))
+            }),
+            (StepKind::Scope { items, .. }, Slot::ScopeBody) => {
+                items.iter().any(|item| self.lets_pass_none(body, item, thrown))
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a scope swallows what is thrown: it does, and it is given the class or one that the class derives from.
+    fn lets_pass_none(&self, body: BodyRef, item: &ScopeItem, thrown: &Thrown) -> bool {
+        let swallows = self.type_of(body, item.context).model_path().is_some_and(|path| {
+            let model = self.catalogue.ty(self.language(body).name(), path);
+            model.is_some_and(|model| model.scope == ScopeMeans::Swallows)
+        });
+        let call = self.maker(body, item.context).filter(|_| swallows).and_then(|made| self.call(made));
+        call.is_some_and(|call| {
+            call.args.iter().any(|arg| match self.type_of(body, arg.value) {
+                Type::Def(def) => self.is_one_of(body, thrown, Some(&def)),
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether what is thrown is of a class, or of one that derives from it.
+    fn is_one_of(&self, body: BodyRef, thrown: &Thrown, class: Option<&Def>) -> bool {
+        let language = self.language(body).name();
+        match (class, thrown) {
+            (Some(Def::Model(path)), _) if self.tells_of_all(body, path) => true,
+            (Some(Def::Type(class)), Thrown::Own(own)) => self.ancestors(*own).contains(class),
+            (Some(Def::Model(path) | Def::External(path)), Thrown::Own(own)) => {
+                self.outside_bases(*own).iter().any(|base| self.catalogue.is_a(language, base, path))
+            }
+            (Some(Def::Model(path) | Def::External(path)), Thrown::Outside(thrown)) => {
+                self.catalogue.is_a(language, thrown, path)
+            }
+            _ => false,
+        }
+    }
+}
