@@ -23,6 +23,7 @@ use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
 use crate::program::calls::{self, Call, Target};
 use crate::program::exits::Exit;
+use crate::program::flow::Sorts;
 use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site, TypeKey};
@@ -52,7 +53,7 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
         found.extend(of_call(builder, site));
     }
     for body in builder.bodies() {
-        for node in builder.program.flow(body).nodes() {
+        for node in builder.program.flow(body).nodes_of(Sorts::COLLECTIONS) {
             if let StepKind::Collect { out, shape: Shape::List, items } = &node.step.kind
                 && items.is_empty()
                 && !resets::is_grown(builder.program.flow(body), *out)

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{About, AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
+use super::flow::Sorts;
 use super::joined::{joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
@@ -106,7 +107,7 @@ impl<'a> Calls<'a> {
         for file in part.files() {
             calls.resolved.push(Resolutions::default());
             for body in program.bodies_of(file) {
-                for node in program.flow(body).nodes() {
+                for node in program.flow(body).nodes_of(Sorts::CALLS) {
                     if let StepKind::Call { callee, .. } = &node.step.kind {
                         let resolved = resolve_callee(program, body, *callee);
                         calls.note(program, Site { body, step: node.step.id }, *callee, resolved);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
 
+use super::flow::Sorts;
 use super::joined::{append, joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
@@ -110,7 +111,7 @@ impl Program<'_> {
     fn stores_in(&self, part: Part) -> FieldIndex {
         let mut index = FieldIndex::default();
         for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
+            for node in self.flow(body).nodes_of(Sorts::STORES) {
                 if let StepKind::Store { place, .. } = &node.step.kind {
                     self.note_store(Site { body, step: node.step.id }, place, &mut index);
                 }
@@ -141,7 +142,7 @@ impl Program<'_> {
     fn fields_in(&self, part: Part) -> FieldIndex {
         let mut index = FieldIndex::default();
         for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
+            for node in self.flow(body).nodes_of(Sorts::FIELDS.or(Sorts::STORES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
                     StepKind::Read { place: Place::Field { base, name }, .. }

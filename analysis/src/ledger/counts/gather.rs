@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::act::{Act, Way, act_at};
 use super::route::{self, Root};
+use crate::program::flow::Sorts;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Def, Program, Site};
 use crate::unit::{Const, Name, Op, Place, StepKind, ValueId};
@@ -46,7 +47,7 @@ impl Steps {
     fn of(program: &Program<'_>) -> Steps {
         let mut steps = Steps { firm: program.calls().bearing(program.whole()).collect(), ..Steps::default() };
         for body in program.bodies() {
-            for node in program.flow(body).nodes() {
+            for node in program.flow(body).nodes_of(Sorts::CALLS.or(Sorts::STORES).or(Sorts::CHANGES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
                     // A function of the program may add the number that it is given.
