@@ -46,17 +46,73 @@ pub struct Node<'a> {
     pub parent: Option<(StepId, Slot)>,
 }
 
+/// A node in as little room as it takes.
+#[derive(Clone, Copy, Debug)]
+struct Stored<'a> {
+    step: &'a Step,
+    /// The step it stands in, or [`NONE`].
+    parent: u32,
+    /// The part of that step: its kind, and above that its number.
+    slot: u32,
+}
+
+/// No step has this number.
+const NONE: u32 = u32::MAX;
+
+/// The parts without a number.
+const PLAIN: [Slot; 11] = [
+    Slot::Then,
+    Slot::Otherwise,
+    Slot::LoopHead,
+    Slot::LoopBody,
+    Slot::LoopElse,
+    Slot::TryBody,
+    Slot::TryElse,
+    Slot::Finally,
+    Slot::ScopeBody,
+    Slot::SelectElse,
+    Slot::Nested,
+];
+
+impl<'a> Stored<'a> {
+    fn new(step: &'a Step, parent: Option<(StepId, Slot)>) -> Stored<'a> {
+        let Some((parent, slot)) = parent else { return Stored { step, parent: NONE, slot: 0 } };
+        let (kind, number) = match slot {
+            Slot::Handler(at) => (11, at),
+            Slot::Arm(at) => (12, at),
+            Slot::SelectHead(at) => (13, at),
+            Slot::SelectBody(at) => (14, at),
+            plain => (PLAIN.iter().position(|known| *known == plain).unwrap_or_default() as u32, 0),
+        };
+        // No text has room for so many arms that their number would not fit.
+        Stored { step, parent: parent.0, slot: kind | number << 4 }
+    }
+
+    fn node(self) -> Node<'a> {
+        let number = self.slot >> 4;
+        let slot = match self.slot & 15 {
+            11 => Slot::Handler(number),
+            12 => Slot::Arm(number),
+            13 => Slot::SelectHead(number),
+            14 => Slot::SelectBody(number),
+            plain => PLAIN.get(plain as usize).copied().unwrap_or(Slot::Nested),
+        };
+        Node { step: self.step, parent: (self.parent != NONE).then_some((StepId(self.parent), slot)) }
+    }
+}
+
 /// A body laid flat.
 #[derive(Debug)]
 pub struct Flow<'a> {
     /// The body.
     pub body: &'a Body,
-    nodes: Box<[Option<Node<'a>>]>,
+    nodes: Box<[Option<Stored<'a>>]>,
     /// What sorts of steps there are, one for each node, so that a search touches no others.
     sorts: Box<[Sorts]>,
     /// All sorts that occur.
     occurring: Sorts,
-    defs: Box<[Option<StepId>]>,
+    /// The step that defines each value, or [`NONE`].
+    defs: Box<[u32]>,
     uses: Rows,
     reads: Rows,
     stores: Rows,
@@ -164,10 +220,10 @@ impl Rows {
 
 /// A body while it is laid flat.
 struct Laying<'r, 'a> {
-    nodes: Vec<Option<Node<'a>>>,
+    nodes: Vec<Option<Stored<'a>>>,
     sorts: Vec<Sorts>,
     occurring: Sorts,
-    defs: Vec<Option<StepId>>,
+    defs: Vec<u32>,
     room: &'r mut Room,
 }
 
@@ -188,7 +244,7 @@ impl<'a> Flow<'a> {
             nodes: vec![None; steps],
             sorts: vec![Sorts::default(); steps],
             occurring: Sorts::default(),
-            defs: vec![None; values],
+            defs: vec![NONE; values],
             room,
         };
         laying.block(&body.root, None);
@@ -207,29 +263,29 @@ impl<'a> Flow<'a> {
 
     /// The step with this number.
     pub fn node(&self, id: StepId) -> Option<Node<'a>> {
-        self.nodes.get(id.0 as usize).copied().flatten()
+        self.nodes.get(id.0 as usize).copied().flatten().map(Stored::node)
     }
 
     /// The step with this number.
     pub fn step(&self, id: StepId) -> Option<&'a Step> {
-        self.node(id).map(|node| node.step)
+        self.nodes.get(id.0 as usize)?.map(|stored| stored.step)
     }
 
     /// All steps in the order of the text.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'a>> + '_ {
-        self.nodes.iter().flatten().copied()
+        self.nodes.iter().flatten().map(|stored| stored.node())
     }
 
     /// All steps of some sorts, in the order of the text.
     pub fn nodes_of(&self, wanted: Sorts) -> impl Iterator<Item = Node<'a>> + '_ {
         let sorts: &[Sorts] = if self.occurring.meets(wanted) { &self.sorts } else { &[] };
         let found = sorts.iter().zip(&self.nodes).filter(move |(sort, _)| sort.meets(wanted));
-        found.filter_map(|(_, node)| *node)
+        found.filter_map(|(_, stored)| stored.map(Stored::node))
     }
 
     /// The step that defines a value.
     pub fn def(&self, value: ValueId) -> Option<&'a Step> {
-        self.defs.get(value.0 as usize).copied().flatten().and_then(|id| self.step(id))
+        self.step(StepId(*self.defs.get(value.0 as usize)?))
     }
 
     /// The steps that use a value.
@@ -269,7 +325,7 @@ impl<'a> Laying<'_, 'a> {
         for step in &block.steps {
             let at = step.id.0 as usize;
             if let (Some(node), Some(sorts)) = (self.nodes.get_mut(at), self.sorts.get_mut(at)) {
-                *node = Some(Node { step, parent });
+                *node = Some(Stored::new(step, parent));
                 *sorts = Sorts::of(&step.kind);
                 self.occurring = self.occurring.or(*sorts);
             }
@@ -281,7 +337,7 @@ impl<'a> Laying<'_, 'a> {
     fn note(&mut self, step: &'a Step) {
         each_defined(&step.kind, &mut |value| {
             if let Some(def) = self.defs.get_mut(value.0 as usize) {
-                *def = Some(step.id);
+                *def = step.id.0;
             }
         });
         let Room { uses, reads, stores, .. } = &mut *self.room;

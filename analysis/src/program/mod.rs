@@ -399,6 +399,11 @@ impl<'a> Program<'a> {
         above.flat_map(|key| self.outside_bases.get(key).into_iter().flatten().cloned()).collect()
     }
 
+    /// Whether a type or one of its ancestors has a base outside the program.
+    pub fn has_outside_bases(&self, ty: TypeKey) -> bool {
+        self.families.above(&ty).iter().any(|key| self.outside_bases.contains_key(key))
+    }
+
     /// Whether a type implements a trait, by the trait's last segment.
     pub fn implements(&self, ty: TypeKey, of: &str) -> bool {
         self.traits.get(&ty).is_some_and(|all| all.iter().any(|name| name == of))

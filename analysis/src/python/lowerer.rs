@@ -8,7 +8,7 @@ use super::frame::{Frame, Scope};
 use super::scope::Bindings;
 use super::tokens::words;
 use crate::unit::{
-    Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Span, StepKind, UnitBuilder,
+    Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Room, Span, StepKind, UnitBuilder,
     ValueId, Visibility,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Lowerer<'a> {
     pub(super) walrus: bool,
     text: &'a str,
     unit: UnitBuilder,
+    /// Room of bodies that are done.
+    rooms: Vec<Room>,
     depth: u32,
 }
 
@@ -38,6 +40,7 @@ impl<'a> Lowerer<'a> {
             walrus,
             text,
             unit: UnitBuilder::default(),
+            rooms: Vec::new(),
             depth: 0,
         }
     }
@@ -72,7 +75,7 @@ impl<'a> Lowerer<'a> {
     ) -> BodyId {
         let id = self.unit.reserve();
         let parent = self.frames.last().map(|frame| frame.id);
-        let mut builder = BodyBuilder::new(kind);
+        let mut builder = BodyBuilder::reusing(kind, self.rooms.pop().unwrap_or_default());
         builder.body = Body { span, name_span, parent, visibility: Visibility::Public, ..builder.body };
         self.frames.push(Frame::new(id, builder, scope, bindings));
         id
@@ -81,7 +84,9 @@ impl<'a> Lowerer<'a> {
     /// Ends the innermost body.
     pub(super) fn leave(&mut self) {
         if let Some(frame) = self.frames.pop() {
-            self.unit.finish(frame.id, frame.builder.build());
+            let (body, room) = frame.builder.leave();
+            self.unit.finish(frame.id, body);
+            self.rooms.push(room);
         }
     }
 

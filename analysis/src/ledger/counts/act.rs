@@ -346,7 +346,7 @@ fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<St
 }
 
 /// Which way a count goes by an effect.
-fn way_of(effect: Effect) -> Option<Way> {
+pub(super) fn way_of(effect: Effect) -> Option<Way> {
     match effect {
         Effect::Up => Some(Way::Up),
         Effect::Down => Some(Way::Down),
