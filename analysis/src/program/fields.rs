@@ -105,7 +105,7 @@ impl Program<'_> {
     }
 
     fn index_fields(&mut self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
-        FieldIndex::of_parts(self.link_parts(within))
+        FieldIndex::of_parts(self.link_parts(Rests::ON_FIELDS, within))
     }
 
     fn stores_in(&self, part: Part) -> FieldIndex {
@@ -209,7 +209,7 @@ impl Program<'_> {
 
     /// Steps that do so with a field of a type (or of a relative of it).
     pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
-        self.rests.set(Rests::OnLinks);
+        self.rests_too(Rests::ON_FIELDS);
         let key = (ty, Name::new(name), which);
         if let Some(known) = self.asked.borrow().get(&key) {
             return Rc::clone(known);
@@ -234,6 +234,7 @@ impl Program<'_> {
 
     /// Steps that read or write a field of this name on something whose type is not known.
     pub fn unknown_field_sites(&self, name: &str) -> &[Site] {
+        self.rests_too(Rests::ON_FIELDS);
         self.fields.unknown.get(name).map_or(&[], Vec::as_slice)
     }
 }

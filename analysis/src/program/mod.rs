@@ -248,7 +248,7 @@ impl<'a> Program<'a> {
             bindings: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
-            rests: Cell::new(memo::Rests::OnBodies),
+            rests: Cell::default(),
             typing: RefCell::default(),
             asked: RefCell::default(),
             given: RefCell::default(),
@@ -261,9 +261,9 @@ impl<'a> Program<'a> {
         self.beside().in_parts(work)
     }
 
-    /// The same while more is being linked: what is found on the way and rests on no link stays known.
-    fn link_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
-        self.settle(work, |rests| rests == memo::Rests::OnBodies)
+    /// The same before something is linked anew: what is found on the way and does not rest on that stays known.
+    fn link_parts<T: Send>(&mut self, changing: memo::Rests, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        self.settle(work, |rests| !rests.meets(changing))
     }
 
     /// The same once all is linked: all that is found on the way stays known.
@@ -432,6 +432,7 @@ impl<'a> Program<'a> {
 
     /// The resolved calls.
     pub fn calls(&self) -> &calls::Calls<'a> {
+        self.rests_too(memo::Rests::ON_CALLS);
         &self.calls
     }
 }

@@ -128,7 +128,7 @@ impl<'a> Program<'a> {
             let mut typing = self.typing.borrow_mut();
             if typing.depth > 60 || !self.types.borrow_mut().meet(self.body(body), body, value) {
                 typing.cut = true;
-                self.rests.set(Rests::OnLinks);
+                self.rests_too(Rests::ON_ALL);
                 return Type::Unknown;
             }
             typing.depth += 1;
@@ -170,21 +170,22 @@ impl<'a> Program<'a> {
     ) -> Option<T> {
         let own = self.types.borrow();
         let (ty, rests) = of(&own).or_else(|| of(self.settled.get(Part::holding(body.file))?))?;
-        if rests == Rests::OnLinks {
-            self.rests.set(Rests::OnLinks);
-        }
+        self.rests_too(rests);
         Some(look(ty))
     }
 
     /// An answer, and what it rests on; what it rests on, that rests on too which asked.
     fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.rests.replace(Rests::OnBodies);
+        let outer = self.rests.take();
         let found = find();
         let rests = self.rests.get();
-        if outer == Rests::OnLinks {
-            self.rests.set(outer);
-        }
+        self.rests.set(rests.and(outer));
         (found, rests)
+    }
+
+    /// What is being looked for rests on this as well.
+    pub(super) fn rests_too(&self, on: Rests) {
+        self.rests.set(self.rests.get().and(on));
     }
 
     pub(super) fn type_by_step(&self, body: BodyRef, value: ValueId, step: &'a Step) -> Type {
@@ -344,7 +345,7 @@ impl<'a> Program<'a> {
             return known;
         }
         if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
-            self.rests.set(Rests::OnLinks);
+            self.rests_too(Rests::ON_ALL);
             return found.clone();
         }
         let (found, rests) = self.resting(|| self.find_type_of_local(body, id));
@@ -404,7 +405,7 @@ impl<'a> Program<'a> {
 
     /// What the callers pass for an undeclared parameter, once calls are resolved.
     pub(super) fn type_from_callers(&self, body: BodyRef, id: LocalId) -> Type {
-        self.rests.set(Rests::OnLinks);
+        self.rests_too(Rests::ON_CALLS);
         for site in self.calls.callers(body).iter().take(8) {
             for value in self.args_bound_to(*site, body, id) {
                 let ty = self.type_of(site.body, value);

@@ -58,9 +58,8 @@ impl<'a> Lowerer<'a> {
         let mut outline = self.outline;
         outline.comments = comments;
         outline.asks_own_name = asks_own_name;
-        let breaks = self.text.bytes().filter(|byte| *byte == b'\n').count();
         let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
-        outline.lines = (breaks + usize::from(unfinished)) as u32;
+        outline.lines = breaks(self.text) + u32::from(unfinished);
         Lowered { outline, unit: self.unit.build() }
     }
 
@@ -147,4 +146,10 @@ impl<'a> Lowerer<'a> {
         let mentions = words.into_iter().map(Name::new).collect();
         self.steps().define(span, |out| StepKind::Opaque { out, mentions, locals })
     }
+}
+
+/// How many line breaks there are. In pieces whose number fits into a byte, which processors count many of at once.
+fn breaks(text: &str) -> u32 {
+    let in_piece = |piece: &[u8]| u32::from(piece.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+    text.as_bytes().chunks(usize::from(u8::MAX)).map(in_piece).sum()
 }

@@ -59,6 +59,10 @@ fn quoted(text: &str) -> &str {
 impl Scan {
     fn comment(&mut self, text: &str, token: &Token) {
         let comment = slice(text, token);
+        // Each of the marks that are looked for has one of these in it, and most comments have none.
+        if !comment.bytes().any(|byte| matches!(byte, b':' | b'q' | b'Q')) {
+            return;
+        }
         let words = comment.trim_start_matches('#').trim();
         let peers = words.to_ascii_lowercase().contains("noqa") || words.contains("ruff: ignore[");
         if !words.contains("unleak:") && !peers {
