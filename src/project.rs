@@ -275,7 +275,8 @@ fn source(root: &Path, found: &Found, texts: &Texts) -> Result<(Source, Option<S
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let said = |error: std::io::Error| error.to_string();
     let file = std::fs::File::open(path).map_err(said)?;
-    let mut bytes = Vec::new();
+    let size = file.metadata().map_or(0, |about| about.len().min(LARGEST));
+    let mut bytes = Vec::with_capacity(size as usize + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(said)?;
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {} MiB; exclude it if it is no source code", LARGEST >> 20));

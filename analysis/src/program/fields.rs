@@ -34,6 +34,9 @@ pub(super) enum Mentions {
 /// The mentions of a field that were asked for before.
 pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Rc<[Site]>>;
 
+/// The mentions of all fields of a name that were asked for before.
+pub(super) type Named = FxHashMap<Name, Rc<[Site]>>;
+
 /// Whose field it is.
 #[derive(Clone, Copy)]
 enum Home {
@@ -77,7 +80,7 @@ impl FieldIndex {
     }
 
     /// Every mention of a field of this name, in the order of the program.
-    pub(super) fn named(&self, name: &str) -> Vec<Site> {
+    fn named(&self, name: &str) -> Vec<Site> {
         let known = self.known.get(name).into_iter().flat_map(|homes| homes.values().flatten());
         let mut all: Vec<Site> = known.chain(self.unknown.get(name).into_iter().flatten()).copied().collect();
         all.sort_unstable();
@@ -230,6 +233,14 @@ impl Program<'_> {
         sites.sort_unstable();
         sites.dedup();
         sites.into()
+    }
+
+    /// Every step that speaks of a field of this name, in the order of the program.
+    pub(super) fn all_mentions(&self, name: &Name) -> Rc<[Site]> {
+        self.rests_too(Rests::ON_FIELDS);
+        let mut named = self.named.borrow_mut();
+        let found = named.entry(name.clone()).or_insert_with(|| self.fields.named(name).into());
+        Rc::clone(found)
     }
 
     /// Steps that read or write a field of this name on something whose type is not known.

@@ -1,6 +1,10 @@
 //! One body laid flat: where each step stands, what defines each value and what uses it.
 
-use crate::unit::{Block, Body, Cond, Driver, Item, LocalId, Part, Place, Shape, Step, StepId, StepKind, ValueId};
+mod sorts;
+
+pub use sorts::Sorts;
+
+use crate::unit::{Block, Body, Cond, Driver, Item, LocalId, Place, Step, StepId, StepKind, ValueId};
 
 /// In which part of a compound step another step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,60 +120,6 @@ pub struct Flow<'a> {
     uses: Rows,
     reads: Rows,
     stores: Rows,
-}
-
-/// Sorts of steps that are searched for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sorts(u8);
-
-impl Sorts {
-    /// Calls.
-    pub const CALLS: Sorts = Sorts(1);
-    /// What binds or assigns.
-    pub const STORES: Sorts = Sorts(1 << 1);
-    /// What adds to a place or deletes it.
-    pub const CHANGES: Sorts = Sorts(1 << 2);
-    /// What speaks of a field: reads, changes, patterns, struct literals.
-    pub const FIELDS: Sorts = Sorts(1 << 3);
-    /// What speaks of a name from outside all functions.
-    pub const GLOBALS: Sorts = Sorts(1 << 4);
-    /// Collection literals.
-    pub const COLLECTIONS: Sorts = Sorts(1 << 5);
-    /// Functions, closures and async blocks as values.
-    pub const CLOSURES: Sorts = Sorts(1 << 6);
-    /// What hands a value to the caller.
-    pub const RESULTS: Sorts = Sorts(1 << 7);
-
-    /// Either.
-    pub const fn or(self, other: Sorts) -> Sorts {
-        Sorts(self.0 | other.0)
-    }
-
-    fn meets(self, wanted: Sorts) -> bool {
-        self.0 & wanted.0 != 0
-    }
-
-    /// Those that a step is of.
-    fn of(kind: &StepKind) -> Sorts {
-        let at = |place: &Place| match place {
-            Place::Field { .. } => Sorts::FIELDS,
-            Place::Global { .. } => Sorts::GLOBALS,
-            Place::Local(_) | Place::Index { .. } | Place::Deref { .. } => Sorts::default(),
-        };
-        match kind {
-            StepKind::Call { .. } => Sorts::CALLS,
-            StepKind::Store { place, .. } => Sorts::STORES.or(at(place)),
-            StepKind::Update { place, .. } | StepKind::Delete { place } => Sorts::CHANGES.or(at(place)),
-            StepKind::Read { place, .. } => at(place),
-            StepKind::Part { part: Part::Field(_), .. } => Sorts::FIELDS,
-            StepKind::Collect { shape: Shape::Struct(_), .. } => Sorts::COLLECTIONS.or(Sorts::FIELDS),
-            StepKind::Collect { .. } => Sorts::COLLECTIONS,
-            StepKind::Closure { .. } => Sorts::CLOSURES,
-            StepKind::Import { .. } => Sorts::GLOBALS,
-            StepKind::Return { .. } | StepKind::Yield { .. } => Sorts::RESULTS,
-            _ => Sorts::default(),
-        }
-    }
 }
 
 /// Steps by value or variable: all in one list, and where the row of each begins.
@@ -464,9 +414,8 @@ fn each_used(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
             name(*value);
         }
         StepKind::Decorate { target, decorator } => [*target, *decorator].into_iter().for_each(name),
-        StepKind::If { cond, .. }
-        | StepKind::Assert { cond }
-        | StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
+        StepKind::If { cond, .. } | StepKind::Assert { cond } => cond_values(cond).into_iter().for_each(name),
+        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
         StepKind::Match { subject, arms } => {
             name(*subject);
             let guards = arms.iter().filter_map(|arm| arm.guard.as_ref());

@@ -151,6 +151,7 @@ pub struct Program<'a> {
     rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
+    named: RefCell<fields::Named>,
     /// What callers give for parameters, as places.
     given: RefCell<trace::Given>,
     waiting: RefCell<many::Waiting>,
@@ -251,6 +252,7 @@ impl<'a> Program<'a> {
             rests: Cell::default(),
             typing: RefCell::default(),
             asked: RefCell::default(),
+            named: RefCell::default(),
             given: RefCell::default(),
             waiting: RefCell::default(),
         }

@@ -28,6 +28,7 @@ pub(super) fn scan(text: &str, tokens: &Tokens) -> Scan {
     for token in tokens {
         length += 1;
         match token.kind() {
+            TokenKind::Name if token.range().len().to_usize() != OWN_NAME.len() => {}
             TokenKind::Name => scan.asks_own_name |= slice(text, token) == OWN_NAME,
             TokenKind::String => scan.asks_own_name |= quoted(slice(text, token)) == OWN_NAME,
             TokenKind::Comment => scan.comment(text, token),

@@ -136,8 +136,10 @@ impl Acts {
     }
 
     /// All, in the order of the program.
-    pub(super) fn all(&self, program: &Program<'_>) -> Vec<&Act> {
-        program.bodies().flat_map(|body| self.of(body)).collect()
+    pub(super) fn all(&self) -> Vec<&Act> {
+        let mut all: Vec<&Act> = self.by_body.values().flatten().collect();
+        all.sort_by_key(|act| act.site);
+        all
     }
 
     /// The bodies that may lower a count that went up, themselves or by what they call.
