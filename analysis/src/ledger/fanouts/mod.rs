@@ -15,8 +15,9 @@ mod siblings;
 mod supervised;
 mod supply;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Birth, CallModel, Effect, Kind, OwnerOf, Phase, Unbounded, ZeroBound};
 use unleak_catalogue::subject::Subject;
 
@@ -59,6 +60,8 @@ struct Sizer<'b, 'p, 'a> {
     program: &'p Program<'a>,
     places: RefCell<Vec<Spot>>,
     functions: RefCell<Vec<BodyRef>>,
+    /// The functions that are written above others, once one was asked about.
+    decorators: OnceCell<FxHashSet<BodyRef>>,
     /// How many steps are still followed to learn who says how many there are.
     patience: Cell<u32>,
 }
@@ -90,6 +93,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             program: builder.program,
             places: RefCell::default(),
             functions: RefCell::default(),
+            decorators: OnceCell::new(),
             patience: Cell::new(0),
         }
     }
