@@ -1,7 +1,7 @@
 //! What every call calls, and who calls whom.
 
 use rustc_hash::FxHashMap;
-use unleak_catalogue::model::{About, AsOption, CallModel, Effect, HandlesEvents};
+use unleak_catalogue::model::{About, AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
 use super::flow::Sorts;
@@ -102,7 +102,7 @@ impl<'a> Calls<'a> {
     pub(super) fn resolve(program: &mut Program<'a>) -> Calls<'a> {
         let (mut resolved, mut callers) = (Vec::new(), Vec::new());
         let (mut constructed, mut by_name) = (Vec::new(), Vec::new());
-        for part in program.link_parts(Rests::ON_CALLS, Calls::resolve_part) {
+        for part in program.link_parts(Calls::resolve_part) {
             resolved.extend(part.resolved);
             callers.push(part.callers);
             constructed.push(part.constructed);
@@ -175,13 +175,6 @@ impl<'a> Calls<'a> {
         let known = &self.resolved.get(site.body.file as usize)?.known;
         let place = known.binary_search_by_key(&(site.body.body, site.step), |(site, _)| *site).ok()?;
         Some(&known[place].1)
-    }
-
-    /// Whether a call may do more with its arguments than look at them: all may but those of which the data say so.
-    pub(super) fn may_keep_or_call(&self, site: Site) -> bool {
-        let Some(Resolved::Model(model)) = self.at(site) else { return true };
-        let looks_only = model.does.is_empty() && model.when_given.is_empty();
-        !looks_only || model.handles_events == HandlesEvents::PerEvent
     }
 
     /// The calls that mean an entry of the catalogue which speaks of something, in order.
@@ -269,7 +262,7 @@ impl<'a> Program<'a> {
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        self.rests_too(Rests::ON_CALLS);
+        self.rests.set(Rests::OnLinks);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
@@ -330,7 +323,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            self.rests_too(Rests::ON_CALLS);
+            self.rests.set(Rests::OnLinks);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

@@ -108,7 +108,7 @@ impl Program<'_> {
     }
 
     fn index_fields(&mut self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
-        FieldIndex::of_parts(self.link_parts(Rests::ON_FIELDS, within))
+        FieldIndex::of_parts(self.link_parts(within))
     }
 
     fn stores_in(&self, part: Part) -> FieldIndex {
@@ -212,7 +212,7 @@ impl Program<'_> {
 
     /// Steps that do so with a field of a type (or of a relative of it).
     pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
-        self.rests_too(Rests::ON_FIELDS);
+        self.rests.set(Rests::OnLinks);
         let key = (ty, Name::new(name), which);
         if let Some(known) = self.asked.borrow().get(&key) {
             return Rc::clone(known);
@@ -237,7 +237,7 @@ impl Program<'_> {
 
     /// Every step that speaks of a field of this name, in the order of the program.
     pub(super) fn all_mentions(&self, name: &Name) -> Rc<[Site]> {
-        self.rests_too(Rests::ON_FIELDS);
+        self.rests.set(Rests::OnLinks);
         let mut named = self.named.borrow_mut();
         let found = named.entry(name.clone()).or_insert_with(|| self.fields.named(name).into());
         Rc::clone(found)
@@ -245,7 +245,6 @@ impl Program<'_> {
 
     /// Steps that read or write a field of this name on something whose type is not known.
     pub fn unknown_field_sites(&self, name: &str) -> &[Site] {
-        self.rests_too(Rests::ON_FIELDS);
         self.fields.unknown.get(name).map_or(&[], Vec::as_slice)
     }
 }

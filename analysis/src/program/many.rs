@@ -66,13 +66,9 @@ impl Handed {
         let mut handed = Handed::default();
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes_of(Sorts::CALLS) {
-                let site = Site { body, step: node.step.id };
-                if let StepKind::Call { args, .. } = &node.step.kind
-                    && !args.is_empty()
-                    && program.calls.may_keep_or_call(site)
-                {
+                if let StepKind::Call { args, .. } = &node.step.kind {
                     let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
-                    handed.note(program, site, &given.collect::<Vec<_>>());
+                    handed.note(program, Site { body, step: node.step.id }, &given.collect::<Vec<_>>());
                 }
             }
         }

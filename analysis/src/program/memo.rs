@@ -6,28 +6,13 @@ use super::types::Type;
 use super::{BodyRef, Part};
 use crate::unit::{Body, BodyId, LocalId, ValueId};
 
-/// Which links an answer about a type rests on, as far as they were known. All answers rest on what is declared, and on
-/// what bodies do with their own variables: nothing that is linked later changes that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rests(u32);
-
-impl Rests {
-    /// What is read of and stored in fields.
-    pub(super) const ON_FIELDS: Rests = Rests(1);
-    /// Who calls what.
-    pub(super) const ON_CALLS: Rests = Rests(2);
-    /// Both, or on what was asked before.
-    pub(super) const ON_ALL: Rests = Rests(3);
-
-    /// What rests on either.
-    pub(super) fn and(self, other: Rests) -> Rests {
-        Rests(self.0 | other.0)
-    }
-
-    /// Whether something of this is among it.
-    pub(super) fn meets(self, other: Rests) -> bool {
-        self.0 & other.0 != 0
-    }
+/// What an answer about a type rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rests {
+    /// On what is declared, and on what bodies do with their own variables: nothing that is linked later changes it.
+    OnBodies,
+    /// On what is stored in fields or on who calls what, as far as that was known.
+    OnLinks,
 }
 
 /// The types of values and variables that were asked for.
@@ -39,7 +24,7 @@ pub(super) struct Types {
     numbers: FxHashMap<Type, u32>,
 }
 
-/// The number of a type, from 1, and in the lowest bits what it rests on.
+/// The number of a type, from 1, and in the lowest bit what it rests on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry(u32);
 
@@ -48,7 +33,7 @@ impl Entry {
     const MET: Entry = Entry(u32::MAX);
 
     fn new(number: u32, rests: Rests) -> Entry {
-        Entry(number << 2 | rests.0)
+        Entry(number << 1 | u32::from(rests == Rests::OnLinks))
     }
 
     /// Whether a type stands here.
@@ -57,11 +42,11 @@ impl Entry {
     }
 
     fn number(self) -> u32 {
-        self.0 >> 2
+        self.0 >> 1
     }
 
     fn rests(self) -> Rests {
-        Rests(self.0 & Rests::ON_ALL.0)
+        if self.0 & 1 == 0 { Rests::OnBodies } else { Rests::OnLinks }
     }
 }
 
@@ -104,14 +89,8 @@ impl Types {
         }
     }
 
-    /// Takes over what another found of the files of a part. Of that, and of what was known before, only what `lasts`
-    /// says stays so is kept.
+    /// Takes over what another found of the files of a part, as far as `lasts` says that it stays so.
     pub(super) fn take(&mut self, found: &Types, part: Part, lasts: impl Fn(Rests) -> bool) {
-        for entry in self.entries.iter_mut().flatten().flatten() {
-            if !lasts(entry.rests()) {
-                *entry = Entry::default();
-            }
-        }
         let mut numbers = vec![0; found.all.len() + 1];
         let mut own = |types: &mut Types, entry: Entry| {
             let number = &mut numbers[entry.number() as usize];

@@ -249,7 +249,7 @@ impl<'a> Program<'a> {
             bindings: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
-            rests: Cell::default(),
+            rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
             named: RefCell::default(),
@@ -263,9 +263,9 @@ impl<'a> Program<'a> {
         self.beside().in_parts(work)
     }
 
-    /// The same before something is linked anew: what is found on the way and does not rest on that stays known.
-    fn link_parts<T: Send>(&mut self, changing: memo::Rests, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
-        self.settle(work, |rests| !rests.meets(changing))
+    /// The same while more is being linked: what is found on the way and rests on no link stays known.
+    fn link_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
+        self.settle(work, |rests| rests == memo::Rests::OnBodies)
     }
 
     /// The same once all is linked: all that is found on the way stays known.
@@ -434,7 +434,6 @@ impl<'a> Program<'a> {
 
     /// The resolved calls.
     pub fn calls(&self) -> &calls::Calls<'a> {
-        self.rests_too(memo::Rests::ON_CALLS);
         &self.calls
     }
 }

@@ -128,7 +128,7 @@ impl<'a> Program<'a> {
             let mut typing = self.typing.borrow_mut();
             if typing.depth > 60 || !self.types.borrow_mut().meet(self.body(body), body, value) {
                 typing.cut = true;
-                self.rests_too(Rests::ON_ALL);
+                self.rests.set(Rests::OnLinks);
                 return Type::Unknown;
             }
             typing.depth += 1;
@@ -170,22 +170,21 @@ impl<'a> Program<'a> {
     ) -> Option<T> {
         let own = self.types.borrow();
         let (ty, rests) = of(&own).or_else(|| of(self.settled.get(Part::holding(body.file))?))?;
-        self.rests_too(rests);
+        if rests == Rests::OnLinks {
+            self.rests.set(Rests::OnLinks);
+        }
         Some(look(ty))
     }
 
     /// An answer, and what it rests on; what it rests on, that rests on too which asked.
     fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.rests.take();
+        let outer = self.rests.replace(Rests::OnBodies);
         let found = find();
         let rests = self.rests.get();
-        self.rests.set(rests.and(outer));
+        if outer == Rests::OnLinks {
+            self.rests.set(outer);
+        }
         (found, rests)
-    }
-
-    /// What is being looked for rests on this as well.
-    pub(super) fn rests_too(&self, on: Rests) {
-        self.rests.set(self.rests.get().and(on));
     }
 
     pub(super) fn type_by_step(&self, body: BodyRef, value: ValueId, step: &'a Step) -> Type {
@@ -345,7 +344,7 @@ impl<'a> Program<'a> {
             return known;
         }
         if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
-            self.rests_too(Rests::ON_ALL);
+            self.rests.set(Rests::OnLinks);
             return found.clone();
         }
         let (found, rests) = self.resting(|| self.find_type_of_local(body, id));
@@ -405,7 +404,7 @@ impl<'a> Program<'a> {
 
     /// What the callers pass for an undeclared parameter, once calls are resolved.
     pub(super) fn type_from_callers(&self, body: BodyRef, id: LocalId) -> Type {
-        self.rests_too(Rests::ON_CALLS);
+        self.rests.set(Rests::OnLinks);
         for site in self.calls.callers(body).iter().take(8) {
             for value in self.args_bound_to(*site, body, id) {
                 let ty = self.type_of(site.body, value);

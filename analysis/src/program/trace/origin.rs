@@ -7,7 +7,6 @@ use unleak_catalogue::model::{CallModel, Effect};
 use unleak_catalogue::subject::TypeRef;
 
 use super::super::calls::{Call, Target};
-use super::super::memo::Rests;
 
 use super::super::{BodyRef, Def, Program, Site, TypeKey, names};
 use crate::unit::{LocalId, LocalOrigin, Name, ParamKind, Part, Place, StepKind, TypeTree, ValueId};
@@ -175,7 +174,6 @@ impl<'a> Program<'a> {
 
     /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
     pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
-        self.rests_too(Rests::ON_FIELDS);
         let has = |key: &&TypeKey| {
             self.fields.has(**key, name) || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
