@@ -39,13 +39,16 @@ def last(x):
             return rest
 ";
 
+/// Whether a step is of a sort.
+type Is = fn(&StepKind) -> bool;
+
 fn with_bodies(check: impl Fn(&[Body])) {
     check(&lower(&Source::from_bytes("a.py", Language::Python, TEXT.as_bytes())).unit.bodies);
 }
 
 #[test]
 fn a_search_by_sort_finds_all_steps_of_it_in_order() {
-    let sorts: [(Sorts, fn(&StepKind) -> bool); 5] = [
+    let sorts: [(Sorts, Is); 5] = [
         (Sorts::CALLS, |kind| matches!(kind, StepKind::Call { .. })),
         (Sorts::STORES, |kind| matches!(kind, StepKind::Store { .. })),
         (Sorts::CHANGES, |kind| matches!(kind, StepKind::Update { .. } | StepKind::Delete { .. })),

@@ -58,9 +58,9 @@ fn key(inline: &[Name], name: &str) -> Name {
 
 impl Names {
     pub(super) fn new(files: &[File<'_>]) -> Names {
-        let mut names = Names::default();
-        names.items =
-            files.par_iter().zip(0u32..files.len() as u32).map(|(file, index)| bound_in(file, index)).collect();
+        let numbered = files.par_iter().zip(0..files.len() as u32);
+        let items = numbered.map(|(file, index)| bound_in(file, index)).collect();
+        let mut names = Names { items, ..Names::default() };
         for (file, index) in files.iter().zip(0u32..) {
             names.add_file(file, index);
         }
