@@ -1,5 +1,6 @@
 //! From named paths to what the analysis says of the projects around them: the only code that reads files.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -274,7 +275,8 @@ fn source(root: &Path, found: &Found, texts: &Texts) -> Result<(Source, Option<S
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let said = |error: std::io::Error| error.to_string();
     let file = std::fs::File::open(path).map_err(said)?;
-    let mut bytes = Vec::new();
+    let size = file.metadata().map_or(0, |about| about.len().min(LARGEST));
+    let mut bytes = Vec::with_capacity(size as usize + 1);
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(said)?;
     if bytes.len() as u64 > LARGEST {
         return Err(format!("it is larger than {} MiB; exclude it if it is no source code", LARGEST >> 20));
@@ -285,6 +287,8 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 /// Which context each named path belongs to.
 struct Owners<'a> {
     by_path: HashMap<&'a Path, usize>,
+    /// The folder that was asked for last: most files stand beside the one before.
+    last: RefCell<Option<(PathBuf, Option<usize>)>>,
 }
 
 impl<'a> Owners<'a> {
@@ -293,13 +297,27 @@ impl<'a> Owners<'a> {
             .iter()
             .enumerate()
             .flat_map(|(index, context)| context.named.iter().map(move |n| (n.path(), index)));
-        Owners { by_path: named.collect() }
+        Owners { by_path: named.collect(), last: RefCell::default() }
     }
 
     /// A file is reported on in the context of the innermost named path that it is or lies in.
     fn scope(&self, path: &Path, context: usize) -> Scope {
-        let innermost = path.ancestors().find_map(|around| self.by_path.get(around));
-        if innermost == Some(&context) { Scope::Named } else { Scope::Context }
+        let itself = self.by_path.get(path).copied();
+        let innermost = itself.or_else(|| self.around(path.parent()?));
+        if innermost == Some(context) { Scope::Named } else { Scope::Context }
+    }
+
+    /// The context of the innermost named path that a folder is or lies in.
+    fn around(&self, folder: &Path) -> Option<usize> {
+        let mut last = self.last.borrow_mut();
+        match &*last {
+            Some((known, innermost)) if known.as_os_str() == folder.as_os_str() => *innermost,
+            _ => {
+                let innermost = folder.ancestors().find_map(|around| self.by_path.get(around)).copied();
+                *last = Some((folder.to_owned(), innermost));
+                innermost
+            }
+        }
     }
 }
 

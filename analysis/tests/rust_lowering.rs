@@ -111,7 +111,7 @@ fn select_arms_have_a_future_a_guard_and_code() {
     let selecting = lowered(text);
     let StepKind::Loop { body: turn, .. } = &body(&selecting, "f").root.steps[0].kind else { panic!("a loop") };
     let StepKind::Select { path, arms, otherwise, .. } = &turn.steps[0].kind else { panic!("a select") };
-    assert_eq!(path, &["m", "select!"]);
+    assert_eq!(**path, ["m", "select!"]);
     assert_eq!((arms.len(), otherwise.is_some()), (2, true));
     assert!(matches!(&arms[0].pattern, Pattern::Variant { path, .. } if path == &["Some"]));
     assert!(matches!(arms[0].guard, Some(Cond::Truthy(_))) && arms[0].body.value.is_some());

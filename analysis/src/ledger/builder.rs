@@ -10,6 +10,7 @@ use super::{
     Work,
 };
 use crate::course::Course;
+use crate::program::calls::Meant;
 use crate::program::many::{Handed, Rhythm};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Part, Program, Site, calls};
@@ -47,11 +48,12 @@ impl<'p, 'a> Builder<'p, 'a> {
         }
     }
 
-    /// The calls in its part of the program that may begin something, where they are ever made, as long as there is time.
-    pub(super) fn calls(&self) -> impl Iterator<Item = Site> + use<'p, 'a> {
+    /// The calls in its part of the program that may begin what is looked for, where they are ever made, as long as there
+    /// is time. Most calls plainly begin nothing: what they mean is looked at first.
+    pub(super) fn calls(&self, may: impl Fn(Meant<'a>) -> bool) -> impl Iterator<Item = Site> {
         let (program, course) = (self.program, self.course);
-        let all = program.calls().bearing(self.part).filter(|site| !program.never_runs(*site));
-        all.take_while(|_| !course.is_over())
+        let likely = program.calls().bearing(self.part).filter(move |(_, meant)| may(*meant)).map(|(site, _)| site);
+        likely.filter(|site| !program.never_runs(*site)).take_while(|_| !course.is_over())
     }
 
     /// Whether the time is over.

@@ -59,7 +59,7 @@ struct Raised {
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let program = builder.program;
     let acts = Acts::new(program);
-    let all = acts.all(program);
+    let all = acts.all();
     let downs: Vec<&Act> = all.iter().copied().filter(|act| act.way == Way::Down).collect();
     let risk = Risk::new(program);
     let mut raised = Vec::new();

@@ -21,11 +21,12 @@ use unleak_catalogue::subject::TypeRef;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many, Missing, Resource, Setting};
-use crate::program::calls::{self, Call, Target};
+use crate::program::calls::{self, Call, Meant, Target};
 use crate::program::exits::Exit;
+use crate::program::flow::Sorts;
 use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
-use crate::program::{BodyRef, Def, Site, TypeKey};
+use crate::program::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{Const, Name, Shape, StepKind, TypeTree, ValueId};
 use inflow::How;
@@ -48,11 +49,11 @@ const HOMES: usize = 3;
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let mut found = Vec::new();
-    for site in builder.calls() {
+    for site in builder.calls(|meant| may_be_queue(builder.program, meant)) {
         found.extend(of_call(builder, site));
     }
     for body in builder.bodies() {
-        for node in builder.program.flow(body).nodes() {
+        for node in builder.program.flow(body).nodes_of(Sorts::COLLECTIONS) {
             if let StepKind::Collect { out, shape: Shape::List, items } = &node.step.kind
                 && items.is_empty()
                 && !resets::is_grown(builder.program.flow(body), *out)
@@ -63,6 +64,18 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     }
     for resource in found {
         builder.enter(resource);
+    }
+}
+
+/// Whether a call may make a queue or a collection: by itself, by what it calls, or by what a class inherits.
+fn may_be_queue(program: &Program<'_>, meant: Meant<'_>) -> bool {
+    match meant {
+        Meant::Model(model) => {
+            let born = model.birth.as_ref().map(|birth| birth.kind);
+            matches!(born, Some(Kind::Queue | Kind::Collection)) || model.does.values().any(|it| *it == Effect::Called)
+        }
+        Meant::Construct(ty) => program.has_outside_bases(ty),
+        Meant::Other => false,
     }
 }
 

@@ -5,7 +5,7 @@ use unleak_catalogue::model::{Effect, Kind};
 use super::builder::Builder;
 use super::queues::often;
 use super::{Answer, Ending, Fact, Hold, Holder, Holding, Many, Missing, Resource};
-use crate::program::calls::Target;
+use crate::program::calls::{Meant, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Looseness, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -14,12 +14,16 @@ use crate::unit::{BodyId, Driver, StepKind};
 /// Enters every set of tasks whose results stay in it until they are taken.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let mut found = Vec::new();
-    for site in builder.calls() {
+    for site in builder.calls(may_be_supervisor) {
         found.extend(of_call(builder, site));
     }
     for resource in found {
         builder.enter(resource);
     }
+}
+
+fn may_be_supervisor(meant: Meant<'_>) -> bool {
+    matches!(meant, Meant::Model(model) if model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Supervisor))
 }
 
 fn of_call(builder: &Builder<'_, '_>, site: Site) -> Option<Resource> {

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{About, AsOption, CallModel, Effect};
 use unleak_catalogue::subject::Subject;
 
+use super::flow::Sorts;
 use super::joined::{joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
@@ -70,8 +71,19 @@ struct Resolutions<'a> {
     known: Vec<((BodyId, StepId), Resolved<'a>)>,
     /// Those that may begin something, in the order of the text: they call a library, make an object of the program's
     /// types, or call what a variable holds.
-    bearing: Vec<Site>,
+    bearing: Vec<(Site, Meant<'a>)>,
     unknown: usize,
+}
+
+/// What a call means that may begin something.
+#[derive(Clone, Copy, Debug)]
+pub enum Meant<'a> {
+    /// A function of a library.
+    Model(&'a CallModel),
+    /// An object of a type of the program is made.
+    Construct(TypeKey),
+    /// Something of a library that is no function, or what a variable holds.
+    Other,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +118,7 @@ impl<'a> Calls<'a> {
         for file in part.files() {
             calls.resolved.push(Resolutions::default());
             for body in program.bodies_of(file) {
-                for node in program.flow(body).nodes() {
+                for node in program.flow(body).nodes_of(Sorts::CALLS) {
                     if let StepKind::Call { callee, .. } = &node.step.kind {
                         let resolved = resolve_callee(program, body, *callee);
                         calls.note(program, Site { body, step: node.step.id }, *callee, resolved);
@@ -123,32 +135,30 @@ impl<'a> Calls<'a> {
                 for function in functions {
                     self.callers.entry(*function).or_default().push(site);
                 }
-                false
+                None
             }
             Resolved::Construct(ty) => {
                 self.constructed.entry(*ty).or_default().push(site);
                 for init in program.methods(*ty, "__init__") {
                     self.callers.entry(init).or_default().push(site);
                 }
-                true
+                Some(Meant::Construct(*ty))
             }
-            Resolved::Model(_) | Resolved::Named(_) => true,
+            Resolved::Model(model) => Some(Meant::Model(model)),
+            Resolved::Named(_) => Some(Meant::Other),
             Resolved::External(_) => {
                 self.note_named(program, site);
-                false
+                None
             }
             Resolved::Unknown => {
                 self.note_named(program, site);
-                matches!(
-                    program.flow(site.body).def(callee).map(|step| &step.kind),
-                    Some(StepKind::Read { place: Place::Local(_), .. })
-                )
+                let callee = program.flow(site.body).def(callee).map(|step| &step.kind);
+                let by_variable = matches!(callee, Some(StepKind::Read { place: Place::Local(_), .. }));
+                by_variable.then_some(Meant::Other)
             }
         };
         let Some(file) = self.resolved.last_mut() else { return };
-        if bearing {
-            file.bearing.push(site);
-        }
+        file.bearing.extend(bearing.map(|meant| (site, meant)));
         match resolved {
             Resolved::Unknown => file.unknown += 1,
             known => file.known.push(((site.body.body, site.step), known)),
@@ -179,8 +189,8 @@ impl<'a> Calls<'a> {
         })
     }
 
-    /// The calls of a part of the program that may begin something, in order.
-    pub fn bearing(&self, part: Part) -> impl Iterator<Item = Site> + '_ {
+    /// The calls of a part of the program that may begin something, in order, each with what it means.
+    pub fn bearing(&self, part: Part) -> impl Iterator<Item = (Site, Meant<'a>)> + '_ {
         let files = self.resolved.get(part.start as usize..part.end as usize).unwrap_or_default();
         files.iter().flat_map(|file| file.bearing.iter().copied())
     }

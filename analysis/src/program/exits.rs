@@ -247,7 +247,7 @@ impl<'a> Program<'a> {
             StepKind::Break { label: Some(label), .. } => {
                 let mut between = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
                 !between
-                    .any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if own == label))
+                    .any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if **own == *label))
             }
             StepKind::Break { label: None, .. } => {
                 let nearest = flow.around(step.id).find(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
 
+use super::flow::Sorts;
 use super::joined::{append, joined, lengthen};
 use super::memo::Rests;
 use super::types::{Head, Type};
@@ -32,6 +33,9 @@ pub(super) enum Mentions {
 
 /// The mentions of a field that were asked for before.
 pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Rc<[Site]>>;
+
+/// The mentions of all fields of a name that were asked for before.
+pub(super) type Named = FxHashMap<Name, Rc<[Site]>>;
 
 /// Whose field it is.
 #[derive(Clone, Copy)]
@@ -76,7 +80,7 @@ impl FieldIndex {
     }
 
     /// Every mention of a field of this name, in the order of the program.
-    pub(super) fn named(&self, name: &str) -> Vec<Site> {
+    fn named(&self, name: &str) -> Vec<Site> {
         let known = self.known.get(name).into_iter().flat_map(|homes| homes.values().flatten());
         let mut all: Vec<Site> = known.chain(self.unknown.get(name).into_iter().flatten()).copied().collect();
         all.sort_unstable();
@@ -110,7 +114,7 @@ impl Program<'_> {
     fn stores_in(&self, part: Part) -> FieldIndex {
         let mut index = FieldIndex::default();
         for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
+            for node in self.flow(body).nodes_of(Sorts::STORES) {
                 if let StepKind::Store { place, .. } = &node.step.kind {
                     self.note_store(Site { body, step: node.step.id }, place, &mut index);
                 }
@@ -141,7 +145,7 @@ impl Program<'_> {
     fn fields_in(&self, part: Part) -> FieldIndex {
         let mut index = FieldIndex::default();
         for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
+            for node in self.flow(body).nodes_of(Sorts::FIELDS.or(Sorts::STORES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
                     StepKind::Read { place: Place::Field { base, name }, .. }
@@ -229,6 +233,14 @@ impl Program<'_> {
         sites.sort_unstable();
         sites.dedup();
         sites.into()
+    }
+
+    /// Every step that speaks of a field of this name, in the order of the program.
+    pub(super) fn all_mentions(&self, name: &Name) -> Rc<[Site]> {
+        self.rests.set(Rests::OnLinks);
+        let mut named = self.named.borrow_mut();
+        let found = named.entry(name.clone()).or_insert_with(|| self.fields.named(name).into());
+        Rc::clone(found)
     }
 
     /// Steps that read or write a field of this name on something whose type is not known.

@@ -1,5 +1,9 @@
 //! One body laid flat: where each step stands, what defines each value and what uses it.
 
+mod sorts;
+
+pub use sorts::Sorts;
+
 use crate::unit::{Block, Body, Cond, Driver, Item, LocalId, Place, Step, StepId, StepKind, ValueId};
 
 /// In which part of a compound step another step stands.
@@ -46,13 +50,73 @@ pub struct Node<'a> {
     pub parent: Option<(StepId, Slot)>,
 }
 
+/// A node in as little room as it takes.
+#[derive(Clone, Copy, Debug)]
+struct Stored<'a> {
+    step: &'a Step,
+    /// The step it stands in, or [`NONE`].
+    parent: u32,
+    /// The part of that step: its kind, and above that its number.
+    slot: u32,
+}
+
+/// No step has this number.
+const NONE: u32 = u32::MAX;
+
+/// The parts without a number.
+const PLAIN: [Slot; 11] = [
+    Slot::Then,
+    Slot::Otherwise,
+    Slot::LoopHead,
+    Slot::LoopBody,
+    Slot::LoopElse,
+    Slot::TryBody,
+    Slot::TryElse,
+    Slot::Finally,
+    Slot::ScopeBody,
+    Slot::SelectElse,
+    Slot::Nested,
+];
+
+impl<'a> Stored<'a> {
+    fn new(step: &'a Step, parent: Option<(StepId, Slot)>) -> Stored<'a> {
+        let Some((parent, slot)) = parent else { return Stored { step, parent: NONE, slot: 0 } };
+        let (kind, number) = match slot {
+            Slot::Handler(at) => (11, at),
+            Slot::Arm(at) => (12, at),
+            Slot::SelectHead(at) => (13, at),
+            Slot::SelectBody(at) => (14, at),
+            plain => (PLAIN.iter().position(|known| *known == plain).unwrap_or_default() as u32, 0),
+        };
+        // No text has room for so many arms that their number would not fit.
+        Stored { step, parent: parent.0, slot: kind | number << 4 }
+    }
+
+    fn node(self) -> Node<'a> {
+        let number = self.slot >> 4;
+        let slot = match self.slot & 15 {
+            11 => Slot::Handler(number),
+            12 => Slot::Arm(number),
+            13 => Slot::SelectHead(number),
+            14 => Slot::SelectBody(number),
+            plain => PLAIN.get(plain as usize).copied().unwrap_or(Slot::Nested),
+        };
+        Node { step: self.step, parent: (self.parent != NONE).then_some((StepId(self.parent), slot)) }
+    }
+}
+
 /// A body laid flat.
 #[derive(Debug)]
 pub struct Flow<'a> {
     /// The body.
     pub body: &'a Body,
-    nodes: Box<[Option<Node<'a>>]>,
-    defs: Box<[Option<StepId>]>,
+    nodes: Box<[Option<Stored<'a>>]>,
+    /// What sorts of steps there are, one for each node, so that a search touches no others.
+    sorts: Box<[Sorts]>,
+    /// All sorts that occur.
+    occurring: Sorts,
+    /// The step that defines each value, or [`NONE`].
+    defs: Box<[u32]>,
     uses: Rows,
     reads: Rows,
     stores: Rows,
@@ -67,31 +131,33 @@ struct Rows {
 
 impl Rows {
     /// Sorts pairs into so many rows. Within a row they keep their order; a step that follows itself stands once.
-    fn of(pairs: &[(u32, StepId)], rows: usize) -> Rows {
+    fn of(pairs: &mut Vec<(u32, StepId)>, rows: usize, cursors: &mut Vec<u32>) -> Rows {
         if pairs.is_empty() {
             return Rows::default();
         }
-        let mut last = vec![None; rows];
-        let mut ends = vec![0u32; rows + 1];
-        let mut kept = Vec::with_capacity(pairs.len());
-        for (row, step) in pairs {
+        let mut starts = vec![0u32; rows + 1];
+        cursors.clear();
+        cursors.resize(rows, u32::MAX);
+        pairs.retain(|(row, step)| {
             let at = *row as usize;
-            if at < rows && last[at] != Some(*step) {
-                last[at] = Some(*step);
-                ends[at + 1] += 1;
-                kept.push((at, *step));
+            let is_new = cursors.get(at).is_some_and(|last| *last != step.0);
+            if is_new {
+                cursors[at] = step.0;
+                starts[at + 1] += 1;
             }
-        }
+            is_new
+        });
         for at in 0..rows {
-            ends[at + 1] += ends[at];
+            starts[at + 1] += starts[at];
         }
-        let starts: Box<[u32]> = ends.clone().into();
-        let mut steps = vec![StepId(0); kept.len()];
-        for (at, step) in kept {
-            steps[ends[at] as usize] = step;
-            ends[at] += 1;
+        cursors.copy_from_slice(&starts[..rows]);
+        let mut steps = vec![StepId(0); pairs.len()];
+        for (row, step) in pairs.drain(..) {
+            let cursor = &mut cursors[row as usize];
+            steps[*cursor as usize] = step;
+            *cursor += 1;
         }
-        Rows { starts, steps: steps.into() }
+        Rows { starts: starts.into(), steps: steps.into() }
     }
 
     fn row(&self, at: u32) -> &[StepId] {
@@ -103,54 +169,73 @@ impl Rows {
 }
 
 /// A body while it is laid flat.
-struct Laying<'a> {
-    nodes: Vec<Option<Node<'a>>>,
-    defs: Vec<Option<StepId>>,
+struct Laying<'r, 'a> {
+    nodes: Vec<Option<Stored<'a>>>,
+    sorts: Vec<Sorts>,
+    occurring: Sorts,
+    defs: Vec<u32>,
+    room: &'r mut Room,
+}
+
+/// Room for what is noted of one body after another.
+#[derive(Debug, Default)]
+pub struct Room {
     uses: Vec<(u32, StepId)>,
     reads: Vec<(u32, StepId)>,
     stores: Vec<(u32, StepId)>,
+    cursors: Vec<u32>,
 }
 
 impl<'a> Flow<'a> {
     /// Lays a body flat.
-    pub fn new(body: &'a Body) -> Flow<'a> {
-        let values = body.value_count as usize;
+    pub fn new(body: &'a Body, room: &mut Room) -> Flow<'a> {
+        let (steps, values) = (body.step_count as usize, body.value_count as usize);
         let mut laying = Laying {
-            nodes: vec![None; body.step_count as usize],
-            defs: vec![None; values],
-            uses: Vec::with_capacity(values + values / 2),
-            reads: Vec::new(),
-            stores: Vec::new(),
+            nodes: vec![None; steps],
+            sorts: vec![Sorts::default(); steps],
+            occurring: Sorts::default(),
+            defs: vec![NONE; values],
+            room,
         };
         laying.block(&body.root, None);
+        let Laying { nodes, sorts, occurring, defs, room } = laying;
         Flow {
             body,
-            nodes: laying.nodes.into(),
-            defs: laying.defs.into(),
-            uses: Rows::of(&laying.uses, values),
-            reads: Rows::of(&laying.reads, body.locals.len()),
-            stores: Rows::of(&laying.stores, body.locals.len()),
+            nodes: nodes.into(),
+            sorts: sorts.into(),
+            occurring,
+            defs: defs.into(),
+            uses: Rows::of(&mut room.uses, values, &mut room.cursors),
+            reads: Rows::of(&mut room.reads, body.locals.len(), &mut room.cursors),
+            stores: Rows::of(&mut room.stores, body.locals.len(), &mut room.cursors),
         }
     }
 
     /// The step with this number.
     pub fn node(&self, id: StepId) -> Option<Node<'a>> {
-        self.nodes.get(id.0 as usize).copied().flatten()
+        self.nodes.get(id.0 as usize).copied().flatten().map(Stored::node)
     }
 
     /// The step with this number.
     pub fn step(&self, id: StepId) -> Option<&'a Step> {
-        self.node(id).map(|node| node.step)
+        self.nodes.get(id.0 as usize)?.map(|stored| stored.step)
     }
 
     /// All steps in the order of the text.
     pub fn nodes(&self) -> impl Iterator<Item = Node<'a>> + '_ {
-        self.nodes.iter().flatten().copied()
+        self.nodes.iter().flatten().map(|stored| stored.node())
+    }
+
+    /// All steps of some sorts, in the order of the text.
+    pub fn nodes_of(&self, wanted: Sorts) -> impl Iterator<Item = Node<'a>> + '_ {
+        let sorts: &[Sorts] = if self.occurring.meets(wanted) { &self.sorts } else { &[] };
+        let found = sorts.iter().zip(&self.nodes).filter(move |(sort, _)| sort.meets(wanted));
+        found.filter_map(|(_, stored)| stored.map(Stored::node))
     }
 
     /// The step that defines a value.
     pub fn def(&self, value: ValueId) -> Option<&'a Step> {
-        self.defs.get(value.0 as usize).copied().flatten().and_then(|id| self.step(id))
+        self.step(StepId(*self.defs.get(value.0 as usize)?))
     }
 
     /// The steps that use a value.
@@ -185,37 +270,39 @@ impl<'a> Flow<'a> {
     }
 }
 
-impl<'a> Laying<'a> {
+impl<'a> Laying<'_, 'a> {
     fn block(&mut self, block: &'a Block, parent: Option<(StepId, Slot)>) {
         for step in &block.steps {
-            if let Some(slot) = self.nodes.get_mut(step.id.0 as usize) {
-                *slot = Some(Node { step, parent });
+            let at = step.id.0 as usize;
+            if let (Some(node), Some(sorts)) = (self.nodes.get_mut(at), self.sorts.get_mut(at)) {
+                *node = Some(Stored::new(step, parent));
+                *sorts = Sorts::of(&step.kind);
+                self.occurring = self.occurring.or(*sorts);
             }
             self.note(step);
-            for (inner, slot) in blocks(&step.kind) {
-                self.block(inner, Some((step.id, slot)));
-            }
+            each_block(&step.kind, &mut |inner, slot| self.block(inner, Some((step.id, slot))));
         }
     }
 
     fn note(&mut self, step: &'a Step) {
         each_defined(&step.kind, &mut |value| {
             if let Some(def) = self.defs.get_mut(value.0 as usize) {
-                *def = Some(step.id);
+                *def = step.id.0;
             }
         });
-        each_used(&step.kind, &mut |value| self.uses.push((value.0, step.id)));
+        let Room { uses, reads, stores, .. } = &mut *self.room;
+        each_used(&step.kind, &mut |value| uses.push((value.0, step.id)));
         match &step.kind {
-            StepKind::Read { place: Place::Local(local), .. } => self.reads.push((local.0, step.id)),
+            StepKind::Read { place: Place::Local(local), .. } => reads.push((local.0, step.id)),
             StepKind::Update { place: Place::Local(local), .. } => {
-                self.reads.push((local.0, step.id));
-                self.stores.push((local.0, step.id));
+                reads.push((local.0, step.id));
+                stores.push((local.0, step.id));
             }
             StepKind::Store { place: Place::Local(local), .. } | StepKind::Delete { place: Place::Local(local) } => {
-                self.stores.push((local.0, step.id));
+                stores.push((local.0, step.id));
             }
             StepKind::Opaque { locals, .. } => {
-                self.reads.extend(locals.iter().map(|local| (local.0, step.id)));
+                reads.extend(locals.iter().map(|local| (local.0, step.id)));
             }
             _ => {}
         }
@@ -224,41 +311,42 @@ impl<'a> Laying<'a> {
 
 /// The blocks inside a step, with the part each is.
 pub fn blocks(kind: &StepKind) -> Vec<(&Block, Slot)> {
+    let mut all = Vec::new();
+    each_block(kind, &mut |block, slot| all.push((block, slot)));
+    all
+}
+
+/// Names each block inside a step, with the part it is.
+fn each_block<'s>(kind: &'s StepKind, name: &mut impl FnMut(&'s Block, Slot)) {
     match kind {
-        StepKind::If { then, otherwise, .. } => vec![(then, Slot::Then), (otherwise, Slot::Otherwise)],
+        StepKind::If { then, otherwise, .. } => {
+            name(then, Slot::Then);
+            name(otherwise, Slot::Otherwise);
+        }
         StepKind::Match { arms, .. } => {
-            arms.iter().zip(0..).map(|(arm, index)| (&arm.body, Slot::Arm(index))).collect()
+            arms.iter().zip(0..).for_each(|(arm, index)| name(&arm.body, Slot::Arm(index)));
         }
         StepKind::Loop { driver, body, otherwise, .. } => {
-            let mut all = Vec::with_capacity(3);
             if let Driver::While { head, .. } = driver {
-                all.push((head, Slot::LoopHead));
+                name(head, Slot::LoopHead);
             }
-            all.push((body, Slot::LoopBody));
-            all.push((otherwise, Slot::LoopElse));
-            all
+            name(body, Slot::LoopBody);
+            name(otherwise, Slot::LoopElse);
         }
         StepKind::Try { body, handlers, otherwise, finally } => {
-            let mut all = vec![(body, Slot::TryBody)];
-            all.extend(handlers.iter().zip(0..).map(|(handler, index)| (&handler.body, Slot::Handler(index))));
-            all.push((otherwise, Slot::TryElse));
-            all.push((finally, Slot::Finally));
-            all
+            name(body, Slot::TryBody);
+            handlers.iter().zip(0..).for_each(|(handler, index)| name(&handler.body, Slot::Handler(index)));
+            name(otherwise, Slot::TryElse);
+            name(finally, Slot::Finally);
         }
-        StepKind::Scope { body, .. } => vec![(body, Slot::ScopeBody)],
+        StepKind::Scope { body, .. } => name(body, Slot::ScopeBody),
         StepKind::Select { arms, otherwise, .. } => {
-            let mut all = Vec::new();
-            for (arm, index) in arms.iter().zip(0..) {
-                all.push((&arm.head, Slot::SelectHead(index)));
-            }
-            for (arm, index) in arms.iter().zip(0..) {
-                all.push((&arm.body, Slot::SelectBody(index)));
-            }
-            all.extend(otherwise.iter().map(|block| (block, Slot::SelectElse)));
-            all
+            arms.iter().zip(0..).for_each(|(arm, index)| name(&arm.head, Slot::SelectHead(index)));
+            arms.iter().zip(0..).for_each(|(arm, index)| name(&arm.body, Slot::SelectBody(index)));
+            otherwise.iter().for_each(|block| name(block, Slot::SelectElse));
         }
-        StepKind::Nested { block, .. } => vec![(block, Slot::Nested)],
-        _ => Vec::new(),
+        StepKind::Nested { block, .. } => name(block, Slot::Nested),
+        _ => {}
     }
 }
 
@@ -326,9 +414,8 @@ fn each_used(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
             name(*value);
         }
         StepKind::Decorate { target, decorator } => [*target, *decorator].into_iter().for_each(name),
-        StepKind::If { cond, .. }
-        | StepKind::Assert { cond }
-        | StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
+        StepKind::If { cond, .. } | StepKind::Assert { cond } => cond_values(cond).into_iter().for_each(name),
+        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
         StepKind::Match { subject, arms } => {
             name(*subject);
             let guards = arms.iter().filter_map(|arm| arm.guard.as_ref());

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::flow::Sorts;
 use super::names::Item;
 use super::{Def, Part, Program, Site};
 use crate::source::Language;
@@ -47,7 +48,7 @@ impl Program<'_> {
     fn globals_in(&self, part: Part) -> Vec<Touch> {
         let mut found = Vec::new();
         for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes() {
+            for node in self.flow(body).nodes_of(Sorts::GLOBALS) {
                 let site = Site { body, step: node.step.id };
                 let home = match &node.step.kind {
                     kind @ StepKind::Import { .. } => variable(self.import_of(body.file, kind)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 
 use super::calls::{Depth, Target};
+use super::flow::Sorts;
 use super::types::Type;
 use super::world::World;
 use super::{BodyRef, Def, Part, Program, Site};
@@ -64,7 +65,7 @@ impl Handed {
     fn of_part(program: &Program<'_>, part: Part) -> Handed {
         let mut handed = Handed::default();
         for body in program.bodies_of(part) {
-            for node in program.flow(body).nodes() {
+            for node in program.flow(body).nodes_of(Sorts::CALLS) {
                 if let StepKind::Call { args, .. } = &node.step.kind {
                     let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
                     handed.note(program, Site { body, step: node.step.id }, &given.collect::<Vec<_>>());

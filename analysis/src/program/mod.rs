@@ -153,6 +153,7 @@ pub struct Program<'a> {
     rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
+    named: RefCell<fields::Named>,
     /// What callers give for parameters, as places.
     given: RefCell<trace::Given>,
     waiting: RefCell<many::Waiting>,
@@ -253,6 +254,7 @@ impl<'a> Program<'a> {
             rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
+            named: RefCell::default(),
             given: RefCell::default(),
             waiting: RefCell::default(),
         }
@@ -399,6 +401,11 @@ impl<'a> Program<'a> {
     pub fn outside_bases(&self, ty: TypeKey) -> Vec<Name> {
         let above = self.families.above(&ty).iter();
         above.flat_map(|key| self.outside_bases.get(key).into_iter().flatten().cloned()).collect()
+    }
+
+    /// Whether a type or one of its ancestors has a base outside the program.
+    pub fn has_outside_bases(&self, ty: TypeKey) -> bool {
+        self.families.above(&ty).iter().any(|key| self.outside_bases.contains_key(key))
     }
 
     /// Whether a type implements a trait, by the trait's last segment.

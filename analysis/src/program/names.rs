@@ -1,5 +1,6 @@
 //! What names mean: tables of every file, and the walk from a path to a definition.
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
@@ -15,7 +16,8 @@ const LONGEST: usize = 300;
 /// The tables.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    items: FxHashMap<(u32, Name), Vec<Item>>,
+    /// By file and name.
+    items: Vec<FxHashMap<Name, Vec<Item>>>,
     by_last: FxHashMap<Name, Vec<u32>>,
     /// By the last part of their module's path, then by the one before.
     by_pair: FxHashMap<Name, FxHashMap<Name, Vec<u32>>>,
@@ -56,46 +58,18 @@ fn key(inline: &[Name], name: &str) -> Name {
 
 impl Names {
     pub(super) fn new(files: &[File<'_>]) -> Names {
-        let mut names = Names::default();
+        let numbered = files.par_iter().zip(0..files.len() as u32);
+        let items = numbered.map(|(file, index)| bound_in(file, index)).collect();
+        let mut names = Names { items, ..Names::default() };
         for (file, index) in files.iter().zip(0u32..) {
             names.add_file(file, index);
         }
         names
     }
 
-    fn add(&mut self, file: u32, inline: &[Name], name: &str, item: Item) {
-        self.items.entry((file, key(inline, name))).or_default().push(item);
-    }
-
     fn add_file(&mut self, file: &File<'_>, index: u32) {
-        let outline = &file.lowered.outline;
-        for function in &outline.functions {
-            let body = BodyRef { file: index, body: function.body };
-            self.add(index, &function.module, &function.name, Item::Function(body));
-        }
-        for (header, id) in outline.types.iter().zip(0u32..) {
-            if header.kind == TypeKind::Alias {
-                self.aliases.insert(header.name.clone());
-            }
-            if header.within.is_none() && header.outer.is_none() {
-                let ty = TypeKey { file: index, id: TypeId(id) };
-                self.add(index, &header.module, &header.name, Item::Type(ty));
-            }
-        }
-        for constant in outline.constants.iter().filter(|constant| constant.owner.is_none()) {
-            let item = Item::Variable { same_as: constant.same_as.clone() };
-            self.add(index, &constant.module, &constant.name, item);
-        }
-        for (number, import) in outline.imports.iter().enumerate() {
-            if let (Some(binds), None) = (&import.binds, import.within) {
-                self.add(index, &import.module, binds, Item::Import(number));
-            }
-        }
-        for module in &outline.modules {
-            let mut inline = module.module.clone();
-            inline.push(module.name.clone());
-            self.add(index, &module.module, &module.name, Item::Module { inline });
-        }
+        let types = file.lowered.outline.types.iter();
+        self.aliases.extend(types.filter(|header| header.kind == TypeKind::Alias).map(|header| header.name.clone()));
         let parts = module_parts(&file.parts, file.language);
         if let Some(last) = parts.last() {
             self.by_last.entry(last.clone()).or_default().push(index);
@@ -128,8 +102,41 @@ impl Names {
     }
 
     pub(super) fn items(&self, file: u32, inline: &[Name], name: &str) -> &[Item] {
-        self.items.get(&(file, key(inline, name))).map_or(&[], Vec::as_slice)
+        let Some(items) = self.items.get(file as usize) else { return &[] };
+        let found = if inline.is_empty() { items.get(name) } else { items.get(&key(inline, name)) };
+        found.map_or(&[], Vec::as_slice)
     }
+}
+
+/// What a file binds at its top level and in its inline modules.
+fn bound_in(file: &File<'_>, index: u32) -> FxHashMap<Name, Vec<Item>> {
+    let mut items: FxHashMap<Name, Vec<Item>> = FxHashMap::default();
+    let mut add = |inline: &[Name], name: &str, item| items.entry(key(inline, name)).or_default().push(item);
+    let outline = &file.lowered.outline;
+    for function in &outline.functions {
+        let body = BodyRef { file: index, body: function.body };
+        add(&function.module, &function.name, Item::Function(body));
+    }
+    for (header, id) in outline.types.iter().zip(0u32..) {
+        if header.within.is_none() && header.outer.is_none() {
+            let ty = TypeKey { file: index, id: TypeId(id) };
+            add(&header.module, &header.name, Item::Type(ty));
+        }
+    }
+    for constant in outline.constants.iter().filter(|constant| constant.owner.is_none()) {
+        add(&constant.module, &constant.name, Item::Variable { same_as: constant.same_as.clone() });
+    }
+    for (number, import) in outline.imports.iter().enumerate() {
+        if let (Some(binds), None) = (&import.binds, import.within) {
+            add(&import.module, binds, Item::Import(number));
+        }
+    }
+    for module in &outline.modules {
+        let mut inline = module.module.clone();
+        inline.push(module.name.clone());
+        add(&module.module, &module.name, Item::Module { inline });
+    }
+    items
 }
 
 /// A file's path as a module path: `a/b/__init__` is `a.b`, `src/a/mod` is `src::a`.

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::flow::Flow;
+use super::flow::{Flow, Room, Sorts};
 use super::{BodyRef, File, names};
 use crate::source::Source;
 use crate::unit::{BodyId, LocalId, LocalOrigin, Lowered, StepKind, ValueId};
@@ -19,7 +19,7 @@ impl Nested {
         let mut nested = Nested::default();
         for (flow, id) in flows.iter().zip(0u32..) {
             let body = BodyRef { file, body: BodyId(id) };
-            for node in flow.nodes() {
+            for node in flow.nodes_of(Sorts::CLOSURES) {
                 if let StepKind::Closure { out, body: inner } = &node.step.kind {
                     nested.made.insert(*inner, (body, *out));
                 }
@@ -48,7 +48,8 @@ impl Nested {
 impl<'a> File<'a> {
     /// A file of the program, its bodies laid flat.
     pub(super) fn new((index, (source, lowered)): (usize, (&Source, &'a Lowered))) -> File<'a> {
-        let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(Flow::new).collect();
+        let mut room = Room::default();
+        let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(|body| Flow::new(body, &mut room)).collect();
         let nested = Nested::of(index as u32, &flows);
         let parts = names::parts_of(&source.path);
         let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);

@@ -284,7 +284,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             }
             Spot::LooseField(name) => {
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
-                for site in self.program.fields.named(name) {
+                for &site in &*self.program.all_mentions(name) {
                     self.read_at(&loose, site);
                 }
             }

@@ -99,22 +99,18 @@ impl Type {
 #[derive(Debug, Default)]
 pub(super) struct Typing {
     depth: u32,
-    met: rustc_hash::FxHashSet<(BodyRef, ValueId)>,
+    /// The values met whose types this question does not remember.
+    met: Vec<(BodyRef, ValueId)>,
     /// What this question found of variables after it was cut: enough for the rest of it, no answer to another.
     locals: rustc_hash::FxHashMap<(BodyRef, LocalId), Type>,
     cut: bool,
 }
 
-/// How many values a question may have met for its room to be kept for the next.
-const ROOM: usize = 256;
-
 impl Typing {
     /// The question is answered.
-    fn end(&mut self) {
-        if self.met.capacity() > ROOM {
-            self.met = rustc_hash::FxHashSet::default();
-        } else {
-            self.met.clear();
+    fn end(&mut self, types: &mut Types) {
+        for (body, value) in self.met.drain(..) {
+            types.part_from(body, value);
         }
         self.locals.clear();
         self.cut = false;
@@ -124,14 +120,13 @@ impl Typing {
 impl<'a> Program<'a> {
     /// The type of a value.
     pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
-        let key = (body, value);
         if let Some(known) = self.known(body, |types| types.value(body, value)) {
             return known;
         }
         // A value that depends on itself, one that this question has met already, or a chain too long to follow.
         {
             let mut typing = self.typing.borrow_mut();
-            if typing.depth > 60 || !typing.met.insert(key) {
+            if typing.depth > 60 || !self.types.borrow_mut().meet(self.body(body), body, value) {
                 typing.cut = true;
                 self.rests.set(Rests::OnLinks);
                 return Type::Unknown;
@@ -140,18 +135,16 @@ impl<'a> Program<'a> {
         }
         let find = || self.flow(body).def(value).map(|step| self.type_by_step(body, value, step)).unwrap_or_default();
         let (found, rests) = self.resting(find);
-        let settled = {
-            let mut typing = self.typing.borrow_mut();
-            typing.depth -= 1;
-            let settled = !typing.cut || typing.depth == 0;
-            if typing.depth == 0 {
-                typing.end();
-            }
-            settled
-        };
+        let (mut typing, mut types) = (self.typing.borrow_mut(), self.types.borrow_mut());
+        typing.depth -= 1;
         // What was cut short inside a question may be less than what a question of its own finds.
-        if settled || !found.is_unknown() {
-            self.types.borrow_mut().set_value(body, value, (&found, rests), self.body(body).value_count);
+        if !typing.cut || typing.depth == 0 || !found.is_unknown() {
+            types.set_value(self.body(body), body, value, (&found, rests));
+        } else {
+            typing.met.push((body, value));
+        }
+        if typing.depth == 0 {
+            typing.end(&mut types);
         }
         found
     }
@@ -347,7 +340,7 @@ impl<'a> Program<'a> {
 
     /// The type of a local variable.
     pub fn type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
-        if let Some(known) = self.known(body, |types| types.local(body, id)) {
+        if let Some(known) = self.known(body, |types| types.local(body, id, self.body(body).value_count)) {
             return known;
         }
         if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
@@ -357,7 +350,7 @@ impl<'a> Program<'a> {
         let (found, rests) = self.resting(|| self.find_type_of_local(body, id));
         let mut typing = self.typing.borrow_mut();
         if !typing.cut {
-            self.types.borrow_mut().set_local(body, id, (&found, rests));
+            self.types.borrow_mut().set_local(self.body(body), body, id, (&found, rests));
         } else if typing.depth > 0 {
             typing.locals.insert((body, id), found.clone());
         }

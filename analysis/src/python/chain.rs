@@ -62,7 +62,8 @@ impl<'a> Lowerer<'a> {
     }
 
     fn arguments(&mut self, arguments: &'a Arguments) -> Vec<Arg> {
-        let arguments = arguments.iter_source_order().map(|argument| match argument {
+        let mut given = Vec::with_capacity(arguments.len());
+        given.extend(arguments.iter_source_order().map(|argument| match argument {
             ArgOrKeyword::Arg(Expr::Starred(starred)) => {
                 Arg { value: self.expr(&starred.value), kind: ArgKind::Spread }
             }
@@ -74,8 +75,8 @@ impl<'a> Lowerer<'a> {
                 };
                 Arg { value: self.expr(&keyword.value), kind }
             }
-        });
-        arguments.collect()
+        }));
+        given
     }
 }
 

@@ -65,7 +65,7 @@ impl<'a> Lowerer<'a> {
             Driver::Forever
         } else {
             self.steps().open();
-            let cond = self.cond(&stmt.test);
+            let cond = Box::new(self.cond(&stmt.test));
             Driver::While { head: self.steps().close(), cond }
         };
         let body = self.block(&stmt.body);

@@ -48,7 +48,14 @@ fn unreadable_lines(text: &str) -> Vec<Span> {
 
 fn is_unreadable(text: &str) -> bool {
     let nested = text.match_indices('{').filter(|(at, _)| begins_text(&text.as_bytes()[at + 1..]));
-    text.matches("lambda").nth(MAX_LAMBDAS).is_some() || nested.take(MAX_TEXTS + 1).count() > MAX_TEXTS
+    lambdas(text).nth(MAX_LAMBDAS).is_some() || nested.take(MAX_TEXTS + 1).count() > MAX_TEXTS
+}
+
+/// Every `lambda`, found by its rarest letter.
+fn lambdas(text: &str) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    let marks = text.match_indices('b').map(|(at, _)| at);
+    marks.filter(|at| bytes[..*at].ends_with(b"lam") && bytes[at + 1..].starts_with(b"da"))
 }
 
 /// Whether a text with code in it begins here: a prefix of one or two letters, then a quote.

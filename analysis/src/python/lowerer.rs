@@ -8,7 +8,7 @@ use super::frame::{Frame, Scope};
 use super::scope::Bindings;
 use super::tokens::words;
 use crate::unit::{
-    Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Span, StepKind, UnitBuilder,
+    Body, BodyBuilder, BodyId, BodyKind, Comment, LocalId, Lowered, Name, Outline, Room, Span, StepKind, UnitBuilder,
     ValueId, Visibility,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Lowerer<'a> {
     pub(super) walrus: bool,
     text: &'a str,
     unit: UnitBuilder,
+    /// Room of bodies that are done.
+    rooms: Vec<Room>,
     depth: u32,
 }
 
@@ -38,6 +40,7 @@ impl<'a> Lowerer<'a> {
             walrus,
             text,
             unit: UnitBuilder::default(),
+            rooms: Vec::new(),
             depth: 0,
         }
     }
@@ -55,9 +58,8 @@ impl<'a> Lowerer<'a> {
         let mut outline = self.outline;
         outline.comments = comments;
         outline.asks_own_name = asks_own_name;
-        let breaks = self.text.bytes().filter(|byte| *byte == b'\n').count();
         let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
-        outline.lines = (breaks + usize::from(unfinished)) as u32;
+        outline.lines = breaks(self.text) + u32::from(unfinished);
         Lowered { outline, unit: self.unit.build() }
     }
 
@@ -72,7 +74,7 @@ impl<'a> Lowerer<'a> {
     ) -> BodyId {
         let id = self.unit.reserve();
         let parent = self.frames.last().map(|frame| frame.id);
-        let mut builder = BodyBuilder::new(kind);
+        let mut builder = BodyBuilder::reusing(kind, self.rooms.pop().unwrap_or_default());
         builder.body = Body { span, name_span, parent, visibility: Visibility::Public, ..builder.body };
         self.frames.push(Frame::new(id, builder, scope, bindings));
         id
@@ -81,7 +83,9 @@ impl<'a> Lowerer<'a> {
     /// Ends the innermost body.
     pub(super) fn leave(&mut self) {
         if let Some(frame) = self.frames.pop() {
-            self.unit.finish(frame.id, frame.builder.build());
+            let (body, room) = frame.builder.leave();
+            self.unit.finish(frame.id, body);
+            self.rooms.push(room);
         }
     }
 
@@ -142,4 +146,10 @@ impl<'a> Lowerer<'a> {
         let mentions = words.into_iter().map(Name::new).collect();
         self.steps().define(span, |out| StepKind::Opaque { out, mentions, locals })
     }
+}
+
+/// How many line breaks there are. In pieces whose number fits into a byte, which processors count many of at once.
+fn breaks(text: &str) -> u32 {
+    let in_piece = |piece: &[u8]| u32::from(piece.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
+    text.as_bytes().chunks(usize::from(u8::MAX)).map(in_piece).sum()
 }

@@ -28,6 +28,7 @@ pub(super) fn scan(text: &str, tokens: &Tokens) -> Scan {
     for token in tokens {
         length += 1;
         match token.kind() {
+            TokenKind::Name if token.range().len().to_usize() != OWN_NAME.len() => {}
             TokenKind::Name => scan.asks_own_name |= slice(text, token) == OWN_NAME,
             TokenKind::String => scan.asks_own_name |= quoted(slice(text, token)) == OWN_NAME,
             TokenKind::Comment => scan.comment(text, token),
@@ -59,6 +60,10 @@ fn quoted(text: &str) -> &str {
 impl Scan {
     fn comment(&mut self, text: &str, token: &Token) {
         let comment = slice(text, token);
+        // Each of the marks that are looked for has one of these in it, and most comments have none.
+        if !comment.bytes().any(|byte| matches!(byte, b':' | b'q' | b'Q')) {
+            return;
+        }
         let words = comment.trim_start_matches('#').trim();
         let peers = words.to_ascii_lowercase().contains("noqa") || words.contains("ruff: ignore[");
         if !words.contains("unleak:") && !peers {

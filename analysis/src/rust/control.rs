@@ -186,7 +186,7 @@ impl Reader<'_> {
         let ((body, _), values) =
             self.target(label.clone(), true, |this| this.block(span, |this| this.block_contents(&turn.body, Used::No)));
         let (driver, otherwise) = (Driver::Forever, Block::default());
-        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise, label });
+        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise, label: label.map(Box::new) });
         self.join(span, values)
     }
 
@@ -206,10 +206,14 @@ impl Reader<'_> {
                     pending.iter().for_each(|bindings| this.bind(bindings, Rest::Kept));
                     this.block_contents(&turn.body, Used::No)
                 });
-                (Driver::While { head, cond }, body)
+                (Driver::While { head, cond: Box::new(cond) }, body)
             })
         });
-        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default(), label });
+        self.b().push_as(
+            id,
+            span,
+            StepKind::Loop { driver, body, otherwise: Block::default(), label: label.map(Box::new) },
+        );
         None
     }
 
@@ -229,7 +233,11 @@ impl Reader<'_> {
             })
         });
         let driver = Driver::Each { source, item, colour: Colour::Sync };
-        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default(), label });
+        self.b().push_as(
+            id,
+            span,
+            StepKind::Loop { driver, body, otherwise: Block::default(), label: label.map(Box::new) },
+        );
         None
     }
 

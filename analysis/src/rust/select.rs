@@ -104,7 +104,7 @@ impl Reader<'_> {
         let id = self.b().step_id();
         let arms = race.arms.iter().map(|arm| self.race_arm(arm)).collect();
         let otherwise: Option<Block> = race.otherwise.as_ref().map(|code| self.branch(code, Used::Yes));
-        self.b().push_as(id, span, StepKind::Select { out, path, arms, otherwise });
+        self.b().push_as(id, span, StepKind::Select { out, path: Box::new(path), arms, otherwise });
         out
     }
 

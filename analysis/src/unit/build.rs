@@ -42,12 +42,27 @@ impl UnitBuilder {
 pub struct BodyBuilder {
     /// The body as far as it is; `root`, `locals` and the counts are filled by the builder.
     pub body: Body,
-    open: Vec<Block>,
+    /// The steps of all open blocks, those of an inner block after those of the one around it.
+    steps: Vec<Step>,
+    open: Vec<Open>,
+}
+
+/// A block that is not at its end.
+#[derive(Debug, Default)]
+struct Open {
+    /// Where its steps begin.
+    start: usize,
+    declares: Vec<LocalId>,
 }
 
 impl BodyBuilder {
     /// An empty body of a kind.
     pub fn new(kind: BodyKind) -> BodyBuilder {
+        BodyBuilder::reusing(kind, Room::default())
+    }
+
+    /// The same, with room that another one left.
+    pub fn reusing(kind: BodyKind, Room { steps, mut open }: Room) -> BodyBuilder {
         let body = Body {
             name: Name::default(),
             kind,
@@ -68,7 +83,8 @@ impl BodyBuilder {
             step_count: 0,
             root: Block::default(),
         };
-        BodyBuilder { body, open: vec![Block::default()] }
+        open.push(Open::default());
+        BodyBuilder { body, steps, open }
     }
 
     /// A number for a value; the caller makes exactly one step (or loop, arm, scope) define it.
@@ -85,7 +101,9 @@ impl BodyBuilder {
 
     /// Says that the innermost open block ends this variable's scope (Rust).
     pub fn declare(&mut self, local: LocalId) {
-        self.top().declares.push(local);
+        if let Some(innermost) = self.open.last_mut() {
+            innermost.declares.push(local);
+        }
     }
 
     /// Takes the number of a compound step before its blocks are lowered, so that numbers follow the text.
@@ -102,7 +120,7 @@ impl BodyBuilder {
 
     /// Adds a compound step under the number taken before.
     pub fn push_as(&mut self, id: StepId, span: Span, kind: StepKind) {
-        self.top().steps.push(Step { id, span, kind });
+        self.steps.push(Step { id, span, kind });
     }
 
     /// Adds a step that defines a value.
@@ -125,7 +143,7 @@ impl BodyBuilder {
 
     /// Begins a nested block.
     pub fn open(&mut self) {
-        self.open.push(Block::default());
+        self.open.push(Open { start: self.steps.len(), declares: Vec::new() });
     }
 
     /// Ends the innermost nested block.
@@ -134,24 +152,41 @@ impl BodyBuilder {
     /// When no nested block is open: a defect of the front end.
     pub fn close(&mut self) -> Block {
         assert!(self.open.len() > 1, "close without open");
-        self.open.pop().unwrap_or_default()
+        self.end()
     }
 
     /// The finished body.
-    pub fn build(mut self) -> Body {
-        while self.open.len() > 1 {
-            let mut lost = self.close();
-            self.top().steps.append(&mut lost.steps);
-        }
-        self.body.root = self.open.pop().unwrap_or_default();
-        self.body
+    pub fn build(self) -> Body {
+        self.leave().0
     }
 
-    fn top(&mut self) -> &mut Block {
-        if self.open.is_empty() {
-            self.open.push(Block::default());
-        }
-        let last = self.open.len() - 1;
-        &mut self.open[last]
+    /// The finished body, and room for another.
+    pub fn leave(mut self) -> (Body, Room) {
+        // A block that was never ended is lost as one, and its steps are those of the body.
+        self.open.truncate(1);
+        self.body.root = self.end();
+        self.body.locals.shrink_to_fit();
+        self.steps.clear();
+        (self.body, Room { steps: self.steps, open: self.open })
     }
+
+    /// The innermost block, with no more room than it takes: most of what is kept of a file are steps.
+    fn end(&mut self) -> Block {
+        let Open { start, declares } = self.open.pop().unwrap_or_default();
+        let mut block = Block::default();
+        if self.steps.len() > start {
+            block.steps = self.steps.split_off(start);
+        }
+        if !declares.is_empty() {
+            block.declares = declares;
+        }
+        block
+    }
+}
+
+/// Room in which a body is built, to be used for one after another.
+#[derive(Debug, Default)]
+pub struct Room {
+    steps: Vec<Step>,
+    open: Vec<Open>,
 }

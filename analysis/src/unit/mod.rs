@@ -14,7 +14,7 @@ pub mod print;
 #[expect(missing_docs, reason = "the docs of a variant speak of its fields by name")]
 mod step;
 
-pub use build::{BodyBuilder, UnitBuilder};
+pub use build::{BodyBuilder, Room, UnitBuilder};
 pub use outline::*;
 pub use step::*;
 

@@ -203,7 +203,7 @@ impl Printer<'_> {
                 self.level -= 1;
             }
             StepKind::Loop { driver, body, otherwise, label } => {
-                self.driver(driver, body, label.as_ref());
+                self.driver(driver, body, label.as_deref());
                 self.also("else", otherwise);
             }
             StepKind::Try { body, handlers, otherwise, finally } => {

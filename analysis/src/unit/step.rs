@@ -64,7 +64,10 @@ pub struct Step {
     pub kind: StepKind,
 }
 
-/// What a step does. `out` is the value that it defines.
+// Most of what is kept of a file are steps.
+const _: () = assert!(size_of::<Step>() <= 80);
+
+/// What a step does. `out` is the value that it defines. Most steps are small: what makes a sort large is boxed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum StepKind {
     /// A literal.
@@ -115,13 +118,13 @@ pub enum StepKind {
     /// `match`.
     Match { subject: ValueId, arms: Vec<Arm> },
     /// Any loop.
-    Loop { driver: Driver, body: Block, otherwise: Block, label: Option<Name> },
+    Loop { driver: Driver, body: Block, otherwise: Block, label: Option<Box<Name>> },
     /// `try`.
     Try { body: Block, handlers: Vec<Handler>, otherwise: Block, finally: Block },
     /// `with` / `async with`.
     Scope { items: Vec<ScopeItem>, body: Block },
     /// Several futures raced by a macro (`select!` and its like): arms of the form `pattern = future => block`.
-    Select { out: ValueId, path: Path, arms: Vec<SelectArm>, otherwise: Option<Block> },
+    Select { out: ValueId, path: Box<Path>, arms: Vec<SelectArm>, otherwise: Option<Block> },
     /// A nested block (Rust `{ … }`, `unsafe`, labelled, `const`), or code under a `cfg`.
     Nested { block: Block, label: Option<Name>, cfg: Option<Name> },
     /// `return`.
@@ -382,7 +385,7 @@ pub struct Arm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Driver {
     /// `while cond` (`while let` is a `Cond::Matches`); `head` computes the condition before each turn.
-    While { head: Block, cond: Cond },
+    While { head: Block, cond: Box<Cond> },
     /// `loop`, `while True`.
     Forever,
     /// `for item in source`; `Colour::Async` for `async for`. The body begins with the bindings of `item`.

@@ -136,8 +136,10 @@ impl Acts {
     }
 
     /// All, in the order of the program.
-    pub(super) fn all(&self, program: &Program<'_>) -> Vec<&Act> {
-        program.bodies().flat_map(|body| self.of(body)).collect()
+    pub(super) fn all(&self) -> Vec<&Act> {
+        let mut all: Vec<&Act> = self.by_body.values().flatten().collect();
+        all.sort_by_key(|act| act.site);
+        all
     }
 
     /// The bodies that may lower a count that went up, themselves or by what they call.
@@ -352,7 +354,7 @@ fn amount_of(program: &Program<'_>, body: BodyRef, value: ValueId) -> (Option<St
 }
 
 /// Which way a count goes by an effect.
-fn way_of(effect: Effect) -> Option<Way> {
+pub(super) fn way_of(effect: Effect) -> Option<Way> {
     match effect {
         Effect::Up => Some(Way::Up),
         Effect::Down => Some(Way::Down),

@@ -5,8 +5,10 @@
 
 use rustc_hash::FxHashSet;
 
-use super::act::{Act, Way, act_at};
+use super::act::{Act, Way, act_at, way_of};
 use super::route::{self, Root};
+use crate::program::calls::Meant;
+use crate::program::flow::Sorts;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Def, Program, Site};
 use crate::unit::{Const, Name, Op, Place, StepKind, ValueId};
@@ -44,9 +46,10 @@ struct Steps {
 
 impl Steps {
     fn of(program: &Program<'_>) -> Steps {
-        let mut steps = Steps { firm: program.calls().bearing(program.whole()).collect(), ..Steps::default() };
+        let bearing = program.calls().bearing(program.whole()).filter(|(_, meant)| may_count(*meant));
+        let mut steps = Steps { firm: bearing.map(|(site, _)| site).collect(), ..Steps::default() };
         for body in program.bodies() {
-            for node in program.flow(body).nodes() {
+            for node in program.flow(body).nodes_of(Sorts::CALLS.or(Sorts::STORES).or(Sorts::CHANGES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
                     // A function of the program may add the number that it is given.
@@ -72,6 +75,11 @@ impl Steps {
         steps.firm.dedup();
         steps
     }
+}
+
+/// Whether a call of a library may do something to a count.
+fn may_count(meant: Meant<'_>) -> bool {
+    matches!(meant, Meant::Model(model) if model.does.values().any(|effect| way_of(*effect).is_some()))
 }
 
 fn is_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {

@@ -148,10 +148,11 @@ impl<'p, 'a> Risk<'p, 'a> {
     pub(super) fn is_endless(&self, body: BodyRef, driver: &Driver) -> bool {
         match driver {
             Driver::Forever => true,
-            Driver::While { cond: Cond::Truthy(value), .. } => {
-                matches!(self.program.constant_of(body, *value), Some(Const::Bool(true) | Const::Int(1)))
+            Driver::While { cond, .. } => {
+                let Cond::Truthy(value) = **cond else { return false };
+                matches!(self.program.constant_of(body, value), Some(Const::Bool(true) | Const::Int(1)))
             }
-            _ => false,
+            Driver::Each { .. } => false,
         }
     }
 

@@ -31,7 +31,7 @@ impl<'a> Walk<'_, '_, 'a> {
         let ends_before = self.found.ends.len();
         let turned = self.block(aim, body, turn, 0, starts.clone());
         let lowers = self.found.ends.len() > ends_before;
-        let (broken, again, others) = sorted(turned, label.as_ref());
+        let (broken, again, others) = sorted(turned, label.as_deref());
         exits.leaves.extend(others);
         exits.normal.extend(broken);
         let mut ended = again;
@@ -49,12 +49,12 @@ impl<'a> Walk<'_, '_, 'a> {
     pub(super) fn wrap(&mut self, aim: &Aim, body: BodyRef, outer: &'a Step, slot: Slot, exits: Exits) -> Exits {
         match &outer.kind {
             StepKind::Loop { driver, body: turn, otherwise, label } if slot == Slot::LoopBody => {
-                self.turned(aim, Site { body, step: outer.id }, (driver, turn, otherwise), label.as_ref(), exits)
+                self.turned(aim, Site { body, step: outer.id }, (driver, turn, otherwise), label.as_deref(), exits)
             }
             StepKind::Loop { driver: Driver::While { .. }, body: turn, otherwise, label } if slot == Slot::LoopHead => {
                 let mut after = Exits { normal: Vec::new(), leaves: exits.leaves };
                 let turned = self.block(aim, body, turn, 0, exits.normal.clone());
-                let (broken, again, others) = sorted(turned, label.as_ref());
+                let (broken, again, others) = sorted(turned, label.as_deref());
                 after.leaves.extend(others);
                 after.normal.extend(broken);
                 let ended = again.into_iter().chain(exits.normal).collect();

@@ -15,13 +15,15 @@ mod siblings;
 mod supervised;
 mod supply;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Birth, CallModel, Effect, Kind, OwnerOf, Phase, Unbounded, ZeroBound};
+use unleak_catalogue::subject::Subject;
 
 use super::builder::Builder;
 use super::{Answer, Assumption, Bound, Missing, Resource};
-use crate::program::calls::{Call, Depth, Target};
+use crate::program::calls::{Call, Depth, Meant, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
 use crate::unit::{ArgKind, Const, Item, Step, StepKind, TypeTree, ValueId};
@@ -58,6 +60,8 @@ struct Sizer<'b, 'p, 'a> {
     program: &'p Program<'a>,
     places: RefCell<Vec<Spot>>,
     functions: RefCell<Vec<BodyRef>>,
+    /// The functions that are written above others, once one was asked about.
+    decorators: OnceCell<FxHashSet<BodyRef>>,
     /// How many steps are still followed to learn who says how many there are.
     patience: Cell<u32>,
 }
@@ -89,6 +93,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
             program: builder.program,
             places: RefCell::default(),
             functions: RefCell::default(),
+            decorators: OnceCell::new(),
             patience: Cell::new(0),
         }
     }
@@ -122,7 +127,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
 
     fn all(&self) -> Vec<Resource> {
         let mut found = Vec::new();
-        for site in self.builder.calls() {
+        for site in self.builder.calls(may_fan_out) {
             let Some(call) = self.program.call(site) else { continue };
             if let Target::Model(model) = call.target {
                 found.extend(self.born_at(site, call, model));
@@ -395,6 +400,15 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                 };
             }
         }
+    }
+}
+
+/// Whether a call may begin a fan-out, or be one of many that do.
+fn may_fan_out(meant: Meant<'_>) -> bool {
+    let Meant::Model(model) = meant else { return false };
+    match &model.birth {
+        Some(birth) => birth.kind == Kind::Fanout || birth.owner == OwnerOf::Receiver,
+        None => model.asks.is_some() || model.does.get(&Subject::Receiver) == Some(&Effect::Put),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What variables, fields and slices hold: what is stored in them, and what is added later.
 
+use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Effect, Iterates, Kind, Phase};
 
 use super::Sizer;
@@ -339,11 +340,13 @@ impl Sizer<'_, '_, '_> {
     fn growth_at(&self, adding: Site, sites: &[Site]) -> From {
         let named = self.program.named_around(adding.body);
         let often = self.builder.many(adding);
-        let whoever = self.program.calls().callers(named).is_empty()
-            && self.program.body(named).visibility == Visibility::Public
-            && !self.is_called_unseen(named)
-            && !self.is_decorator(named);
-        if matches!(often, Many::PerEvent | Many::PerItem) || whoever || self.comes_and_goes(sites) {
+        let whoever = || {
+            self.program.calls().callers(named).is_empty()
+                && self.program.body(named).visibility == Visibility::Public
+                && !self.is_called_unseen(named)
+                && !self.is_decorator(named)
+        };
+        if matches!(often, Many::PerEvent | Many::PerItem) || whoever() || self.comes_and_goes(sites) {
             From::Gathered
         } else {
             From::Unseen
@@ -353,10 +356,17 @@ impl Sizer<'_, '_, '_> {
     /// Whether a function is written above others, which it registers as the module is read.
     fn is_decorator(&self, function: BodyRef) -> bool {
         fact!(is_decorator);
-        self.program.bodies().any(|body| {
-            let marks = self.program.body(body).marks.iter();
-            marks.into_iter().any(|mark| self.program.resolve_path(body, &mark.path) == Some(Def::Function(function)))
-        })
+        self.decorators.get_or_init(|| self.all_decorators()).contains(&function)
+    }
+
+    fn all_decorators(&self) -> FxHashSet<BodyRef> {
+        let marks =
+            self.program.bodies().flat_map(|body| self.program.body(body).marks.iter().map(move |mark| (body, mark)));
+        let meant = marks.filter_map(|(body, mark)| match self.program.resolve_path(body, &mark.path) {
+            Some(Def::Function(function)) => Some(function),
+            _ => None,
+        });
+        meant.collect()
     }
 
     /// Whether a field is declared in its type, so that whoever makes the object sets it.

@@ -60,6 +60,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// What the work of the items is seen to fail with.
     pub(super) fn lost(&self, site: Site, supply: &Supply) -> Option<Fact> {
+        fact!(lost);
         let run = self.program.call(site).map(|call| match call.target {
             Target::Model(model) => self.run_by(&call, model, site.body),
             _ => Vec::new(),

@@ -122,6 +122,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 
     /// Whether a field has each of them: its object can end those that go on.
     fn are_kept(&self, fan: &Fan<'a>) -> bool {
+        fact!(are_kept);
         let trails = self.item_trails(fan);
         let kept = |trail: &Trail<'a>| trail.spots.iter().any(|spot| matches!(spot, Spot::Field(..)));
         !trails.is_empty() && trails.iter().all(kept)

@@ -7,7 +7,7 @@ use super::super::builder::Builder;
 use super::super::queues::bound;
 use super::super::{Bound, Fact, Work};
 use super::births::Birth;
-use crate::program::calls::{Call, Target};
+use crate::program::calls::{Call, Meant, Target};
 use crate::program::dead::Given;
 use crate::program::types::Type;
 use crate::program::{BodyRef, Site, TypeKey};
@@ -225,11 +225,9 @@ fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -
     let program = builder.program;
     let ty = program.type_of(body, queue);
     let Some(path) = ty.model_path() else { return false };
-    let makes = |site: &Site| {
-        let Some(Call { target: Target::Model(model), .. }) = program.call(*site) else { return false };
-        model.path == *path && model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Queue)
-    };
-    let mut made = program.calls().bearing(program.whole()).filter(makes).peekable();
+    let makes = |meant: Meant<'_>| matches!(meant, Meant::Model(model) if model.path == *path && model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Queue));
+    let bearing = program.calls().bearing(program.whole());
+    let mut made = bearing.filter(|(_, meant)| makes(*meant)).map(|(site, _)| site).peekable();
     made.peek().is_some() && made.all(|site| makes_unbounded(builder, site))
 }
 

@@ -4,11 +4,12 @@ use unleak_catalogue::model::{CallModel, Effect, HandleOf, Kind, OwnerOf};
 
 use super::super::ResourceId;
 use super::super::builder::Builder;
-use crate::program::calls::{Call, Depth, Known, Target};
+use crate::program::calls::{Call, Depth, Known, Meant, Target};
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::types::{Head, Type};
-use crate::program::{BodyRef, Def, Site};
+use crate::program::{BodyRef, Def, Program, Site};
+use crate::source::Language;
 use crate::unit::{BodyKind, Colour, LocalId, LocalOrigin, Place, StepKind, TypeTree, ValueId};
 
 /// A task or thread, as it begins.
@@ -86,7 +87,7 @@ pub(super) enum WorkOf {
 /// Every birth by a modelled call.
 pub(super) fn find<'a>(builder: &Builder<'_, 'a>) -> Vec<Birth<'a>> {
     let mut found = Vec::new();
-    for site in builder.calls() {
+    for site in builder.calls(|meant| may_be_birth(builder.program, meant)) {
         let Some(call) = builder.program.call(site) else { continue };
         found.extend(direct(builder, site, &call));
         found.extend(lent(builder, site, &call));
@@ -94,6 +95,26 @@ pub(super) fn find<'a>(builder: &Builder<'_, 'a>) -> Vec<Birth<'a>> {
         found.extend(called_back(builder, site, &call));
     }
     found
+}
+
+/// Whether a call may start a task, make a thread, or be handed a starter that it calls.
+fn may_be_birth(program: &Program<'_>, meant: Meant<'_>) -> bool {
+    let calls = |effect: &Effect| {
+        matches!(effect, Effect::CalledLater | Effect::CalledPerEvent | Effect::CalledAtEnd | Effect::Called)
+    };
+    match meant {
+        Meant::Model(model) => match &model.birth {
+            Some(birth) if runs_by_itself(birth.kind) => true,
+            born => {
+                let names = |language: Language| program.catalogue.ty(language.name(), &model.path).is_some();
+                born.is_none() && Language::ALL.into_iter().any(names)
+                    || model.does.values().any(calls)
+                    || model.when_given.values().flat_map(|does| does.values()).any(calls)
+            }
+        },
+        Meant::Construct(ty) => program.has_outside_bases(ty),
+        Meant::Other => true,
+    }
 }
 
 fn runs_by_itself(kind: Kind) -> bool {

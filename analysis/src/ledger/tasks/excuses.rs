@@ -43,12 +43,14 @@ pub(super) fn of<'a>(
 
 /// What is started where its owner ends is mostly that end, and is not waited for as nothing comes after it.
 fn closes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(closes);
     (builder.program.phase_of(birth.site.body) == Some(Phase::Close))
         .then(|| builder.fact("it is started where its owner ends", birth.site))
 }
 
 /// A callback that is not a collection's own method is called with it when it is done, and may look at it.
 fn called_back(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> Option<Fact> {
+    fact!(called_back);
     let (site, _) = told::callbacks(builder, trail)
         .find(|(at, value)| !matches!(builder.program.type_of(at.body, *value), Type::Def(Def::Model(_))))?;
     Some(builder.fact("a callback is called with it when it is done", site))
@@ -56,6 +58,7 @@ fn called_back(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> Option<Fact> {
 
 /// On some ways through it its end is told to somebody who waits.
 fn told_on_some_ways(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(told_on_some_ways);
     let at = told::somewhere(builder, birth.work.body?)?;
     Some(builder.fact("its end is told here to somebody who waits for it, if not on every way", at))
 }

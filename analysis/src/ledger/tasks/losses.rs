@@ -30,6 +30,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> V
 /// Work that nothing ends but a failure: then it is over for good. In Rust it mostly lasts as long as the program, and is
 /// one too many where each object that is made leaves one.
 fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> Option<Fact> {
+    fact!(ends_for_good);
     let language = builder.program.language(birth.site.body);
     let label = match language {
         Language::Python => "it is to go on for ever, and nobody learns when it does not",
@@ -42,6 +43,7 @@ fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> O
 
 /// What its work raises, or lets others raise.
 fn let_out(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(let_out);
     let Some(body) = birth.work.body else { return handed_on(builder, birth) };
     Some(match builder.program.lets_out(body)? {
         LetOut::Raised(site) => builder.fact("what is raised here reaches nobody", site),
@@ -51,6 +53,7 @@ fn let_out(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 
 /// What the maker was handed itself to run: whoever wrote it hears nothing of its failure.
 fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(handed_on);
     let program = builder.program;
     let call = program.call(birth.site).filter(|_| birth.work.model.is_none())?;
     let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
@@ -59,6 +62,7 @@ fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 
 /// A `try` that holds nothing but its start: whoever wrote it meant to handle its failures.
 fn past_a_handler(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(past_a_handler);
     let program = builder.program;
     let body = birth.site.body;
     let flow = program.flow(body);
@@ -83,6 +87,7 @@ fn past_a_handler(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
 
 /// What it fails with stays in a handle that prints nothing, though a handler stands by.
 fn swallowed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(swallowed);
     let program = builder.program;
     let Target::Model(model) = program.call(birth.site)?.target else { return None };
     let silent = model.birth.as_ref().is_some_and(|it| it.failure == Failure::Swallowed);

@@ -3,6 +3,7 @@
 use unleak_catalogue::model::{CallModel, Takes, Transparent};
 use unleak_catalogue::subject::TypeRef;
 
+use super::super::flow::Sorts;
 use super::super::{BodyRef, Def, Program};
 use crate::source::Language;
 use crate::unit::{Colour, Item, Name, Place, Shape, StepKind, TypeTree, ValueId, Yields};
@@ -123,7 +124,7 @@ impl<'a> Program<'a> {
         if owned.yields == Yields::Generator {
             return Type::Unknown;
         }
-        for node in self.flow(function).nodes() {
+        for node in self.flow(function).nodes_of(Sorts::RESULTS) {
             if let StepKind::Return { value: Some(value) } = &node.step.kind {
                 let ty = self.type_of(function, *value);
                 if !ty.is_unknown() {
@@ -137,7 +138,7 @@ impl<'a> Program<'a> {
     /// The one closure that a function returns in a box.
     fn closure_returned_by(&self, function: BodyRef) -> Option<BodyRef> {
         let flow = self.flow(function);
-        let mut returned = flow.nodes().filter_map(|node| match &node.step.kind {
+        let mut returned = flow.nodes_of(Sorts::RESULTS).filter_map(|node| match &node.step.kind {
             StepKind::Return { value: Some(value) } => Some(self.type_of(function, *value)),
             _ => None,
         });
@@ -426,7 +427,7 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn yielded(&self, function: BodyRef) -> Type {
-        for node in self.flow(function).nodes() {
+        for node in self.flow(function).nodes_of(Sorts::RESULTS) {
             if let StepKind::Yield { value: Some(value), .. } = &node.step.kind {
                 return self.type_of(function, *value);
             }
