@@ -24,6 +24,8 @@ mod formats;
 mod gauges;
 #[path = "cli/levels.rs"]
 mod levels;
+#[path = "cli/losses.rs"]
+mod losses;
 #[path = "cli/notions.rs"]
 mod notions;
 #[path = "cli/queues.rs"]

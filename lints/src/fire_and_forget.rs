@@ -32,14 +32,19 @@
 //! that tells its end on every way through it: it sets a future or an event, or puts a last mark into a queue, that
 //! somebody else waits on, or a callback on it does.
 //!
-//! A Python coroutine that is done in its first step, because nothing that it awaits makes it wait, is a note at most,
-//! and nothing at all where it handles its failures. What the call gives it counts: a flag may keep it from its wait.
-//! A note is, too, what handles its failures and comes to an end: it is mostly dropped on purpose, and said so. So are a
-//! thread or process in Python, and in Rust one that is not known to be started again and again; the loser of a race that
-//! is run once; what only waits; a process told to go on alone; what a wrapper gives on some ways only; what is done last
-//! for an object; what goes on after each failure of its own and is not begun for each event; any task where the loop has a
-//! handler for failures and a stop waits for all that are left; in Rust, what begins once and lasts as long as the program.
-//! The evidence says which it is.
+//! ## What is an error, and what a note
+//! An error where it is seen what is lost: its work raises (more than that its caller has asked for what makes no sense), or
+//! runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in between; it is to go
+//! on for ever, and nobody learns when it does not; it stands alone in a `try` that was to handle its failures; it fails
+//! without a line, beside a handler; each event leaves one that waits for what may never come. In Rust, where each event or
+//! each object that is made leaves one that never ends, or it panics. The evidence says which, and where.
+//!
+//! All else is a note, and so is, whatever is lost, what is mostly meant so: what handles its failures and comes to an end; a
+//! thread or process in Python; the loser of a race that is run once; a process told to go on alone; what a wrapper gives on
+//! some ways only; what is started where its owner ends; what a callback is called with, or who tells its end on some ways;
+//! any task where the loop hears of failures and a stop waits for all that are left. A Python coroutine that is done in its
+//! first step is nothing at all where it handles its failures.
+//!
 //! A task is right whose thread is joined further down. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
@@ -49,13 +54,9 @@
 //! `# unleak: detached(reason)` on the line states intent.
 //!
 //! ## Known limits
-//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open: a state that it
-//! polls by a method of its own counts as one, even if nobody who drops or closes anything changes that state. A detached
-//! task in Rust that runs through is right, however often it is started and whatever it calls: how many run is
-//! `unbounded-spawn`. What a function of a crate or package that was not read hands back is not known to be a task. A task
-//! kept in a field that nothing ever drains is `task-outlives-owner`, not this. That a flag or future is waited on is
-//! read off its field's name and type, not off the order in which things happen. Where a method is overridden or only
-//! declared, a coroutine counts as done at once if none of the methods that may be meant waits.
+//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open. One that runs through is right, however often it is started: how many run is `unbounded-spawn`. What a
+//! function of a crate or package that was not read hands back is not known to be a task, nor is it known to raise. A task
+//! kept in a field that nothing ever drains is `task-outlives-owner`, not this.
 
 use unleak_analysis::ledger::{Answer, Ending, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
@@ -112,11 +113,10 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error unless its failures are handled and it comes to an end; else, in test code and for what is done at once, a note.
+/// An error where something is seen to be lost, and nothing speaks for it.
 fn level(resource: &Resource) -> Level {
     let quiet = match &resource.work {
-        // It comes to an end, if late.
-        Work::Lingers(_) | Work::MayLinger(_) => true,
+        Work::Lingers(_) | Work::MayLinger(_) | Work::AtOnce(_) | Work::OnlyWaits(_) => true,
         Work::Endless(_) => false,
         _ => resource.failure_seen == Answer::Yes,
     };
@@ -125,7 +125,6 @@ fn level(resource: &Resource) -> Level {
     let one_of_the_system = matches!(resource.kind, Kind::Thread | Kind::Process) && kept;
     match (resource.setting, quiet) {
         _ if one_of_the_system || !resource.excuses.is_empty() => Level::Note,
-        _ if matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_)) => Level::Note,
         (Setting::Product, false) if !resource.losses.is_empty() => Level::Error,
         _ => Level::Note,
     }

@@ -35,7 +35,7 @@ fn a_baseline_shows_what_is_new() {
     let ran = checked(&project, &[]);
     assert_eq!(ran.code, 1);
     assert!(
-        ran.out.starts_with("a.py:12:5: error[fire-and-forget]") && ran.out.contains("Found 1 error "),
+        ran.out.starts_with("a.py:16:5: error[fire-and-forget]") && ran.out.contains("Found 1 error "),
         "{}",
         ran.out
     );
@@ -132,9 +132,9 @@ fn what_has_become_worse_since_the_baseline_is_new() {
 
 #[test]
 fn of_two_that_are_alike_the_worse_one_is_met_by_the_worse_entry() {
-    let quiet =
-        "\n\nasync def quiet():\n    try:\n        await outside.fetch(1)\n    except Exception:\n        print(1)\n";
-    let (error, note) = ("    asyncio.create_task(outside.fetch(1))\n", "    asyncio.create_task(quiet())\n");
+    let quiet = "\n\nasync def quiet():\n    try:\n        await outside.fetch(1)\n    except Exception:\n        print(1)\n\n\n\
+                 async def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
+    let (error, note) = ("    asyncio.create_task(fetch(1))\n", "    asyncio.create_task(quiet())\n");
     let code = |body: &[&str]| format!("import asyncio\n\n\nasync def start():\n{}{quiet}", body.concat());
     let project = Project::with(&[("pyproject.toml", ""), ("a.py", &code(&[note, error]))]);
     checked(&project, &["--update-baseline"]);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::project::{Project, Ran};
 
-const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(outside.fetch(1))\n";
+const LEAK: &str = "import asyncio\n\n\nasync def start():\n    asyncio.create_task(fetch(1))\n\n\nasync def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
 const UNUSED: &str = "x = 1  # unleak: ignore[raw-gather] old\n";
 const PEOPLE: [&str; 8] = ["full", "concise", "github", "gitlab", "junit", "rdjson", "markdown", "agent"];
 const PROGRAMS: [&str; 3] = ["json", "json-lines", "sarif"];

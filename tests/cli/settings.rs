@@ -212,7 +212,7 @@ fn known_owners_and_safe_calls_are_right() {
     let main =
         "from app.tasks import spawn\n\n\nasync def work():\n    ...\n\n\nasync def main():\n    spawn(work())\n";
     let project = Project::with(&[("pyproject.toml", ""), ("src/app/tasks.py", tasks), ("src/app/main.py", main)]);
-    let (caller, owner) = ("src/app/main.py fire-and-forget error", "src/app/tasks.py fire-and-forget error");
+    let (caller, owner) = ("src/app/main.py fire-and-forget error", "src/app/tasks.py fire-and-forget note");
     assert_eq!(found(&project, &[]), [caller, owner]);
     assert_eq!(found(&project, &["--config", "owners = ['app.tasks.Owner']"]), [caller]);
     assert_eq!(found(&project, &["--config", "safe-calls = ['app.tasks.spawn']"]), [owner]);

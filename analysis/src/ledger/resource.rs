@@ -388,8 +388,6 @@ pub enum Unread {
 pub enum Left {
     /// Those that had not ended when enough had.
     Slower,
-    /// Those of them that an object keeps.
-    Kept,
     /// The others, when one has failed.
     OfAFailure,
 }

@@ -61,7 +61,10 @@ impl Program<'_> {
     fn raised_by_call(&self, site: Site, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
         match self.call(site) {
             Some(call) if self.panics(site.body, &call) => vec![(site, Thrown::Anything)],
-            Some(Call { target: Target::Functions(functions), .. }) if deep > 0 => {
+            // Which of several a variable holds here is not known.
+            Some(Call { target: Target::Functions(functions), .. })
+                if deep > 0 && (functions.len() == 1 || !self.calls_a_variable(site)) =>
+            {
                 let written = functions.into_iter().take(MEANT).filter(|it| !self.is_declared_only(*it));
                 written.flat_map(|function| self.raised(function, deep - 1, met)).collect()
             }
@@ -118,15 +121,17 @@ impl Program<'_> {
         calls.find(|site| self.is_of_others(*site) && !self.passes_a_handler(*site))
     }
 
-    /// Whether a call is one of what its body was handed, or of a method that is there for others to write.
-    pub fn is_of_others(&self, site: Site) -> bool {
+    fn calls_a_variable(&self, site: Site) -> bool {
         let flow = self.flow(site.body);
         let Some(StepKind::Call { callee, .. }) = flow.step(site.step).map(|step| &step.kind) else { return false };
-        let variable =
-            matches!(flow.def(*callee).map(|step| &step.kind), Some(StepKind::Read { place: Place::Local(_), .. }));
+        matches!(flow.def(*callee).map(|step| &step.kind), Some(StepKind::Read { place: Place::Local(_), .. }))
+    }
+
+    /// Whether a call is one of what its body was handed, or of a method that is there for others to write.
+    pub fn is_of_others(&self, site: Site) -> bool {
         match self.call(site).map(|call| call.target) {
             Some(Target::Functions(functions)) => functions.iter().any(|it| self.is_declared_only(*it)),
-            Some(Target::Unknown) => variable,
+            Some(Target::Unknown) => self.calls_a_variable(site),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use unleak_catalogue::model::ScopeMeans;
 use super::flow::Slot;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{Catches, Name, ScopeItem, StepKind};
+use crate::unit::{Catches, Handler, Name, ScopeItem, StepKind};
 
 /// The class of what is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +37,11 @@ impl Program<'_> {
         let body = site.body;
         self.flow(body).around(site.step).any(|(outer, slot)| match (&outer.kind, slot) {
             (StepKind::Try { handlers, .. }, Slot::TryBody) => handlers.iter().any(|it| {
-                self.catches_all(body, it)
-                    || matches!(&it.catches, Catches::Types(types)
+                let of_its_class = || {
+                    matches!(&it.catches, Catches::Types(types)
                         if types.iter().any(|path| self.is_one_of(body, thrown, self.resolve_path(body, path).as_ref())))
+                };
+                !raises_again(it) && (self.catches_all(body, it) || of_its_class())
             }),
             (StepKind::Scope { items, .. }, Slot::ScopeBody) => {
                 items.iter().any(|item| self.lets_pass_none(body, item, thrown))
@@ -78,4 +80,10 @@ impl Program<'_> {
             _ => false,
         }
     }
+}
+
+/// Whether a handler lets what it has caught go on.
+fn raises_again(handler: &Handler) -> bool {
+    let last = handler.body.steps.last().map(|step| &step.kind);
+    matches!(last, Some(StepKind::Raise { value: None }))
 }

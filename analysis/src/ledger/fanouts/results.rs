@@ -89,24 +89,9 @@ impl<'a> Sizer<'_, '_, 'a> {
         let told = self.gives_tasks(fan)
             || !supply.elsewhere.is_empty()
             || supply.makers.iter().flat_map(|maker| &maker.work).any(decorated)
-            || supply.makers.is_empty() && !self.is_collected_here(fan)
+            || supply.makers.is_empty()
             || stopped();
         if told { Unread::ToldOtherwise } else { Unread::Lost }
-    }
-
-    /// Whether the items stand in a list that this body has begun and fills.
-    fn is_collected_here(&self, fan: &Fan<'a>) -> bool {
-        fact!(is_collected_here);
-        let body = fan.site.body;
-        let flow = self.program.flow(body);
-        let begun = |value: ValueId| matches!(flow.def(value).map(|step| &step.kind), Some(StepKind::Collect { .. }));
-        fan.items.iter().all(|(value, _)| match self.program.origin(body, *value).0 {
-            Spot::Local(owner, local) if owner == body => {
-                let mut stores = flow.stores(local).iter().filter_map(|id| flow.step(*id));
-                stores.any(|step| matches!(&step.kind, StepKind::Store { value, .. } if begun(*value)))
-            }
-            _ => false,
-        })
     }
 
     /// What stands for the outcome: the result of a call that only waits for it and gives it back (`wait_for`), and the

@@ -12,7 +12,7 @@ use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, Driver, LocalId, Part, Place, Step, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Cond, Driver, LocalId, Part, Place, Step, StepId, StepKind, ValueId};
 
 /// Through how many calls it is followed who runs a body.
 const RUNNERS: u32 = 4;
@@ -98,15 +98,13 @@ impl<'a> Sizer<'_, '_, 'a> {
         if self.program.language(fan.site.body) != Language::Python
             || fan.supply.makers.is_empty()
             || fan.supply.size == Size::Known(1)
+            || self.are_marks(fan)
             || self.belongs_to_scope(fan)
         {
             return;
         }
         let left = match fan.effect {
-            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| match self.are_kept(fan) {
-                true => (Left::Kept, fact),
-                false => (Left::Slower, fact),
-            }),
+            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| (Left::Slower, fact)),
             Some(Effect::PassedThrough) => self.left_in_loop(fan),
             Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
                 Some((Left::Slower, self.builder.fact("when the time is up the shield leaves them running", fan.site)))
@@ -120,12 +118,14 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
     }
 
-    /// Whether a field has each of them: its object can end those that go on.
-    fn are_kept(&self, fan: &Fan<'a>) -> bool {
-        fact!(are_kept);
-        let trails = self.item_trails(fan);
-        let kept = |trail: &Trail<'a>| trail.spots.iter().any(|spot| matches!(spot, Spot::Field(..)));
-        !trails.is_empty() && trails.iter().all(kept)
+    /// Whether all of them are futures made by hand: nothing runs in those.
+    fn are_marks(&self, fan: &Fan<'a>) -> bool {
+        fact!(are_marks);
+        fan.supply.makers.iter().all(|maker| {
+            let made = self.program.call(maker.site).map(|call| call.target);
+            matches!(made, Some(Target::Model(model))
+                if model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Signal))
+        })
     }
 
     /// Whether all of them are started by what a scope around the fan-out has entered: leaving the scope ends them.
@@ -254,13 +254,23 @@ impl<'a> Sizer<'_, '_, 'a> {
     fn is_waited_for_again(&self, fan: &Fan<'a>) -> bool {
         fact!(is_waited_for_again);
         let body = fan.site.body;
-        self.program.flow(body).around(fan.site.step).any(|(outer, slot)| {
-            let (StepKind::Loop { driver: Driver::While { cond, .. }, .. }, Slot::LoopBody) = (&outer.kind, slot)
-            else {
-                return false;
-            };
+        let flow = self.program.flow(body);
+        let asks = |cond: &Cond| {
             let asked = crate::program::flow::cond_values(cond);
             asked.iter().any(|value| fan.supply.sources.contains(&self.program.origin(body, *value).0))
+        };
+        flow.around(fan.site.step).any(|(outer, slot)| match (&outer.kind, slot) {
+            (StepKind::Loop { driver: Driver::While { cond, .. }, .. }, Slot::LoopBody) if asks(cond) => true,
+            (StepKind::Loop { driver: Driver::While { .. } | Driver::Forever, .. }, Slot::LoopBody) => {
+                let within = flow.nodes().filter(|node| flow.within(node.step.id, outer.id));
+                let mut ends = within.filter(|node| matches!(node.step.kind, StepKind::Break { .. })).peekable();
+                ends.peek().is_some()
+                    && ends.all(|node| {
+                        let asked = node.parent.and_then(|(around, _)| flow.step(around)).map(|step| &step.kind);
+                        matches!(asked, Some(StepKind::If { cond, .. }) if asks(cond))
+                    })
+            }
+            _ => false,
         })
     }
 

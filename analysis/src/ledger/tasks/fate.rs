@@ -85,7 +85,7 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     judge(builder, &mut resource, birth);
     if resource.leaks == Answer::Yes {
         resource.excuses = excuses::of(builder, birth, &resource, &way);
-        resource.losses = losses::of(builder, birth, &resource.work);
+        resource.losses = losses::of(builder, birth, &resource);
     }
     Fate { resource, returned }
 }

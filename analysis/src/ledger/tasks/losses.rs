@@ -4,8 +4,9 @@
 use unleak_catalogue::model::{Failure, Phase};
 
 use super::super::builder::Builder;
-use super::super::{Fact, Work};
+use super::super::{Fact, Many, Resource, Work};
 use super::births::Birth;
+use super::work;
 use crate::program::Site;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
@@ -17,9 +18,10 @@ use crate::unit::{StepId, StepKind};
 const OF_OTHERS: &str = "what others wrote runs here, and what it raises reaches nobody";
 
 /// All that is seen to be lost.
-pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> Vec<Fact> {
+pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Vec<Fact> {
     let found = [
-        ends_for_good(builder, birth, work),
+        ends_for_good(builder, birth, resource),
+        piles_up(builder, birth),
         let_out(builder, birth),
         past_a_handler(builder, birth),
         swallowed(builder, birth),
@@ -28,17 +30,24 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> V
 }
 
 /// Work that nothing ends but a failure: then it is over for good. In Rust it mostly lasts as long as the program, and is
-/// one too many where each object that is made leaves one.
-fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, work: &Work) -> Option<Fact> {
+/// one too many where each event, or each object that is made, leaves one.
+fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(ends_for_good);
-    let language = builder.program.language(birth.site.body);
-    let label = match language {
-        Language::Python => "it is to go on for ever, and nobody learns when it does not",
-        Language::Rust => "each object that is made here leaves one that never ends",
+    let made = || builder.program.phase_of(birth.site.body) == Some(Phase::SetUp);
+    let label = match (resource.language, resource.many) {
+        (Language::Python, _) => "it is to go on for ever, and nobody learns when it does not",
+        (Language::Rust, Many::PerEvent) => "each event leaves one that never ends",
+        (Language::Rust, _) if made() => "each object that is made here leaves one that never ends",
+        (Language::Rust, _) => return None,
     };
-    let for_an_object = builder.program.phase_of(birth.site.body) == Some(Phase::SetUp);
-    let counts = matches!(work, Work::Endless(_)) && (language == Language::Python || for_an_object);
-    counts.then(|| builder.fact(label, birth.site))
+    matches!(resource.work, Work::Endless(_)).then(|| builder.fact(label, birth.site))
+}
+
+/// More and more of them wait for what may never come.
+fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(piles_up);
+    let piles = birth.work.model.is_some_and(|model| work::piles_up(builder, birth, model));
+    piles.then(|| builder.fact("each event leaves one that waits for what may never come", birth.site))
 }
 
 /// What its work raises, or lets others raise.

@@ -69,10 +69,10 @@ fn runs_what_is_kept(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallM
     })
 }
 
-/// Whether more and more wait for what may never come.
-fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
+/// Whether more and more do nothing but wait for what may never come.
+pub(super) fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>, model: &CallModel) -> bool {
     fact!(piles_up);
-    model.waits == Waits::Unbounded && builder.many(birth.site) == Many::PerEvent
+    only_waits(model) && model.waits == Waits::Unbounded && builder.many(birth.site) == Many::PerEvent
 }
 
 fn rank(work: &Work) -> u8 {

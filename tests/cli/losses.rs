@@ -1,0 +1,111 @@
+//! What makes a task that nobody keeps an error: it is seen what is lost by it.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+/// The levels of what is said of the tasks that a program drops, in the order of its lines.
+fn levels(text: &str) -> Vec<Value> {
+    let text = format!("import asyncio\nimport contextlib\nimport outside\n\n\n{text}");
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", &text)]);
+    let found = project.json(&["--select=fire-and-forget"]);
+    found["findings"].as_array().unwrap().iter().map(|finding| finding["level"].clone()).collect()
+}
+
+/// A task that runs a coroutine with this body.
+fn runs(body: &str) -> Vec<Value> {
+    levels(&format!(
+        "class Gone(Exception):\n    pass\n\n\nclass Lost(Gone):\n    pass\n\n\nasync def fetch(at):\n    \
+         if await outside.fetch(at) is None:\n        raise Lost(at)\n\n\n\
+         async def work(at, told):\n    {body}\n\n\ndef start(at, told):\n    asyncio.create_task(work(at, told))\n"
+    ))
+}
+
+#[test]
+fn what_is_raised_and_reaches_nobody_is_lost() {
+    assert_eq!(runs("await outside.fetch(at)"), ["note"], "nothing is seen to be raised");
+    assert_eq!(runs("await fetch(at)"), ["error"]);
+    let handled = |class: &str| runs(&format!("try:\n        await fetch(at)\n    except {class}:\n        print(at)"));
+    assert_eq!(handled("Lost"), ["note"]);
+    assert_eq!(handled("Gone"), ["note"], "its class derives from what is handled");
+    assert_eq!(handled("KeyError"), ["error"]);
+    let within = |class: &str| runs(&format!("with contextlib.suppress({class}):\n        await fetch(at)"));
+    assert_eq!((within("Gone"), within("KeyError")), (vec!["note".into()], vec!["error".into()]));
+    let again = "try:\n        await fetch(at)\n    except Gone:\n        print(at)\n        raise";
+    assert_eq!(runs(again), ["error"], "the handler lets it go on");
+}
+
+#[test]
+fn that_a_caller_asks_for_what_makes_no_sense_is_no_failure_that_is_missed() {
+    let raises = |before: &str, class: &str, after: &str| {
+        runs(&format!("{before}if told is None:\n        raise {class}(at)\n    {after}"))
+    };
+    let waits = "await outside.fetch(at)";
+    assert_eq!(raises("", "ValueError", waits), ["note"]);
+    assert_eq!(raises("", "OSError", waits), ["error"]);
+    assert_eq!(
+        raises("told = await outside.fetch(at)\n    ", "ValueError", "print(at)"),
+        ["error"],
+        "it is about an answer"
+    );
+    assert_eq!(raises("", "StopAsyncIteration", waits), ["note"], "an end is no failure");
+}
+
+#[test]
+fn a_decorator_of_the_program_may_handle_what_is_raised() {
+    let marked = |mark: &str| {
+        levels(&format!(
+            "def logged(work):\n    return outside.logged(work)\n\n\n{mark}async def fetch(at):\n    \
+             raise OSError(await outside.fetch(at))\n\n\ndef start(at):\n    asyncio.create_task(fetch(at))\n"
+        ))
+    };
+    assert_eq!((marked("@logged\n"), marked("")), (vec!["note".into()], vec!["error".into()]));
+}
+
+#[test]
+fn what_others_wrote_may_raise_anything() {
+    assert_eq!(runs("await told(at)"), ["error"]);
+    assert_eq!(runs("try:\n        await told(at)\n    except Exception:\n        print(at)"), ["note"]);
+    let hook = |body: &str| {
+        levels(&format!(
+            "class View:\n    async def on_end(self):\n        {body}\n\n    def end(self):\n        asyncio.create_task(self.on_end())\n"
+        ))
+    };
+    assert_eq!(hook("raise NotImplementedError"), ["error"], "it is there for others to write");
+    assert_eq!(hook("await outside.end(self)"), ["note"]);
+}
+
+#[test]
+fn what_is_to_go_on_for_ever_is_lost_when_it_does_not() {
+    let beat = |around: &str| {
+        levels(&format!(
+            "async def beat():\n    {around}:\n        await outside.beat()\n\n\ndef start():\n    asyncio.create_task(beat())\n"
+        ))
+    };
+    assert_eq!((beat("while True"), beat("if outside.ready()")), (vec!["error".into()], vec!["note".into()]));
+}
+
+#[test]
+fn a_try_that_holds_nothing_but_the_start_was_to_handle_its_failures() {
+    let tried = |before: &str, handler: &str| {
+        levels(&format!(
+            "def start(at):\n    try:\n        {before}asyncio.create_task(outside.fetch(at))\n    except {handler}\n"
+        ))
+    };
+    let counts = "Exception:\n        print(at)";
+    assert_eq!(tried("", counts), ["error"]);
+    assert_eq!(tried("print(at)\n        ", counts), ["note"], "it may be for something else");
+    assert_eq!(tried("", "RuntimeError:\n        print(at)"), ["note"], "it is for a loop that does not run");
+    assert_eq!(tried("", "Exception:\n        pass"), ["note"], "it handles nothing");
+}
+
+#[test]
+fn what_is_lost_counts_for_nothing_where_something_speaks_for_it() {
+    let ended = |name: &str| {
+        levels(&format!(
+            "class Link:\n    async def bye(self):\n        raise OSError(await outside.send(self))\n\n    \
+             def {name}(self):\n        asyncio.create_task(self.bye())\n"
+        ))
+    };
+    assert_eq!((ended("renew"), ended("close")), (vec!["error".into()], vec!["note".into()]));
+}
