@@ -54,9 +54,9 @@
 //! `# unleak: detached(reason)` on the line states intent.
 //!
 //! ## Known limits
-//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open. One that runs through is right, however often it is started: how many run is `unbounded-spawn`. What a
-//! function of a crate or package that was not read hands back is not known to be a task, nor is it known to raise. A task
-//! kept in a field that nothing ever drains is `task-outlives-owner`, not this.
+//! In Rust a detached task whose loop has an exit by a condition that is not understood is left open; one that runs through
+//! is right, however often: how many run is `unbounded-spawn`. What a function of a crate or package that was not read hands
+//! back is not known to be a task. One kept in a field that nothing ever drains is `task-outlives-owner`, not this.
 
 use unleak_analysis::ledger::{Answer, Ending, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};
 use unleak_analysis::source::Language;
