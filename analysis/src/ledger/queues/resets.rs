@@ -203,7 +203,8 @@ pub(super) fn read_out(builder: &Builder<'_, '_>, body: BodyRef, spot: &Spot) ->
             // `xs.copy()`: a method that gives what is in it and changes nothing.
             StepKind::Read { out, place: Place::Field { .. }, .. } => flow.uses(*out).iter().any(|id| {
                 let call = program.call(Site { body, step: *id });
-                matches!(call.map(|call| call.target), Some(Target::Model(model)) if model.does.is_empty() && model.returns.is_some())
+                matches!(call.map(|call| call.target), Some(Target::Model(model))
+                    if model.does.values().all(|effect| *effect == Effect::PassedThrough) && model.returns.is_some())
             }),
             StepKind::Loop { .. } => true,
             _ => false,
