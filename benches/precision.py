@@ -4,11 +4,12 @@
     benches/precision.py draw [--list fresh.txt] > drawn.jsonl     a hundred findings and thirty "no" of the census
     benches/precision.py count docs/precision.jsonl                the table of docs/precision.md
 
-The seed stands here, and was committed before anything was read. The packages are the first two hundred and fifty of each language in
-the list (in the draws before the eighth, the first twenty). Findings count by root, at warning or error, as `unleak check` shows them by default; no package gives more
-than ten of them (twenty before the eighth draw: in the seventh, one program gave a third), and half of them come from each language where there are enough. A judgement is a line of what was drawn with the two answers added:
-`"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges do not see each other's answers;
-a finding on which they differ counts as wrong.
+The seed stands here, and was committed before anything was read. The packages are the first two hundred and fifty of each
+language in the list (in the draws before the eighth, the first twenty). Findings count by root, at warning or error, as
+`unleak check` shows them by default; no package gives more than ten of them (twenty before the eighth draw: in the seventh,
+one program gave a third), and half of them come from each language where there are enough. A judgement is a line of what was
+drawn with the two answers added: `"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges do not see each
+other's answers; a finding on which they differ counts as wrong.
 """
 
 import argparse

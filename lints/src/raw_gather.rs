@@ -47,8 +47,8 @@
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
 //! ## How sure
-//! An error where failures are lost for good (nobody but the fan-out has what it runs), where it never runs, and where
-//! those that were slower than the first go on alone. A note where all that is missing is a limit: what registers,
+//! An error where failures are lost for good (nobody but the fan-out has what it runs, and that raises or runs what others
+//! wrote), where it never runs, and where each time those that were slower than the first go on alone. A note where all that is missing is a limit: what registers,
 //! connects, is configured, written out or belongs to one message is mostly small by nature. A note, too, where tasks tell
 //! of their failures otherwise (they are somebody's, were told to stop, or the event loop tells of a failure that nobody
 //! asked for); where one fails and the others may well go on; and where only a cancellation from outside would leave them

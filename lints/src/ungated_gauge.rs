@@ -64,7 +64,8 @@
 //! - A private number that nothing reads.
 //! - A cancellation of Rust work that is left to run as a task: nobody has the means.
 //!
-//! A note where an ordinary end of the code leaves it up, which may be meant so: an answer or an item carries it on.
+//! A note where an ordinary end of the code leaves it up, which may be meant so (an answer or an item carries it on), and
+//! where only an exception does, which mostly takes with it what was counted.
 //! A note where only the entry of a scope leaves it up by failing (its object is mostly thrown away then), and where only
 //! a cancellation while the code already ends would.
 //!
