@@ -19,7 +19,8 @@ impl Program<'_> {
         }
     }
 
-    fn catches_cancellation_only(&self, body: BodyRef, handler: &Handler) -> bool {
+    /// Whether a handler is for a cancellation and nothing else.
+    pub fn catches_cancellation_only(&self, body: BodyRef, handler: &Handler) -> bool {
         match &handler.catches {
             Catches::Everything => false,
             Catches::Types(types) => types.iter().all(|path| self.told_by(body, path) == Some(Tells::Cancelled)),
@@ -28,12 +29,16 @@ impl Program<'_> {
 
     /// Whether catching this class catches every ordinary failure.
     pub(super) fn tells_of_all(&self, body: BodyRef, class: &str) -> bool {
-        self.catalogue.ty(self.language(body).name(), class).is_some_and(|ty| ty.tells == Tells::Anything)
+        self.class_tells(body, class) == Some(Tells::Anything)
     }
 
     fn told_by(&self, body: BodyRef, path: &Path) -> Option<Tells> {
         let Some(Def::Model(path)) = self.resolve_path(body, path) else { return None };
-        Some(self.catalogue.ty(self.language(body).name(), &path)?.tells)
+        self.class_tells(body, &path)
+    }
+
+    fn class_tells(&self, body: BodyRef, class: &str) -> Option<Tells> {
+        Some(self.catalogue.ty(self.language(body).name(), class)?.tells)
     }
 
     /// Whether all that a body waits for or raises stands in a `try` that catches what can go wrong, or in a function that

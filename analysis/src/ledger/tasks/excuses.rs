@@ -1,6 +1,6 @@
 //! What speaks for a task that nobody keeps: it is mostly meant so, or its maker is not known to give one.
 
-use unleak_catalogue::model::{About, Effect, Kind, Phase, Takes, Tells, Waits};
+use unleak_catalogue::model::{About, Effect, Kind, Phase, Takes, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -14,7 +14,7 @@ use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
 use crate::source::Language;
-use crate::unit::{Catches, Handler, Path, StepId, StepKind};
+use crate::unit::{StepId, StepKind};
 
 /// All that speaks for a task whose handle goes this way.
 pub(super) fn of<'a>(
@@ -206,7 +206,9 @@ fn ignores_failures(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact
         flow.around(step).any(|(outer, slot)| match (&outer.kind, slot) {
             (StepKind::Try { handlers, .. }, Slot::TryBody) => {
                 !handlers.is_empty()
-                    && handlers.iter().all(|it| it.body.steps.is_empty() && catches_failures(builder, body, it))
+                    && handlers
+                        .iter()
+                        .all(|it| it.body.steps.is_empty() && !program.catches_cancellation_only(body, it))
             }
             _ => false,
         })
@@ -219,19 +221,4 @@ fn ignores_failures(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact
     waits
         .all(passed_over)
         .then(|| builder.fact("what goes wrong here is passed over on purpose", Site { body, step: first }))
-}
-
-/// Whether a handler is for more than a cancellation.
-fn catches_failures(builder: &Builder<'_, '_>, body: BodyRef, handler: &Handler) -> bool {
-    fact!(catches_failures);
-    let program = builder.program;
-    let language = program.language(body).name();
-    let cancelled = |path: &Path| match program.resolve_path(body, path) {
-        Some(Def::Model(path)) => program.catalogue.ty(language, &path).is_some_and(|ty| ty.tells == Tells::Cancelled),
-        _ => false,
-    };
-    match &handler.catches {
-        Catches::Everything => true,
-        Catches::Types(types) => !types.iter().all(cancelled),
-    }
 }
