@@ -4,13 +4,14 @@ mod file;
 mod policy;
 mod written;
 
-pub(crate) use file::SettingsError;
+pub(crate) use file::{SettingsError, may_be_settings};
 pub(crate) use policy::Policy;
 pub(crate) use written::{Bad, Least, Sure, Written};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use unleak_catalogue::model::Library;
@@ -64,9 +65,8 @@ pub(crate) struct Settings {
 pub(crate) struct Hierarchy {
     root: PathBuf,
     overrides: Overrides,
-    known: Mutex<HashMap<PathBuf, Arc<Settings>>>,
-    /// The folder that was asked for last: most questions are about the same as the one before.
-    last: Mutex<Option<(PathBuf, Arc<Settings>)>>,
+    /// By the folder, letter for letter: to hash the parts of a path one by one would take longer than to read it.
+    known: Mutex<HashMap<OsString, Arc<Settings>>>,
     wrong: Mutex<BTreeMap<PathBuf, SettingsError>>,
 }
 
@@ -82,31 +82,18 @@ struct Layer {
 impl Hierarchy {
     /// The settings below a folder; nothing above it counts.
     pub(crate) fn new(root: PathBuf, overrides: Overrides) -> Hierarchy {
-        Hierarchy { root, overrides, known: Mutex::default(), last: Mutex::default(), wrong: Mutex::default() }
+        Hierarchy { root, overrides, known: Mutex::default(), wrong: Mutex::default() }
     }
 
     /// What counts for the files in a folder. A settings file that cannot be used counts for nothing; see [`Self::wrong`].
     pub(crate) fn of(&self, folder: &Path) -> Arc<Settings> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((path, settings)) = &*last
-            && path.as_os_str() == folder.as_os_str()
-        {
+        if let Some(settings) = self.known().get(folder.as_os_str()) {
             return Arc::clone(settings);
-        }
-        let settings = self.find(folder);
-        *last = Some((folder.to_owned(), Arc::clone(&settings)));
-        settings
-    }
-
-    fn find(&self, folder: &Path) -> Arc<Settings> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
-        if let Some(settings) = known {
-            return settings;
         }
         let settings = match self.read(folder) {
             Ok(Some(settings)) => Arc::new(settings),
             Ok(None) => match folder.parent().filter(|parent| parent.starts_with(&self.root)) {
-                Some(parent) => self.find(parent),
+                Some(parent) => self.of(parent),
                 None => Arc::new(self.without_files()),
             },
             Err(error) => {
@@ -114,9 +101,12 @@ impl Hierarchy {
                 Arc::new(self.without_files())
             }
         };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(folder.to_owned(), Arc::clone(&settings));
-        settings
+        // Another thread may have come first: what it found is the same.
+        Arc::clone(self.known().entry(folder.as_os_str().to_owned()).or_insert(settings))
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<OsString, Arc<Settings>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first file, in the order of paths, that could not be used.
@@ -126,7 +116,7 @@ impl Hierarchy {
 
     /// The catalogue with the models of all settings that were read.
     pub(crate) fn catalogue(&self) -> Result<Option<Catalogue>, LoadError> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let models: BTreeMap<&str, &Library> = known
             .values()
             .flat_map(|settings| &settings.models)
@@ -142,8 +132,8 @@ impl Hierarchy {
 
     /// Whether a path itself is excluded; in a walk the folders above it have been asked before.
     pub(crate) fn excludes(&self, path: &Path, is_folder: bool) -> bool {
-        let settings = self.of(path.parent().filter(|parent| parent.starts_with(&self.root)).unwrap_or(&self.root));
-        settings.excludes(path, is_folder)
+        let around = path.parent().filter(|_| path.as_os_str() != self.root.as_os_str());
+        self.of(around.unwrap_or(&self.root)).excludes(path, is_folder)
     }
 
     /// Whether a folder or one above it is excluded.

@@ -1,15 +1,16 @@
 //! The source files of a context. What is left out is left out by name, or reported.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, WalkBuilder, WalkState};
 use unleak_analysis::source::Language;
 
 use super::{Context, Extent, Named, is_foreign};
-use crate::settings::Hierarchy;
+use crate::settings::{Hierarchy, may_be_settings};
 
 /// A source file.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,27 +39,26 @@ pub(crate) struct Walked {
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-#[derive(Default)]
-struct Walker {
-    /// As they are found: mostly in order already.
+/// What is found of a context, by several threads at once.
+struct Walker<'a> {
+    context: &'a Context,
     files: Vec<Found>,
     unreadable: BTreeMap<PathBuf, String>,
-    folders: BTreeSet<PathBuf>,
+    /// Folders that were named, and that the walk of another has been in.
+    seen: BTreeSet<Named>,
 }
 
 /// Finds the source files of a context. A path that was named is read whatever is said about it elsewhere.
 pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
-    let mut walker = Walker::default();
+    let mut walker = Walker { context, files: Vec::new(), unreadable: BTreeMap::new(), seen: BTreeSet::new() };
     if context.extent == Extent::Tree {
-        walker.tree(&context.root, &context.root, Some(settings));
+        walker.tree(&context.root, Some(settings));
     }
     for named in &context.named {
         match named {
             Named::File(path) => walker.file(path),
-            Named::Folder(path) if walker.folders.contains(path) => {}
-            Named::Folder(path) => {
-                walker.tree(path, &context.root, (!settings.covers(path)).then_some(settings));
-            }
+            Named::Folder(_) if walker.seen.contains(named) => {}
+            Named::Folder(path) => walker.tree(path, (!settings.covers(path)).then_some(settings)),
         }
     }
     walker.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -69,52 +69,62 @@ pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
     }
 }
 
-impl Walker {
+impl Walker<'_> {
     /// Walks a folder as ripgrep would, but looks at no ignore file above it. Without settings nothing is excluded.
-    fn tree(&mut self, start: &Path, root: &Path, settings: Option<&Arc<Hierarchy>>) {
+    fn tree(&mut self, start: &Path, settings: Option<&Arc<Hierarchy>>) {
         let settings = settings.cloned();
         let walk = WalkBuilder::new(start)
             .parents(false)
             .require_git(false)
-            .sort_by_file_name(|a, b| a.cmp(b))
+            .threads(rayon::current_num_threads())
             .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, settings.as_deref()))
-            .build();
-        for entry in walk {
-            match entry {
-                Ok(entry) => self.entry(entry, root),
-                Err(error) => self.error(start, &error),
-            }
-        }
+            .build_parallel();
+        let walker = Mutex::new(self);
+        walk.run(|| {
+            Box::new(|entry| {
+                let mut walker = walker.lock().unwrap_or_else(PoisonError::into_inner);
+                match entry {
+                    Ok(entry) => walker.entry(entry),
+                    Err(error) => walker.error(start, &error),
+                }
+                WalkState::Continue
+            })
+        });
     }
 
-    fn entry(&mut self, entry: DirEntry, root: &Path) {
+    fn entry(&mut self, entry: DirEntry) {
         match entry.file_type() {
-            Some(kind) if kind.is_dir() => drop(self.folders.insert(entry.into_path())),
-            Some(kind) if kind.is_symlink() => self.link(entry.path(), root),
-            Some(kind) => self.plain(entry.path(), kind),
+            Some(kind) if kind.is_dir() => self.folder(entry.into_path()),
+            Some(kind) if kind.is_symlink() => self.link(entry.path()),
+            Some(kind) => self.plain(entry.into_path(), kind),
             None => {}
         }
     }
 
-    fn plain(&mut self, path: &Path, kind: FileType) {
-        let Some(language) = language(path) else { return };
+    fn folder(&mut self, path: PathBuf) {
+        let folder = Named::Folder(path);
+        if self.context.named.contains(&folder) {
+            self.seen.insert(folder);
+        }
+    }
+
+    fn plain(&mut self, path: PathBuf, kind: FileType) {
+        let Some(language) = path.file_name().and_then(language) else { return };
         if kind.is_file() {
-            self.found(path, language);
+            self.files.push(Found { path, language });
         } else {
-            self.cannot(path, "it is named like a source file, but is a pipe, a socket or a device".into());
+            self.cannot(&path, "it is named like a source file, but is a pipe, a socket or a device".into());
         }
     }
 
     /// What a link leads to within the project is read where it is. A file outside is read through the link;
     /// a folder outside is not, and that is said.
-    fn link(&mut self, path: &Path, root: &Path) {
-        let language = language(path);
+    fn link(&mut self, path: &Path) {
+        let language = path.file_name().and_then(language);
         match path.canonicalize().and_then(|target| Ok((target.metadata()?, target))) {
-            Ok((_, target)) if target.starts_with(root) => {}
+            Ok((_, target)) if target.starts_with(&self.context.root) => {}
             Ok((meta, _)) if meta.is_file() => {
-                if let Some(language) = language {
-                    self.found(path, language);
-                }
+                self.files.extend(language.map(|language| Found { path: path.to_owned(), language }));
             }
             Ok((meta, _)) if meta.is_dir() => {
                 self.cannot(path, "it links to a folder outside the project, which is not followed".into());
@@ -126,14 +136,10 @@ impl Walker {
     }
 
     fn file(&mut self, path: &Path) {
-        match language(path) {
-            Some(language) => self.found(path, language),
+        match path.file_name().and_then(language) {
+            Some(language) => self.files.push(Found { path: path.to_owned(), language }),
             None => self.cannot(path, format!("it does not end in {}", endings())),
         }
-    }
-
-    fn found(&mut self, path: &Path, language: Language) {
-        self.files.push(Found { path: path.to_owned(), language });
     }
 
     fn error(&mut self, start: &Path, error: &ignore::Error) {
@@ -146,13 +152,18 @@ impl Walker {
     }
 }
 
+/// What settings say is not asked about files that are not read in any case: in many projects those are the most.
 fn left_out(entry: &DirEntry, settings: Option<&Hierarchy>) -> bool {
-    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    (is_folder && is_foreign(entry.path())) || settings.is_some_and(|it| it.excludes(entry.path(), is_folder))
+    let Some(kind) = entry.file_type() else { return false };
+    let is_of_no_use = match kind.is_dir() {
+        true => is_foreign(entry.path()),
+        false => !kind.is_symlink() && language(entry.file_name()).is_none() && !may_be_settings(entry.file_name()),
+    };
+    is_of_no_use || settings.is_some_and(|settings| settings.excludes(entry.path(), kind.is_dir()))
 }
 
-fn language(path: &Path) -> Option<Language> {
-    Language::of_path(&path.file_name()?.to_string_lossy())
+fn language(name: &OsStr) -> Option<Language> {
+    Language::of_path(&name.to_string_lossy())
 }
 
 /// The endings that are read, as a list for people.

@@ -1,5 +1,6 @@
 //! A settings file: where it may stand, and how it is read.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -92,6 +93,11 @@ pub(crate) enum SettingsError {
 
 /// Where settings may stand, and in what order of one folder.
 const NAMES: [&str; 3] = ["unleak.toml", "pyproject.toml", "Cargo.toml"];
+
+/// Whether settings may stand in a file of that name.
+pub(crate) fn may_be_settings(name: &OsStr) -> bool {
+    NAMES.iter().any(|known| name == *known)
+}
 
 /// The settings file of a folder and what it says, if it has one.
 pub(super) fn of_folder(folder: &Path) -> Result<Option<(PathBuf, Written)>, SettingsError> {
