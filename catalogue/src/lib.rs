@@ -6,13 +6,12 @@
 //! To add an entry, copy its neighbour. A line says what is born, what is done to whom, and what comes back; what it
 //! does not say is "looks at it and keeps nothing". Types are written as in the code (`Option`, `Vec`, `dict`) and get
 //! their full paths when the data are loaded; `T` and `U` are a type's first and second argument. A file more in the
-//! folders is embedded by running the tests twice.
+//! folders is embedded by the next build.
 
 pub mod model;
 pub mod subject;
 
 mod error;
-mod files;
 mod index;
 mod load;
 

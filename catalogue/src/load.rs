@@ -6,13 +6,18 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::error::LoadError;
-use crate::files::FILES;
 use crate::index::{Entry, Index};
 use crate::model::{CallModel, ConstModel, Extends, Library, LifecycleModel, Longer, TypeModel};
 use crate::subject::TypeRef;
 
 /// How many bases deep a fact of a type is looked for.
 const BASES: usize = 8;
+
+/// The data files, as the build script writes them.
+const PYTHON: &str = include_str!(concat!(env!("OUT_DIR"), "/python.json"));
+const RUST: &str = include_str!(concat!(env!("OUT_DIR"), "/rust.json"));
+
+const LOADS: &str = "the embedded data loads, as a test shows";
 
 /// All libraries of both languages.
 ///
@@ -29,27 +34,24 @@ impl Catalogue {
     /// The data that this version carries.
     pub fn embedded() -> &'static Catalogue {
         static EMBEDDED: OnceLock<Catalogue> = OnceLock::new();
-        EMBEDDED.get_or_init(|| Catalogue::shipped().expect("the embedded data loads, as a test shows"))
+        EMBEDDED.get_or_init(|| Catalogue::shipped(&[PYTHON, RUST]))
     }
 
     /// What of it is about one language: half the work of loading it where nothing else is asked.
     pub fn embedded_of(language: &str) -> &'static Catalogue {
-        static PYTHON: OnceLock<Catalogue> = OnceLock::new();
-        static RUST: OnceLock<Catalogue> = OnceLock::new();
-        let half = if language == "rust" { &RUST } else { &PYTHON };
-        let load = || Catalogue::load(|name| name.split('/').next() == Some(language));
-        half.get_or_init(|| load().expect("the embedded data loads, as a test shows"))
+        static ONLY_PYTHON: OnceLock<Catalogue> = OnceLock::new();
+        static ONLY_RUST: OnceLock<Catalogue> = OnceLock::new();
+        let (half, files) = if language == "rust" { (&ONLY_RUST, RUST) } else { (&ONLY_PYTHON, PYTHON) };
+        half.get_or_init(|| Catalogue::shipped(&[files]))
     }
 
-    /// Loads the data that this version carries, or says what is wrong with it.
-    pub fn shipped() -> Result<Catalogue, LoadError> {
-        Catalogue::load(|_| true)
-    }
-
-    fn load(wanted: impl Fn(&str) -> bool) -> Result<Catalogue, LoadError> {
-        let files = FILES.iter().filter(|(name, _)| wanted(name));
-        let libraries = files.map(|(name, text)| Ok((name.to_string(), Catalogue::parse(name, text)?)));
-        Catalogue::new(libraries.collect::<Result<_, _>>()?)
+    fn shipped(languages: &[&str]) -> Catalogue {
+        let mut libraries = Vec::new();
+        for files in languages {
+            let files: Vec<(String, Library)> = serde_json::from_str(files).expect(LOADS);
+            libraries.extend(files);
+        }
+        Catalogue::new(libraries).expect(LOADS)
     }
 
     /// Reads one data file; `name` is for messages.
@@ -84,7 +86,7 @@ impl Catalogue {
         Catalogue::new(named.chain([(file.to_owned(), library)]).collect())
     }
 
-    /// All libraries, in the order of the file list.
+    /// All libraries, in the order of the files.
     pub fn libraries(&self) -> &[Library] {
         &self.libraries
     }

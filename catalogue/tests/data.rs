@@ -1,6 +1,8 @@
 //! What every data file owes its reader.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use unleak_catalogue::Catalogue;
 use unleak_catalogue::model::Library;
@@ -14,11 +16,26 @@ fn last_segment<'a>(language: &str, path: &'a str) -> &'a str {
     path.rsplit(if language == "rust" { "::" } else { "." }).next().unwrap()
 }
 
+/// Read as users' files are: what is wrong with one is said with its place.
 #[test]
-fn every_file_loads() {
-    if let Err(error) = Catalogue::shipped() {
-        panic!("{error}");
+fn every_file_loads_and_is_what_is_embedded() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["python", "rust"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(name.ends_with(".toml"), "{folder}/{name} is no data file");
+            files.push(format!("{folder}/{name}"));
+        }
     }
+    files.sort();
+    let library = |name: String| {
+        let text = fs::read_to_string(root.join(&name)).unwrap();
+        let library = Catalogue::parse(&name, &text).unwrap_or_else(|error| panic!("{error}"));
+        (name, library)
+    };
+    let read = Catalogue::new(files.into_iter().map(library).collect()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(read.libraries() == libraries(), "what is embedded is not what the files say");
 }
 
 #[test]
