@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::FileType;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
@@ -61,7 +61,7 @@ pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
             Named::Folder(path) => walker.tree(path, (!settings.covers(path)).then_some(settings)),
         }
     }
-    walker.files.sort_by(|a, b| a.path.cmp(&b.path));
+    walker.files.sort_by_cached_key(|found| by_parts(&found.path));
     walker.files.dedup_by(|a, b| a.path == b.path);
     Walked {
         files: walker.files,
@@ -150,6 +150,12 @@ impl Walker<'_> {
     fn cannot(&mut self, path: &Path, why: String) {
         self.unreadable.insert(path.to_owned(), why);
     }
+}
+
+/// What sorts as the path does, part by part: to take two paths apart for each comparison takes longer than the rest.
+fn by_parts(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if is_separator(char::from(*byte)) { 0 } else { *byte }).collect()
 }
 
 /// What settings say is not asked about files that are not read in any case: in many projects those are the most.
