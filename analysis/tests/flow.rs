@@ -1,7 +1,7 @@
 //! Bodies laid flat: a search for some sorts of steps finds what a search through all of them would.
 
 use unleak_analysis::lower;
-use unleak_analysis::program::flow::{Flow, Room, Sorts};
+use unleak_analysis::program::flow::{Flow, Sorts, used};
 use unleak_analysis::source::{Language, Source};
 use unleak_analysis::unit::{Body, LocalId, Place, StepId, StepKind, ValueId};
 
@@ -64,7 +64,7 @@ fn a_search_by_sort_finds_all_steps_of_it_in_order() {
         for (sort, is) in sorts {
             let mut found = 0;
             for body in bodies {
-                let flow = Flow::new(body, &mut Room::default());
+                let flow = Flow::new(body);
                 let by_sort: Vec<StepId> = flow.nodes_of(sort).map(|node| node.step.id).collect();
                 let by_look: Vec<StepId> =
                     flow.nodes().filter(|node| is(&node.step.kind)).map(|node| node.step.id).collect();
@@ -77,17 +77,34 @@ fn a_search_by_sort_finds_all_steps_of_it_in_order() {
 }
 
 #[test]
-fn what_was_noted_of_one_body_does_not_show_in_the_next() {
+fn a_row_names_the_steps_of_its_value_or_variable() {
     with_bodies(|bodies| {
-        let mut room = Room::default();
         for body in bodies {
-            let (reused, fresh) = (Flow::new(body, &mut room), Flow::new(body, &mut Room::default()));
+            let flow = Flow::new(body);
+            let by_look = |is: &dyn Fn(&StepKind) -> bool| -> Vec<StepId> {
+                flow.nodes().filter(|node| is(&node.step.kind)).map(|node| node.step.id).collect()
+            };
             for value in (0..body.value_count).map(ValueId) {
-                assert_eq!(reused.uses(value), fresh.uses(value));
+                assert_eq!(flow.uses(value), by_look(&|kind| used(kind).contains(&value)));
             }
             for local in (0..body.locals.len() as u32).map(LocalId) {
-                assert_eq!(reused.reads(local), fresh.reads(local));
-                assert_eq!(reused.stores(local), fresh.stores(local));
+                let here = Place::Local(local);
+                assert_eq!(
+                    flow.reads(local),
+                    by_look(&|kind| match kind {
+                        StepKind::Read { place, .. } | StepKind::Update { place, .. } => *place == here,
+                        StepKind::Opaque { locals, .. } => locals.contains(&local),
+                        _ => false,
+                    })
+                );
+                assert_eq!(
+                    flow.stores(local),
+                    by_look(&|kind| match kind {
+                        StepKind::Store { place, .. } | StepKind::Update { place, .. } | StepKind::Delete { place } =>
+                            *place == here,
+                        _ => false,
+                    })
+                );
             }
         }
     });
@@ -98,7 +115,7 @@ fn each_step_knows_the_part_it_stands_in() {
     with_bodies(|bodies| {
         let mut handlers = Vec::new();
         for body in bodies {
-            let flow = Flow::new(body, &mut Room::default());
+            let flow = Flow::new(body);
             for node in flow.nodes() {
                 handlers.extend(flow.around(node.step.id).map(|(_, slot)| format!("{slot:?}")));
             }

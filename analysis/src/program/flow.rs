@@ -4,6 +4,8 @@ mod sorts;
 
 pub use sorts::Sorts;
 
+use std::sync::OnceLock;
+
 use crate::unit::{Block, Body, Cond, Driver, Item, LocalId, Place, Step, StepId, StepKind, ValueId};
 
 /// In which part of a compound step another step stands.
@@ -79,8 +81,9 @@ const PLAIN: [Slot; 11] = [
 ];
 
 impl<'a> Stored<'a> {
-    fn new(step: &'a Step, parent: Option<(StepId, Slot)>) -> Stored<'a> {
-        let Some((parent, slot)) = parent else { return Stored { step, parent: NONE, slot: 0 } };
+    /// What is stored of the place of all steps of a block: the step it is in, and which part of that.
+    fn place(parent: Option<(StepId, Slot)>) -> (u32, u32) {
+        let Some((parent, slot)) = parent else { return (NONE, 0) };
         let (kind, number) = match slot {
             Slot::Handler(at) => (11, at),
             Slot::Arm(at) => (12, at),
@@ -89,7 +92,7 @@ impl<'a> Stored<'a> {
             plain => (PLAIN.iter().position(|known| *known == plain).unwrap_or_default() as u32, 0),
         };
         // No text has room for so many arms that their number would not fit.
-        Stored { step, parent: parent.0, slot: kind | number << 4 }
+        (parent.0, kind | number << 4)
     }
 
     fn node(self) -> Node<'a> {
@@ -117,9 +120,10 @@ pub struct Flow<'a> {
     occurring: Sorts,
     /// The step that defines each value, or [`NONE`].
     defs: Box<[u32]>,
-    uses: Rows,
-    reads: Rows,
-    stores: Rows,
+    /// The rows are laid when they are asked for: of most bodies they never are.
+    uses: OnceLock<Rows>,
+    reads: OnceLock<Rows>,
+    stores: OnceLock<Rows>,
 }
 
 /// Steps by value or variable: all in one list, and where the row of each begins.
@@ -130,29 +134,29 @@ struct Rows {
 }
 
 impl Rows {
-    /// Sorts pairs into so many rows. Within a row they keep their order; a step that follows itself stands once.
-    fn of(pairs: &mut Vec<(u32, StepId)>, rows: usize, cursors: &mut Vec<u32>) -> Rows {
-        if pairs.is_empty() {
-            return Rows::default();
-        }
+    /// Lays so many rows of what each step of a body names. Within a row the steps stand as their blocks do; one that
+    /// names the same twice stands there once.
+    fn lay<'a>(body: &'a Body, rows: usize, each_named: impl Fn(&'a StepKind, &mut dyn FnMut(u32))) -> Rows {
+        let mut pairs: Vec<(u32, StepId)> = Vec::new();
         let mut starts = vec![0u32; rows + 1];
-        cursors.clear();
-        cursors.resize(rows, u32::MAX);
-        pairs.retain(|(row, step)| {
-            let at = *row as usize;
-            let is_new = cursors.get(at).is_some_and(|last| *last != step.0);
-            if is_new {
-                cursors[at] = step.0;
-                starts[at + 1] += 1;
-            }
-            is_new
+        let mut last = vec![NONE; rows];
+        each_step(&body.root, &mut |step| {
+            each_named(&step.kind, &mut |row| {
+                let at = row as usize;
+                if last.get(at).is_some_and(|last| *last != step.id.0) {
+                    last[at] = step.id.0;
+                    starts[at + 1] += 1;
+                    pairs.push((row, step.id));
+                }
+            });
         });
         for at in 0..rows {
             starts[at + 1] += starts[at];
         }
+        let mut cursors = last;
         cursors.copy_from_slice(&starts[..rows]);
         let mut steps = vec![StepId(0); pairs.len()];
-        for (row, step) in pairs.drain(..) {
+        for (row, step) in pairs {
             let cursor = &mut cursors[row as usize];
             steps[*cursor as usize] = step;
             *cursor += 1;
@@ -169,45 +173,34 @@ impl Rows {
 }
 
 /// A body while it is laid flat.
-struct Laying<'r, 'a> {
+struct Laying<'a> {
     nodes: Vec<Option<Stored<'a>>>,
     sorts: Vec<Sorts>,
     occurring: Sorts,
     defs: Vec<u32>,
-    room: &'r mut Room,
-}
-
-/// Room for what is noted of one body after another.
-#[derive(Debug, Default)]
-pub struct Room {
-    uses: Vec<(u32, StepId)>,
-    reads: Vec<(u32, StepId)>,
-    stores: Vec<(u32, StepId)>,
-    cursors: Vec<u32>,
 }
 
 impl<'a> Flow<'a> {
     /// Lays a body flat.
-    pub fn new(body: &'a Body, room: &mut Room) -> Flow<'a> {
+    pub fn new(body: &'a Body) -> Flow<'a> {
         let (steps, values) = (body.step_count as usize, body.value_count as usize);
         let mut laying = Laying {
             nodes: vec![None; steps],
             sorts: vec![Sorts::default(); steps],
             occurring: Sorts::default(),
             defs: vec![NONE; values],
-            room,
         };
         laying.block(&body.root, None);
-        let Laying { nodes, sorts, occurring, defs, room } = laying;
+        let Laying { nodes, sorts, occurring, defs } = laying;
         Flow {
             body,
             nodes: nodes.into(),
             sorts: sorts.into(),
             occurring,
             defs: defs.into(),
-            uses: Rows::of(&mut room.uses, values, &mut room.cursors),
-            reads: Rows::of(&mut room.reads, body.locals.len(), &mut room.cursors),
-            stores: Rows::of(&mut room.stores, body.locals.len(), &mut room.cursors),
+            uses: OnceLock::new(),
+            reads: OnceLock::new(),
+            stores: OnceLock::new(),
         }
     }
 
@@ -240,17 +233,22 @@ impl<'a> Flow<'a> {
 
     /// The steps that use a value.
     pub fn uses(&self, value: ValueId) -> &[StepId] {
-        self.uses.row(value.0)
+        let lay = || Rows::lay(self.body, self.defs.len(), |kind, name| each_used(kind, &mut |value| name(value.0)));
+        self.uses.get_or_init(lay).row(value.0)
     }
 
     /// The steps that read a variable.
     pub fn reads(&self, local: LocalId) -> &[StepId] {
-        self.reads.row(local.0)
+        let locals = self.body.locals.len();
+        let lay = || Rows::lay(self.body, locals, |kind, name| each_read(kind, &mut |local| name(local.0)));
+        self.reads.get_or_init(lay).row(local.0)
     }
 
     /// The steps that bind, assign, update or delete a variable.
     pub fn stores(&self, local: LocalId) -> &[StepId] {
-        self.stores.row(local.0)
+        let locals = self.body.locals.len();
+        let lay = || Rows::lay(self.body, locals, |kind, name| stored(kind).into_iter().for_each(|it| name(it.0)));
+        self.stores.get_or_init(lay).row(local.0)
     }
 
     /// The compound steps around a step, innermost first, each with the part it stands in.
@@ -270,42 +268,31 @@ impl<'a> Flow<'a> {
     }
 }
 
-impl<'a> Laying<'_, 'a> {
+impl<'a> Laying<'a> {
     fn block(&mut self, block: &'a Block, parent: Option<(StepId, Slot)>) {
+        let (parent, slot) = Stored::place(parent);
         for step in &block.steps {
             let at = step.id.0 as usize;
             if let (Some(node), Some(sorts)) = (self.nodes.get_mut(at), self.sorts.get_mut(at)) {
-                *node = Some(Stored::new(step, parent));
+                *node = Some(Stored { step, parent, slot });
                 *sorts = Sorts::of(&step.kind);
                 self.occurring = self.occurring.or(*sorts);
             }
-            self.note(step);
+            each_defined(&step.kind, &mut |value| {
+                if let Some(def) = self.defs.get_mut(value.0 as usize) {
+                    *def = step.id.0;
+                }
+            });
             each_block(&step.kind, &mut |inner, slot| self.block(inner, Some((step.id, slot))));
         }
     }
+}
 
-    fn note(&mut self, step: &'a Step) {
-        each_defined(&step.kind, &mut |value| {
-            if let Some(def) = self.defs.get_mut(value.0 as usize) {
-                *def = step.id.0;
-            }
-        });
-        let Room { uses, reads, stores, .. } = &mut *self.room;
-        each_used(&step.kind, &mut |value| uses.push((value.0, step.id)));
-        match &step.kind {
-            StepKind::Read { place: Place::Local(local), .. } => reads.push((local.0, step.id)),
-            StepKind::Update { place: Place::Local(local), .. } => {
-                reads.push((local.0, step.id));
-                stores.push((local.0, step.id));
-            }
-            StepKind::Store { place: Place::Local(local), .. } | StepKind::Delete { place: Place::Local(local) } => {
-                stores.push((local.0, step.id));
-            }
-            StepKind::Opaque { locals, .. } => {
-                reads.extend(locals.iter().map(|local| (local.0, step.id)));
-            }
-            _ => {}
-        }
+/// Names each step of a block and of those inside it.
+fn each_step<'s>(block: &'s Block, name: &mut impl FnMut(&'s Step)) {
+    for step in &block.steps {
+        name(step);
+        each_block(&step.kind, &mut |inner, _| each_step(inner, name));
     }
 }
 
@@ -429,6 +416,27 @@ fn each_used(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
         | StepKind::Yield { value, .. }
         | StepKind::Break { value, .. } => value.iter().copied().for_each(name),
         _ => {}
+    }
+}
+
+/// Names each variable that a step reads itself.
+fn each_read(kind: &StepKind, name: &mut impl FnMut(LocalId)) {
+    match kind {
+        StepKind::Read { place: Place::Local(local), .. } | StepKind::Update { place: Place::Local(local), .. } => {
+            name(*local);
+        }
+        StepKind::Opaque { locals, .. } => locals.iter().copied().for_each(name),
+        _ => {}
+    }
+}
+
+/// The variable that a step binds, assigns, updates or deletes itself.
+fn stored(kind: &StepKind) -> Option<LocalId> {
+    match kind {
+        StepKind::Store { place: Place::Local(local), .. }
+        | StepKind::Update { place: Place::Local(local), .. }
+        | StepKind::Delete { place: Place::Local(local) } => Some(*local),
+        _ => None,
     }
 }
 

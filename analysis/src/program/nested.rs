@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::flow::{Flow, Room, Sorts};
+use super::flow::{Flow, Sorts};
 use super::{BodyRef, File, names};
 use crate::source::Source;
 use crate::unit::{BodyId, LocalId, LocalOrigin, Lowered, StepKind, ValueId};
@@ -48,8 +48,7 @@ impl Nested {
 impl<'a> File<'a> {
     /// A file of the program, its bodies laid flat.
     pub(super) fn new((index, (source, lowered)): (usize, (&Source, &'a Lowered))) -> File<'a> {
-        let mut room = Room::default();
-        let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(|body| Flow::new(body, &mut room)).collect();
+        let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(Flow::new).collect();
         let nested = Nested::of(index as u32, &flows);
         let parts = names::parts_of(&source.path);
         let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);
