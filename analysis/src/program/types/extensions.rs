@@ -13,8 +13,12 @@ impl<'a> Program<'a> {
     /// Where several may be meant, whether the result is awaited tells them apart.
     pub(super) fn extension(&self, body: BodyRef, receiver: &Type, name: &str, read: Option<ValueId>) -> Type {
         let language = self.language(body);
+        let mut models = self.catalogue.any_method(language.name(), name).peekable();
+        if models.peek().is_none() {
+            return Type::Unknown;
+        }
         let awaited = read.is_some_and(|read| self.is_awaited(body, read));
-        let meant = self.catalogue.any_method(language.name(), name).filter_map(|model| {
+        let meant = models.filter_map(|model| {
             let home = self.home_of_method(language, model)?;
             let known = home.given_to.as_ref().is_some_and(|of| self.is_a(language, receiver, of));
             let scope = match home.extends {
