@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::unit::Span;
 
 /// More lambdas than these on one line are not read.
@@ -47,15 +49,9 @@ fn unreadable_lines(text: &str) -> Vec<Span> {
 }
 
 fn is_unreadable(text: &str) -> bool {
-    let nested = text.match_indices('{').filter(|(at, _)| begins_text(&text.as_bytes()[at + 1..]));
-    lambdas(text).nth(MAX_LAMBDAS).is_some() || nested.take(MAX_TEXTS + 1).count() > MAX_TEXTS
-}
-
-/// Every `lambda`, found by its rarest letter.
-fn lambdas(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let marks = text.match_indices('b').map(|(at, _)| at);
-    marks.filter(|at| bytes[..*at].ends_with(b"lam") && bytes[at + 1..].starts_with(b"da"))
+    let nested = memchr::memchr_iter(b'{', bytes).filter(|at| begins_text(&bytes[at + 1..]));
+    memmem::find_iter(bytes, "lambda").nth(MAX_LAMBDAS).is_some() || nested.take(MAX_TEXTS + 1).count() > MAX_TEXTS
 }
 
 /// Whether a text with code in it begins here: a prefix of one or two letters, then a quote.

@@ -59,7 +59,7 @@ impl<'a> Lowerer<'a> {
         outline.comments = comments;
         outline.asks_own_name = asks_own_name;
         let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
-        outline.lines = breaks(self.text) + u32::from(unfinished);
+        outline.lines = memchr::memchr_iter(b'\n', self.text.as_bytes()).count() as u32 + u32::from(unfinished);
         Lowered { outline, unit: self.unit.build() }
     }
 
@@ -146,10 +146,4 @@ impl<'a> Lowerer<'a> {
         let mentions = words.into_iter().map(Name::new).collect();
         self.steps().define(span, |out| StepKind::Opaque { out, mentions, locals })
     }
-}
-
-/// How many line breaks there are. In pieces whose number fits into a byte, which processors count many of at once.
-fn breaks(text: &str) -> u32 {
-    let in_piece = |piece: &[u8]| u32::from(piece.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
-    text.as_bytes().chunks(usize::from(u8::MAX)).map(in_piece).sum()
 }

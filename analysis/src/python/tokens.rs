@@ -1,5 +1,6 @@
 //! What the outline takes from the tokens: comments for us, the file's own name; and how deep the tree can be.
 
+use memchr::memmem;
 use ruff_python_ast::token::{Token, TokenKind, Tokens};
 use ruff_text_size::Ranged;
 
@@ -24,27 +25,35 @@ pub(super) struct Scan {
 /// Reads the tokens of a file.
 pub(super) fn scan(text: &str, tokens: &Tokens) -> Scan {
     let mut scan = Scan::default();
-    let (mut longest, mut length, mut indents) = (0u32, 0u32, 0u32);
-    for token in tokens {
-        length += 1;
+    let (mut longest, mut line, mut indents) = (0, 0, 0);
+    for (at, token) in tokens.iter().enumerate() {
         match token.kind() {
-            TokenKind::Name if token.range().len().to_usize() != OWN_NAME.len() => {}
-            TokenKind::Name => scan.asks_own_name |= slice(text, token) == OWN_NAME,
-            TokenKind::String => scan.asks_own_name |= quoted(slice(text, token)) == OWN_NAME,
             TokenKind::Comment => scan.comment(text, token),
             TokenKind::ColonEqual => scan.walrus = true,
             TokenKind::Indent => indents += 1,
             TokenKind::Newline => {
-                longest = longest.max(length);
-                length = 0;
+                longest = longest.max(at + 1 - line);
+                line = at + 1;
             }
             _ => {}
         }
     }
+    scan.asks_own_name = memmem::find_iter(text.as_bytes(), OWN_NAME).any(|at| asks_at(text, tokens, at));
     // A level of the tree costs a token of its line or a level of indentation; a node may be two
     // levels (an interpolation and its expression).
-    scan.depth_bound = longest.max(length).saturating_add(indents).saturating_mul(2);
+    let levels = longest.max(tokens.len() - line) + indents;
+    scan.depth_bound = u32::try_from(levels).unwrap_or(u32::MAX).saturating_mul(2);
     scan
+}
+
+/// Whether what stands at a place, where the name is said, asks for it.
+fn asks_at(text: &str, tokens: &Tokens, at: usize) -> bool {
+    let before = tokens.partition_point(|token| token.end().to_usize() <= at);
+    tokens.get(before).is_some_and(|token| match token.kind() {
+        TokenKind::Name => slice(text, token) == OWN_NAME,
+        TokenKind::String => quoted(slice(text, token)) == OWN_NAME,
+        _ => false,
+    })
 }
 
 fn slice<'a>(text: &'a str, token: &Token) -> &'a str {
@@ -61,7 +70,7 @@ impl Scan {
     fn comment(&mut self, text: &str, token: &Token) {
         let comment = slice(text, token);
         // Each of the marks that are looked for has one of these in it, and most comments have none.
-        if !comment.bytes().any(|byte| matches!(byte, b':' | b'q' | b'Q')) {
+        if memchr::memchr3(b':', b'q', b'Q', comment.as_bytes()).is_none() {
             return;
         }
         let words = comment.trim_start_matches('#').trim();
