@@ -11,14 +11,19 @@ use crate::unit::{Arg, ArgKind, Name, Op, Place, StepKind, ValueId};
 impl<'a> Lowerer<'a> {
     /// Evaluates an expression, following the operand that is evaluated first in a loop.
     pub(super) fn chain(&mut self, expr: &'a Expr) -> ValueId {
-        let mut links = Vec::new();
+        let within = self.links.len();
         let mut root = expr;
         while let Some(inner) = first_operand(root) {
-            links.push(root);
+            self.links.push(root);
             root = inner;
         }
-        let first = self.plain(root);
-        links.into_iter().rev().fold(first, |value, link| self.link(link, value))
+        let mut value = self.plain(root);
+        while self.links.len() > within
+            && let Some(link) = self.links.pop()
+        {
+            value = self.link(link, value);
+        }
+        value
     }
 
     /// One link, on the value of what stands before it.
@@ -89,7 +94,7 @@ fn first_operand(expr: &Expr) -> Option<&Expr> {
         Expr::Await(awaiting) => Some(&awaiting.value),
         Expr::BinOp(operation) => Some(&operation.left),
         // `-1` is a literal.
-        Expr::UnaryOp(operation) => constant::literal(expr).is_none().then_some(&operation.operand),
+        Expr::UnaryOp(operation) => (!constant::is_literal(expr)).then_some(&operation.operand),
         _ => None,
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn literal(expr: &Expr) -> Option<Const> {
     }
 }
 
+/// Whether an expression is a literal (signs included).
+pub(super) fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::UnaryOp(operation) => operation.op == UnaryOp::USub && operation.operand.is_number_literal_expr(),
+        _ => expr.is_literal_expr(),
+    }
+}
+
 /// A text; a very long one is kept as "some literal" only.
 pub(super) fn text(text: &str) -> Const {
     if text.len() <= MAX_TEXT { Const::Str(Name::new(text)) } else { Const::Other }

@@ -97,7 +97,7 @@ impl<'a> Lowerer<'a> {
     pub(super) fn defaults(&mut self, params: &'a Parameters) {
         for param in params.iter() {
             if let Some(default) = param.default()
-                && constant::literal(default).is_none()
+                && !constant::is_literal(default)
             {
                 self.expr(default);
             }
@@ -107,6 +107,7 @@ impl<'a> Lowerer<'a> {
     /// Makes the parameters of the body just begun.
     pub(super) fn params(&mut self, params: &'a Parameters, has_receiver: bool) {
         let positional = params.posonlyargs.len() + params.args.len();
+        self.steps().body.params.reserve_exact(params.len());
         for (n, param) in params.iter().enumerate() {
             let kind = match param {
                 AnyParameterRef::NonVariadic(_) if n == 0 && has_receiver && positional > 0 => ParamKind::Receiver,
@@ -133,7 +134,7 @@ impl<'a> Lowerer<'a> {
         let decorators = self.decorators(&def.decorator_list);
         let ty = self.type_header(def);
         for argument in def.arguments.iter().flat_map(|arguments| arguments.iter_source_order()) {
-            if !is_type_like(argument.value()) && constant::literal(argument.value()).is_none() {
+            if !is_type_like(argument.value()) && !constant::is_literal(argument.value()) {
                 self.expr(argument.value());
             }
         }

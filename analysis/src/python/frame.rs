@@ -1,7 +1,7 @@
 //! The body that is being built, and what the names in it mean.
 
 use ruff_text_size::Ranged;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::lowerer::Lowerer;
 use super::scope::Bindings;
@@ -29,7 +29,6 @@ pub(super) struct Frame<'a> {
     /// For methods: the class and the name of the receiver.
     pub(super) receiver: Option<(TypeId, &'a str)>,
     bindings: Bindings<'a>,
-    locals: FxHashMap<&'a str, LocalId>,
     /// The variable here that stands for one of the parent body.
     captures: FxHashMap<LocalId, LocalId>,
     /// Variables of the comprehensions around the current expression, innermost last.
@@ -49,22 +48,14 @@ enum Meaning {
 impl<'a> Frame<'a> {
     /// A frame for a body that binds these names.
     pub(super) fn new(id: BodyId, builder: BodyBuilder, scope: Scope, bindings: Bindings<'a>) -> Frame<'a> {
-        Frame {
-            id,
-            builder,
-            scope,
-            receiver: None,
-            bindings,
-            locals: FxHashMap::default(),
-            captures: FxHashMap::default(),
-            comprehended: Vec::new(),
-        }
+        Frame { id, builder, scope, receiver: None, bindings, captures: FxHashMap::default(), comprehended: Vec::new() }
     }
 
     /// The variable of that name, made at its first mention.
     pub(super) fn local(&mut self, name: &'a str, origin: LocalOrigin, span: Span) -> LocalId {
         let builder = &mut self.builder;
-        *self.locals.entry(name).or_insert_with(|| builder.local(Name::new(name), origin, None, span))
+        let known = self.bindings.bound.entry(name).or_default();
+        *known.get_or_insert_with(|| builder.local(Name::new(name), origin, None, span))
     }
 
     /// The name and number of the class this frame is the block of.
@@ -80,19 +71,20 @@ impl<'a> Frame<'a> {
         if let Some((_, local)) = self.comprehended.iter().rev().find(|(known, _)| *known == name) {
             return Meaning::Local(*local);
         }
-        let visible = match self.scope {
-            Scope::Module => return Meaning::Outer,
-            Scope::Class(_) if !innermost => return Meaning::Outer,
-            // In a class block a name means the outer one until it is bound.
-            Scope::Class(_) => self.locals.contains_key(name),
-            Scope::Function => self.bindings.bound.contains(name),
-        };
+        if self.scope == Scope::Module || (self.class().is_some() && !innermost) {
+            return Meaning::Outer;
+        }
         if self.bindings.globals.contains(name) {
-            Meaning::Global
-        } else if visible && !self.bindings.nonlocals.contains(name) {
-            Meaning::Local(self.local(name, LocalOrigin::Bound, span))
-        } else {
-            Meaning::Outer
+            return Meaning::Global;
+        }
+        if self.bindings.nonlocals.contains(name) {
+            return Meaning::Outer;
+        }
+        match self.bindings.bound.get(name) {
+            Some(Some(local)) => Meaning::Local(*local),
+            // In a class block a name means the outer one until it is bound.
+            Some(None) if self.scope == Scope::Function => Meaning::Local(self.local(name, LocalOrigin::Bound, span)),
+            Some(None) | None => Meaning::Outer,
         }
     }
 
@@ -164,11 +156,9 @@ impl<'a> Lowerer<'a> {
     }
 
     /// Makes a fresh variable for each name of a comprehension; they stay until `leave`.
-    pub(super) fn enter_comprehension(&mut self, names: &FxHashSet<&'a str>, at: impl Ranged) {
+    pub(super) fn enter_comprehension(&mut self, names: &[&'a str], at: impl Ranged) {
         let span = self.span(at.range());
-        let mut names: Vec<&'a str> = names.iter().copied().collect();
-        names.sort_unstable();
-        for name in names {
+        for &name in names {
             let local = self.steps().local(Name::new(name), LocalOrigin::Bound, None, span);
             self.frame().comprehended.push((name, local));
         }

@@ -1,6 +1,6 @@
 //! The state of lowering one file.
 
-use ruff_python_ast::Stmt;
+use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
 
@@ -22,6 +22,8 @@ pub(super) struct Lowerer<'a> {
     pub(super) outline: Outline,
     /// The bodies on the way, outermost first. Never empty while lowering.
     pub(super) frames: Vec<Frame<'a>>,
+    /// The links of the chains around the current expression that are still to be lowered, innermost last.
+    pub(super) links: Vec<&'a Expr>,
     /// Whether assignment expressions occur in the file.
     pub(super) walrus: bool,
     text: &'a str,
@@ -37,6 +39,7 @@ impl<'a> Lowerer<'a> {
         Lowerer {
             outline: Outline::default(),
             frames: Vec::new(),
+            links: Vec::new(),
             walrus,
             text,
             unit: UnitBuilder::default(),

@@ -2,15 +2,16 @@
 
 use ruff_python_ast::visitor::{Visitor, walk_expr};
 use ruff_python_ast::{ExceptHandler, Expr, Identifier, Parameters, Pattern, Stmt, TypeParams};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::lowerer::MAX_DEPTH;
+use crate::unit::LocalId;
 
 /// The names a scope decides about.
 #[derive(Debug, Default)]
 pub(super) struct Bindings<'a> {
-    /// Assigned, imported, defined, captured, deleted in it, or a parameter.
-    pub(super) bound: FxHashSet<&'a str>,
+    /// Assigned, imported, defined, captured, deleted in it, or a parameter; and its variable, once there is one.
+    pub(super) bound: FxHashMap<&'a str, Option<LocalId>>,
     /// Declared `global`.
     pub(super) globals: FxHashSet<&'a str>,
     /// Declared `nonlocal`.
@@ -36,19 +37,22 @@ impl<'a> Bindings<'a> {
 
     /// Adds parameters.
     pub(super) fn params(&mut self, params: &'a Parameters) {
-        self.bound.extend(params.iter().map(|param| param.name().as_str()));
+        self.bound.extend(params.iter().map(|param| (param.name().as_str(), None)));
     }
 
     /// Adds type parameters.
     pub(super) fn type_params(&mut self, params: Option<&'a TypeParams>) {
-        self.bound.extend(params.into_iter().flat_map(|params| &params.type_params).map(|param| param.name().as_str()));
+        let params = params.into_iter().flat_map(|params| &params.type_params);
+        self.bound.extend(params.map(|param| (param.name().as_str(), None)));
     }
 
-    /// The names that an assignment target binds.
-    pub(super) fn of_target(target: &'a Expr) -> FxHashSet<&'a str> {
+    /// The names that an assignment target binds, in their order.
+    pub(super) fn of_target(target: &'a Expr) -> Vec<&'a str> {
         let mut bindings = Bindings::default();
         bindings.target(target);
-        bindings.bound
+        let mut names: Vec<&'a str> = bindings.bound.into_keys().collect();
+        names.sort_unstable();
+        names
     }
 
     fn suite(&mut self, suite: &'a [Stmt]) {
@@ -66,7 +70,7 @@ impl<'a> Bindings<'a> {
     }
 
     fn name(&mut self, name: &'a Identifier) {
-        self.bound.insert(name.as_str());
+        self.bound.insert(name.as_str(), None);
     }
 
     fn stmt(&mut self, stmt: &'a Stmt) {
@@ -81,7 +85,7 @@ impl<'a> Bindings<'a> {
             Stmt::Import(import) => {
                 for alias in &import.names {
                     let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-                    self.bound.insert(name.split('.').next().unwrap_or(name));
+                    self.bound.insert(name.split('.').next().unwrap_or(name), None);
                 }
             }
             Stmt::ImportFrom(import) => {
@@ -138,7 +142,7 @@ impl<'a> Bindings<'a> {
         self.depth += 1;
         match target {
             Expr::Name(name) => {
-                self.bound.insert(name.id.as_str());
+                self.bound.insert(name.id.as_str(), None);
             }
             Expr::Tuple(tuple) => tuple.elts.iter().for_each(|part| self.target(part)),
             Expr::List(list) => list.elts.iter().for_each(|part| self.target(part)),

@@ -78,7 +78,7 @@ impl<'a> Lowerer<'a> {
 
     fn expression_statement(&mut self, expr: &'a Expr) {
         // Docstrings do nothing; `...` stands for code that is somewhere else.
-        if !expr.is_ellipsis_literal_expr() && constant::literal(expr).is_some() {
+        if !expr.is_ellipsis_literal_expr() && constant::is_literal(expr) {
             return;
         }
         let value = self.expr(expr);
@@ -147,7 +147,7 @@ impl<'a> Lowerer<'a> {
         let span = self.span(stmt.range);
         let cond = self.cond(&stmt.test);
         // The message is computed only when the assertion fails.
-        if let Some(message) = stmt.msg.as_deref().filter(|message| constant::literal(message).is_none()) {
+        if let Some(message) = stmt.msg.as_deref().filter(|message| !constant::is_literal(message)) {
             let id = self.steps().step_id();
             self.steps().open();
             self.expr(message);

@@ -62,7 +62,7 @@ impl BodyBuilder {
     }
 
     /// The same, with room that another one left.
-    pub fn reusing(kind: BodyKind, Room { steps, mut open }: Room) -> BodyBuilder {
+    pub fn reusing(kind: BodyKind, Room { steps, mut open, locals }: Room) -> BodyBuilder {
         let body = Body {
             name: Name::default(),
             kind,
@@ -77,7 +77,7 @@ impl BodyBuilder {
             returns: None,
             marks: Vec::new(),
             visibility: Visibility::Private,
-            locals: Vec::new(),
+            locals,
             asked: Vec::new(),
             value_count: 0,
             step_count: 0,
@@ -165,9 +165,11 @@ impl BodyBuilder {
         // A block that was never ended is lost as one, and its steps are those of the body.
         self.open.truncate(1);
         self.body.root = self.end();
-        self.body.locals.shrink_to_fit();
         self.steps.clear();
-        (self.body, Room { steps: self.steps, open: self.open })
+        let mut locals = std::mem::take(&mut self.body.locals);
+        self.body.locals.reserve_exact(locals.len());
+        self.body.locals.append(&mut locals);
+        (self.body, Room { steps: self.steps, open: self.open, locals })
     }
 
     /// The innermost block, with no more room than it takes: most of what is kept of a file are steps.
@@ -189,4 +191,5 @@ impl BodyBuilder {
 pub struct Room {
     steps: Vec<Step>,
     open: Vec<Open>,
+    locals: Vec<Local>,
 }
