@@ -56,7 +56,13 @@ impl Index {
 
     /// The path up to its last segment, and that segment.
     pub(crate) fn split<'a>(&self, path: &'a str) -> Option<(&'a str, &'a str)> {
-        path.rsplit_once(self.separator)
+        // Paths are short: the library's search for a text takes longer to begin than this does to end.
+        let separator = self.separator.as_bytes();
+        let at = path
+            .as_bytes()
+            .windows(separator.len())
+            .rposition(|part| part.first() == separator.first() && part == separator)?;
+        Some((&path[..at], &path[at + separator.len()..]))
     }
 
     /// A member of something.
