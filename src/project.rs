@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -286,7 +287,8 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Which context each named path belongs to.
 struct Owners<'a> {
-    by_path: HashMap<&'a Path, usize>,
+    /// Letter for letter, as paths of a walk are.
+    by_path: HashMap<&'a OsStr, usize>,
     /// The folder that was asked for last: most files stand beside the one before.
     last: RefCell<Option<(PathBuf, Option<usize>)>>,
 }
@@ -296,13 +298,13 @@ impl<'a> Owners<'a> {
         let named = contexts
             .iter()
             .enumerate()
-            .flat_map(|(index, context)| context.named.iter().map(move |n| (n.path(), index)));
+            .flat_map(|(index, context)| context.named.iter().map(move |n| (n.path().as_os_str(), index)));
         Owners { by_path: named.collect(), last: RefCell::default() }
     }
 
     /// A file is reported on in the context of the innermost named path that it is or lies in.
     fn scope(&self, path: &Path, context: usize) -> Scope {
-        let itself = self.by_path.get(path).copied();
+        let itself = self.by_path.get(path.as_os_str()).copied();
         let innermost = itself.or_else(|| self.around(path.parent()?));
         if innermost == Some(context) { Scope::Named } else { Scope::Context }
     }
@@ -313,7 +315,7 @@ impl<'a> Owners<'a> {
         match &*last {
             Some((known, innermost)) if known.as_os_str() == folder.as_os_str() => *innermost,
             _ => {
-                let innermost = folder.ancestors().find_map(|around| self.by_path.get(around)).copied();
+                let innermost = folder.ancestors().find_map(|around| self.by_path.get(around.as_os_str())).copied();
                 *last = Some((folder.to_owned(), innermost));
                 innermost
             }
@@ -323,7 +325,7 @@ impl<'a> Owners<'a> {
 
 /// A path with `/` between its parts on every system.
 pub(crate) fn slashed(path: &Path) -> String {
-    let mut shown = String::new();
+    let mut shown = String::with_capacity(path.as_os_str().len());
     for part in path.components() {
         match part {
             Component::RootDir if shown.is_empty() => shown.push('/'),
