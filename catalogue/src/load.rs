@@ -148,16 +148,15 @@ impl Catalogue {
     /// A type and its bases, nearest first.
     fn lineage(&self, language: &str, type_path: &str) -> impl Iterator<Item = &TypeModel> {
         let index = self.index(language);
-        let mut seen = FxHashSet::default();
+        let mut seen: Vec<Entry> = Vec::new();
         let mut waiting: Vec<SmolStr> = index.map(|index| index.own(type_path)).into_iter().collect();
         std::iter::from_fn(move || {
             while let Some(path) = waiting.pop() {
-                let Some(&entry) = index?.types.get(&path) else { continue };
-                if seen.insert(path) {
-                    let ty = self.type_at(entry);
-                    waiting.extend(ty.bases.iter().rev().cloned());
-                    return Some(ty);
-                }
+                let Some(&entry) = index?.types.get(&path).filter(|entry| !seen.contains(entry)) else { continue };
+                seen.push(entry);
+                let ty = self.type_at(entry);
+                waiting.extend(ty.bases.iter().rev().cloned());
+                return Some(ty);
             }
             None
         })
