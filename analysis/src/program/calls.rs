@@ -1,7 +1,7 @@
 //! What every call calls, and who calls whom.
 
 use rustc_hash::FxHashMap;
-use unleak_catalogue::model::{About, AsOption, CallModel, Effect};
+use unleak_catalogue::model::{About, AsOption, CallModel, Effect, HandlesEvents};
 use unleak_catalogue::subject::Subject;
 
 use super::flow::Sorts;
@@ -175,6 +175,12 @@ impl<'a> Calls<'a> {
         let known = &self.resolved.get(site.body.file as usize)?.known;
         let place = known.binary_search_by_key(&(site.body.body, site.step), |(site, _)| *site).ok()?;
         Some(&known[place].1)
+    }
+
+    /// Whether a call is one of a library that does nothing with what it is given, so that nobody is called back.
+    pub(super) fn asks_nothing_back(&self, site: Site) -> bool {
+        let Some(Resolved::Model(model)) = self.at(site) else { return false };
+        model.does.is_empty() && model.when_given.is_empty() && model.handles_events != HandlesEvents::PerEvent
     }
 
     /// The calls that mean an entry of the catalogue which speaks of something, in order.

@@ -2,6 +2,7 @@
 
 use unleak_catalogue::model::{CallModel, HandlesEvents};
 
+use super::names::HOPS;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program};
 use crate::source::Language;
@@ -85,7 +86,7 @@ impl<'a> Program<'a> {
             None => self.plain(self.resolve_path(body, std::slice::from_ref(first))),
         };
         rest.iter().fold(found, |ty, name| match &ty {
-            Type::Def(def) => self.plain(self.member(body.file, def, name, 16)),
+            Type::Def(def) => self.plain(self.member(body.file, def, name, HOPS)),
             // What a decorated function is, is never asked on the way: it might be this one.
             Type::Named(Head::Project(key), _) if !self.methods(*key, name).is_empty() => Type::Unknown,
             _ => self.field_of(body, &ty, name),

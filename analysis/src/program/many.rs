@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 
 use super::calls::{Depth, Target};
+use super::circles::{Begun, Circles};
 use super::flow::Sorts;
 use super::types::Type;
 use super::world::World;
@@ -44,6 +45,7 @@ pub(super) struct Waiting {
 pub struct Rhythm {
     handed: Arc<Handed>,
     known: RefCell<FxHashMap<BodyRef, Many>>,
+    asked: RefCell<Circles<BodyRef, Many>>,
 }
 
 impl Handed {
@@ -66,9 +68,12 @@ impl Handed {
         let mut handed = Handed::default();
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes_of(Sorts::CALLS) {
-                if let StepKind::Call { args, .. } = &node.step.kind {
+                let site = Site { body, step: node.step.id };
+                if let StepKind::Call { args, .. } = &node.step.kind
+                    && !program.calls().asks_nothing_back(site)
+                {
                     let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
-                    handed.note(program, Site { body, step: node.step.id }, &given.collect::<Vec<_>>());
+                    handed.note(program, site, &given.collect::<Vec<_>>());
                 }
             }
         }
@@ -106,7 +111,7 @@ impl Handed {
 impl Rhythm {
     /// How often bodies run that are called back so.
     pub fn new(handed: Arc<Handed>) -> Rhythm {
-        Rhythm { handed, known: RefCell::default() }
+        Rhythm { handed, known: RefCell::default(), asked: RefCell::default() }
     }
 
     /// The calls a function is handed to.
@@ -141,10 +146,19 @@ impl Rhythm {
         if let Some(known) = self.known.borrow().get(&body) {
             return *known;
         }
-        // While a body is being asked about, a call from within itself adds nothing.
-        self.known.borrow_mut().insert(body, Many::Once);
+        let begun = self.asked.borrow_mut().begin(&body);
+        let open = match begun {
+            // A call from within itself adds nothing to how often it runs.
+            Begun::Met(_) => return Many::Once,
+            Begun::Open(open) => open,
+        };
         let many = self.ask(program, body);
-        self.known.borrow_mut().insert(body, many);
+        // Functions that call each other run as often as the one that is asked first of them: all that calls any of them
+        // was counted for it.
+        let mut known = self.known.borrow_mut();
+        self.asked.borrow_mut().end(open, many, |body, _| {
+            known.insert(body, many);
+        });
         many
     }
 

@@ -2,6 +2,7 @@
 //! a value goes. Nothing here sees syntax or text.
 
 pub mod calls;
+mod circles;
 pub mod dead;
 mod decorators;
 pub mod exits;
@@ -145,7 +146,8 @@ pub struct File<'a> {
 /// Everything that was lowered, joined, and what was asked of it so far.
 pub struct Program<'a> {
     linked: Arc<Linked<'a>>,
-    bindings: RefCell<FxHashMap<(u32, Name, names::Space), Option<Def>>>,
+    bindings: RefCell<FxHashMap<names::Binding, Option<Def>>>,
+    binding: RefCell<circles::Circles<names::Binding, Option<Def>>>,
     /// Whether a file has a trait of the catalogue in scope.
     scopes: RefCell<FxHashMap<(u32, Name), bool>>,
     types: RefCell<memo::Types>,
@@ -249,6 +251,7 @@ impl<'a> Program<'a> {
         Program {
             linked,
             bindings: RefCell::default(),
+            binding: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
             rests: Cell::new(memo::Rests::OnBodies),

@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::circles::Begun;
 use super::{BodyRef, Def, File, Program, TypeKey, python_names, rust_names};
 use crate::source::Language;
 use crate::unit::{BodyId, BodyKind, Const, Import, Name, Path, StepKind, TypeId, TypeKind, TypeTree};
 
 /// How many hops a name may take through imports and aliases.
-pub(super) const HOPS: u32 = 24;
+pub(super) const HOPS: u32 = 100;
 
 /// How long the path of something from outside may be, in bytes.
 const LONGEST: usize = 300;
@@ -34,6 +35,9 @@ pub(super) enum Space {
     /// Only what other names can stand in (what comes before a `::`).
     Holders,
 }
+
+/// A name of a file, with the inline modules before it, in a name space.
+pub(super) type Binding = (u32, Name, Space);
 
 /// Something a file binds at its top level or in an inline module.
 #[derive(Clone, Debug)]
@@ -186,9 +190,18 @@ impl<'a> Program<'a> {
             return known.clone();
         }
         // Modules that import each other's names: asked again on the way, a name adds nothing.
-        self.bindings.borrow_mut().insert(at.clone(), None);
+        let begun = self.binding.borrow_mut().begin(&at);
+        let open = match begun {
+            Begun::Met(found) => return found.flatten(),
+            Begun::Open(open) => open,
+        };
         let found = self.look_up(file, inline, name, space, hops);
-        self.bindings.borrow_mut().insert(at, found.clone());
+        let mut done = Vec::new();
+        self.binding.borrow_mut().end(open, found.clone(), |key, found| done.push((key, found)));
+        // What rests on each other differs with where one comes in: of that nothing is kept.
+        if done.len() == 1 {
+            self.bindings.borrow_mut().extend(done);
+        }
         found
     }
 

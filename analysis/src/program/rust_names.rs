@@ -1,6 +1,6 @@
 //! How Rust paths find items.
 
-use super::names::{Item, Space};
+use super::names::{HOPS, Item, Space};
 use super::{BodyRef, Def, Program, TypeKey};
 use crate::source::Language;
 use crate::unit::{ModulePlace, Name, TypeKind};
@@ -95,7 +95,7 @@ pub(super) fn alias(program: &Program<'_>, file: u32, inline: &[Name], path: &[N
         return None;
     }
     if !home.is_empty() {
-        return match resolve_as(program, file, inline, home, Space::Holders, hops)? {
+        return match resolve_as(program, file, inline, home, Space::Holders, HOPS)? {
             Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
             _ => None,
         };
@@ -114,7 +114,7 @@ pub(super) fn alias(program: &Program<'_>, file: u32, inline: &[Name], path: &[N
     }
     let stars = imports.iter().filter(|import| import.binds.is_none() && import.within.is_none());
     stars.filter(|import| import.module == inline).find_map(|import| {
-        match program.imported(file, import, Space::Holders, hops)? {
+        match program.imported(file, import, Space::Holders, HOPS)? {
             Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 use unleak_catalogue::model::{CallModel, Extends, Takes, Transparent, TypeModel};
 
+use super::super::names::HOPS;
 use super::super::{BodyRef, Def, Program};
 use crate::source::Language;
 use crate::unit::{Name, StepKind, ValueId};
@@ -73,10 +74,10 @@ impl<'a> Program<'a> {
         let last = path.rsplit("::").next().unwrap_or(path);
         let imports = &self.file(file).lowered.outline.imports;
         let found = imports.iter().any(|import| {
-            let meant = self.imported(file, import, super::super::names::Space::Any, 16);
+            let meant = self.imported(file, import, super::super::names::Space::Any, HOPS);
             let meant = match import.binds {
                 Some(_) => meant,
-                None => meant.and_then(|module| self.member(file, &module, last, 16)),
+                None => meant.and_then(|module| self.member(file, &module, last, HOPS)),
             };
             matches!(meant, Some(Def::Model(known)) if known == *path)
         });

@@ -3,6 +3,7 @@
 use unleak_catalogue::model::Transparent;
 
 use super::super::fields::Mentions;
+use super::super::names::HOPS;
 use super::super::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{BodyId, LocalId, Name, StepKind, ValueId};
@@ -100,7 +101,7 @@ impl<'a> Program<'a> {
             }
             Type::Tuple(parts) => name.parse::<usize>().ok().and_then(|at| parts.get(at).cloned()).unwrap_or_default(),
             Type::Def(def) => {
-                self.member(body.file, def, name, 16).map(|def| self.type_of_def(def)).unwrap_or_default()
+                self.member(body.file, def, name, HOPS).map(|def| self.type_of_def(def)).unwrap_or_default()
             }
             Type::Future(..) if language == Language::Python => {
                 let method = self.catalogue.method(language.name(), COROUTINE, name);
