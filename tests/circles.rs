@@ -1,4 +1,5 @@
 //! What is made from itself is read to an end: variables, fields, functions, types, imports and loops that go in circles.
+//! What is said of a circle does not depend on which of it is read first.
 
 mod support;
 
@@ -145,4 +146,64 @@ fn imports_that_lead_nowhere_are_followed_once() {
         (ran.code != Some(0)).then(|| format!("{imports:?}: {:?} {}", ran.code, ran.stderr))
     });
     report("imports that lead nowhere", &wrong.into_iter().flatten().collect::<Vec<_>>());
+}
+
+/// Modules that call each other, or get their names from each other, by what stands for the name of each; and how often the
+/// task that each starts is started.
+const AROUND: &[(&str, [&str; 3], &str)] = &[
+    (
+        "functions that call each other, one of them called for each message",
+        [
+            "import asyncio\nimport Q\nasync def p():\n    asyncio.create_task(asyncio.sleep(1))\n    await Q.q()\n",
+            "import asyncio\nimport R\nasync def q():\n    asyncio.create_task(asyncio.sleep(1))\n    await R.r()\n",
+            "import asyncio\nimport P\nasync def r():\n    asyncio.create_task(asyncio.sleep(1))\n    await P.p()\n\
+             async def listen(socket):\n    async for message in socket:\n        await r()\n",
+        ],
+        "per-event",
+    ),
+    (
+        "a parameter that goes round",
+        [
+            "import asyncio\nimport Q\ndef p(runs):\n    runs.create_task(asyncio.sleep(1))\n    Q.q(runs)\n",
+            "import asyncio\nimport R\ndef q(runs):\n    runs.create_task(asyncio.sleep(1))\n    R.r(runs)\n",
+            "import asyncio\nimport P\ndef r(runs):\n    runs.create_task(asyncio.sleep(1))\n    P.p(runs)\n\
+             async def listen(socket):\n    async for message in socket:\n        r(asyncio.get_running_loop())\n",
+        ],
+        "per-event",
+    ),
+    (
+        "names that modules take over from each other",
+        [
+            "from Q import *\nfrom R import *\nasync def p():\n    start(aio.sleep(1))\n",
+            "from P import *\nasync def q():\n    start(aio.sleep(1))\n",
+            "import asyncio as aio\nfrom asyncio import create_task as start\n\
+             async def r():\n    start(aio.sleep(1))\n",
+        ],
+        "unknown",
+    ),
+];
+
+const ORDERS: [[&str; 3]; 6] =
+    [["a", "b", "c"], ["a", "c", "b"], ["b", "a", "c"], ["b", "c", "a"], ["c", "a", "b"], ["c", "b", "a"]];
+
+#[test]
+fn what_is_said_of_a_circle_is_the_same_from_everywhere() {
+    let tried = AROUND.iter().flat_map(|around| ORDERS.map(|names| (around, names)));
+    let wrong = each(tried.collect(), |((what, modules, often), names)| {
+        let folder = temporary_folder();
+        for (module, name) in modules.iter().zip(names) {
+            let text = ["P", "Q", "R"].iter().zip(names).fold((*module).to_owned(), |text, (stands_for, name)| {
+                text.replace(&format!("import {stands_for}"), &format!("import {name}"))
+                    .replace(&format!("from {stands_for} "), &format!("from {name} "))
+                    .replace(&format!("{stands_for}."), &format!("{name}."))
+            });
+            fs::write(folder.path().join(format!("{name}.py")), text).expect("a temporary file");
+        }
+        let ran = unleak(folder.path(), &["census", ".", "--format", "json"]);
+        let census: Value = serde_json::from_str(&ran.stdout).unwrap_or_default();
+        let rows = census["resources"].as_array().cloned().unwrap_or_default();
+        let said: Vec<&str> = rows.iter().filter_map(|row| row["many"].as_str()).collect();
+        (said != [*often; 3]).then(|| format!("{what}, as {names:?}: {said:?}"))
+    });
+    report("circles that differ with what is read first", &wrong.into_iter().flatten().collect::<Vec<_>>());
 }

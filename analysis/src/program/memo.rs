@@ -24,13 +24,54 @@ pub(super) struct Types {
     numbers: FxHashMap<Type, u32>,
 }
 
-/// The number of a type, from 1, and in the lowest bit what it rests on.
+/// What has a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Node {
+    /// The body it is in.
+    pub(super) body: BodyRef,
+    /// Which of its entries it has.
+    entry: u32,
+    /// What it is.
+    pub(super) what: Of,
+}
+
+/// A value or a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Of {
+    Value(ValueId),
+    Local(LocalId),
+}
+
+impl Node {
+    /// A value of a body.
+    pub(super) fn value(body: BodyRef, value: ValueId) -> Node {
+        Node { body, entry: value.0, what: Of::Value(value) }
+    }
+
+    /// A variable of a body.
+    pub(super) fn local(owned: &Body, body: BodyRef, local: LocalId) -> Node {
+        Node { body, entry: owned.value_count + local.0, what: Of::Local(local) }
+    }
+}
+
+/// What is known of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing<'t> {
+    /// It was found before.
+    Known(&'t Type, Rests),
+    /// It was not asked yet.
+    New,
+    /// It is not done: its place among those.
+    Asked(u32),
+}
+
+/// The number of a type, from 1, and in the lowest bit what it rests on; or, with the highest bit, the place of the
+/// question that asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry(u32);
 
 impl Entry {
-    /// That of what a question has met whose answer is not known yet.
-    const MET: Entry = Entry(u32::MAX);
+    const ASKED: u32 = 1 << 31;
 
     fn new(number: u32, rests: Rests) -> Entry {
         Entry(number << 1 | u32::from(rests == Rests::OnLinks))
@@ -38,7 +79,7 @@ impl Entry {
 
     /// Whether a type stands here.
     fn is_known(self) -> bool {
-        self != Entry::default() && self != Entry::MET
+        self.0 != 0 && self.0 & Entry::ASKED == 0
     }
 
     fn number(self) -> u32 {
@@ -51,42 +92,27 @@ impl Entry {
 }
 
 impl Types {
-    /// The type of a value, if it was found before.
-    pub(super) fn value(&self, body: BodyRef, value: ValueId) -> Option<(&Type, Rests)> {
-        self.at(body, value.0 as usize)
-    }
-
-    /// The type of a variable of a body with so many values, if it was found before.
-    pub(super) fn local(&self, body: BodyRef, local: LocalId, values: u32) -> Option<(&Type, Rests)> {
-        self.at(body, values as usize + local.0 as usize)
-    }
-
-    /// Remembers the type of a value.
-    pub(super) fn set_value(&mut self, body: &Body, at: BodyRef, value: ValueId, (ty, rests): (&Type, Rests)) {
-        let entry = Entry::new(self.number(ty), rests);
-        self.put(at, value.0 as usize, entry, room(body));
-    }
-
-    /// Remembers the type of a variable.
-    pub(super) fn set_local(&mut self, body: &Body, at: BodyRef, local: LocalId, (ty, rests): (&Type, Rests)) {
-        let entry = Entry::new(self.number(ty), rests);
-        self.put(at, body.value_count as usize + local.0 as usize, entry, room(body));
-    }
-
-    /// Notes that a question has met a value of which nothing is known; `false` if it had before.
-    pub(super) fn meet(&mut self, body: &Body, at: BodyRef, value: ValueId) -> bool {
-        let row = self.row(at, room(body));
-        let entry = row.get_mut(value.0 as usize);
-        entry.is_none_or(|entry| std::mem::replace(entry, Entry::MET) != Entry::MET)
-    }
-
-    /// Forgets that a value was met, if that is all that is known of it.
-    pub(super) fn part_from(&mut self, at: BodyRef, value: ValueId) {
-        let bodies = self.entries.get_mut(at.file as usize);
-        let row = bodies.and_then(|bodies| bodies.get_mut(at.body.0 as usize));
-        if let Some(entry) = row.and_then(|row| row.get_mut(value.0 as usize)).filter(|entry| **entry == Entry::MET) {
-            *entry = Entry::default();
+    /// What is known of the type of a value or variable.
+    pub(super) fn standing(&self, node: Node) -> Standing<'_> {
+        match self.entry(node) {
+            None | Some(Entry(0)) => Standing::New,
+            Some(Entry(asked)) if asked & Entry::ASKED != 0 => Standing::Asked(asked & !Entry::ASKED),
+            Some(entry) => match self.all.get(entry.number() as usize - 1) {
+                Some(ty) => Standing::Known(ty, entry.rests()),
+                None => Standing::New,
+            },
         }
+    }
+
+    /// Notes the place of the question that asks for the type of a node.
+    pub(super) fn ask(&mut self, body: &Body, node: Node, place: u32) {
+        self.put(node.body, node.entry as usize, Entry(place | Entry::ASKED), room(body));
+    }
+
+    /// Remembers the type of a value or variable.
+    pub(super) fn set(&mut self, body: &Body, node: Node, ty: &Type, rests: Rests) {
+        let entry = Entry::new(self.number(ty), rests);
+        self.put(node.body, node.entry as usize, entry, room(body));
     }
 
     /// Takes over what another found of the files of a part, as far as `lasts` says that it stays so.
@@ -134,11 +160,9 @@ impl Types {
         &mut bodies[at]
     }
 
-    fn at(&self, body: BodyRef, at: usize) -> Option<(&Type, Rests)> {
-        let bodies = self.entries.get(body.file as usize)?;
-        let entry = bodies.get(body.body.0 as usize)?.get(at)?;
-        let number = Some(entry).filter(|entry| entry.is_known())?.number();
-        Some((self.all.get(number.checked_sub(1)? as usize)?, entry.rests()))
+    fn entry(&self, node: Node) -> Option<Entry> {
+        let bodies = self.entries.get(node.body.file as usize)?;
+        bodies.get(node.body.body.0 as usize)?.get(node.entry as usize).copied()
     }
 
     fn number(&mut self, ty: &Type) -> u32 {

@@ -4,6 +4,7 @@ mod asked;
 mod extensions;
 mod fields;
 mod parts;
+mod question;
 mod results;
 mod written;
 
@@ -11,13 +12,14 @@ use unleak_catalogue::model::Effect;
 use unleak_catalogue::subject::TypeRef;
 
 use super::calls::{Depth, Target};
-use super::memo::{Rests, Types};
+use super::memo::{Node, Of, Rests, Types};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{
     Access, BodyKind, Const, Driver, LocalId, LocalOrigin, Name, ParamKind, Path, Place, Shape, Step, StepKind,
     TypeTree, ValueId,
 };
+pub(super) use question::Typing;
 
 /// A type, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,96 +97,21 @@ impl Type {
     }
 }
 
-/// The state of one question about a type.
-#[derive(Debug, Default)]
-pub(super) struct Typing {
-    depth: u32,
-    /// The values met whose types this question does not remember.
-    met: Vec<(BodyRef, ValueId)>,
-    /// What this question found of variables after it was cut: enough for the rest of it, no answer to another.
-    locals: rustc_hash::FxHashMap<(BodyRef, LocalId), Type>,
-    cut: bool,
-}
-
-impl Typing {
-    /// The question is answered.
-    fn end(&mut self, types: &mut Types) {
-        for (body, value) in self.met.drain(..) {
-            types.part_from(body, value);
-        }
-        self.locals.clear();
-        self.cut = false;
-    }
-}
-
 impl<'a> Program<'a> {
-    /// The type of a value.
-    pub fn type_of(&self, body: BodyRef, value: ValueId) -> Type {
-        if let Some(known) = self.known(body, |types| types.value(body, value)) {
-            return known;
-        }
-        // A value that depends on itself, one that this question has met already, or a chain too long to follow.
-        {
-            let mut typing = self.typing.borrow_mut();
-            if typing.depth > 60 || !self.types.borrow_mut().meet(self.body(body), body, value) {
-                typing.cut = true;
-                self.rests.set(Rests::OnLinks);
-                return Type::Unknown;
+    /// Looks for the type of a value or variable.
+    fn find_type(&self, node: Node) -> Type {
+        match node.what {
+            Of::Value(value) => {
+                let step = self.flow(node.body).def(value);
+                step.map(|step| self.type_by_step(node.body, value, step)).unwrap_or_default()
             }
-            typing.depth += 1;
+            Of::Local(local) => self.find_type_of_local(node.body, local),
         }
-        let find = || self.flow(body).def(value).map(|step| self.type_by_step(body, value, step)).unwrap_or_default();
-        let (found, rests) = self.resting(find);
-        let (mut typing, mut types) = (self.typing.borrow_mut(), self.types.borrow_mut());
-        typing.depth -= 1;
-        // What was cut short inside a question may be less than what a question of its own finds.
-        if !typing.cut || typing.depth == 0 || !found.is_unknown() {
-            types.set_value(self.body(body), body, value, (&found, rests));
-        } else {
-            typing.met.push((body, value));
-        }
-        if typing.depth == 0 {
-            typing.end(&mut types);
-        }
-        found
     }
 
-    /// Looks at the type of a value. What looks asks for no other type meanwhile.
-    pub(super) fn look_at_type<T>(&self, body: BodyRef, value: ValueId, look: impl Fn(&Type) -> T) -> T {
-        if let Some(found) = self.look_at_known(body, |types| types.value(body, value), &look) {
-            return found;
-        }
-        look(&self.type_of(body, value))
-    }
-
-    /// What was found before: here, or by those who asked about the same part of the program.
-    fn known(&self, body: BodyRef, of: impl for<'t> Fn(&'t Types) -> Option<(&'t Type, Rests)>) -> Option<Type> {
-        self.look_at_known(body, of, Type::clone)
-    }
-
-    fn look_at_known<T>(
-        &self,
-        body: BodyRef,
-        of: impl for<'t> Fn(&'t Types) -> Option<(&'t Type, Rests)>,
-        look: impl Fn(&Type) -> T,
-    ) -> Option<T> {
-        let own = self.types.borrow();
-        let (ty, rests) = of(&own).or_else(|| of(self.settled.get(Part::holding(body.file))?))?;
-        if rests == Rests::OnLinks {
-            self.rests.set(Rests::OnLinks);
-        }
-        Some(look(ty))
-    }
-
-    /// An answer, and what it rests on; what it rests on, that rests on too which asked.
-    fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.rests.replace(Rests::OnBodies);
-        let found = find();
-        let rests = self.rests.get();
-        if outer == Rests::OnLinks {
-            self.rests.set(outer);
-        }
-        (found, rests)
+    /// What was settled of the types of a body's part of the program.
+    fn settled_types(&self, body: BodyRef) -> Option<&Types> {
+        self.settled.get(Part::holding(body.file))
     }
 
     pub(super) fn type_by_step(&self, body: BodyRef, value: ValueId, step: &'a Step) -> Type {
@@ -336,25 +263,6 @@ impl<'a> Program<'a> {
             }
             other => Type::Def(other),
         }
-    }
-
-    /// The type of a local variable.
-    pub fn type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
-        if let Some(known) = self.known(body, |types| types.local(body, id, self.body(body).value_count)) {
-            return known;
-        }
-        if let Some(found) = self.typing.borrow().locals.get(&(body, id)) {
-            self.rests.set(Rests::OnLinks);
-            return found.clone();
-        }
-        let (found, rests) = self.resting(|| self.find_type_of_local(body, id));
-        let mut typing = self.typing.borrow_mut();
-        if !typing.cut {
-            self.types.borrow_mut().set_local(self.body(body), body, id, (&found, rests));
-        } else if typing.depth > 0 {
-            typing.locals.insert((body, id), found.clone());
-        }
-        found
     }
 
     fn find_type_of_local(&self, body: BodyRef, id: LocalId) -> Type {
