@@ -196,8 +196,8 @@ impl<'a> Beside<'a> {
         Program::on(Arc::clone(&self.linked))
     }
 
-    /// Does something for each part of the program, side by side; the results are in the order of the parts. What is
-    /// found out on the way is remembered within a part only, so that nothing depends on who comes first.
+    /// Does something for each part of the program, side by side; the results are in the order of the parts. Each works
+    /// with what it finds out itself: answers do not depend on who comes first, but what is asked again costs its time.
     pub fn in_parts<T: Send>(&self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
         let files = self.linked.files.len() as u32;
         let starts: Vec<u32> = (0..files).step_by(PART).collect();

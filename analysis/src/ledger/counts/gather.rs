@@ -10,23 +10,30 @@ use super::route::{self, Root};
 use crate::program::calls::Meant;
 use crate::program::flow::Sorts;
 use crate::program::trace::Spot;
-use crate::program::{BodyRef, Def, Program, Site};
+use crate::program::{BodyRef, Def, Part, Program, Site};
 use crate::unit::{Const, Name, Op, Place, StepKind, ValueId};
 
 /// Every act on a count that goes down somewhere, in the order of the program.
 pub(super) fn all(program: &Program<'_>) -> Vec<Act> {
-    let steps = Steps::of(program);
-    let mut found: Vec<Act> = steps.firm.iter().filter_map(|site| act_at(program, *site)).collect();
+    let parts = program.in_parts(|program, part| {
+        let steps = Steps::of(program, part);
+        let firm: Vec<Act> = steps.firm.iter().filter_map(|site| act_at(program, *site)).collect();
+        (steps, firm)
+    });
+    let (steps, firm): (Vec<Steps>, Vec<Vec<Act>>) = parts.into_iter().unzip();
+    let mut found: Vec<Act> = firm.into_iter().flatten().collect();
     let mut names = Names::default();
     for act in found.iter().filter(|act| act.way == Way::Down) {
         names.add(program, act);
     }
-    let (raising, others) = steps.raising.into_iter().partition::<Vec<_>, _>(|site| names.may_mean(program, *site));
+    let sites = |of: fn(&Steps) -> &Vec<Site>| steps.iter().flat_map(of).copied().collect::<Vec<_>>();
+    let (raising, others) =
+        sites(|steps| &steps.raising).into_iter().partition::<Vec<_>, _>(|site| names.may_mean(program, *site));
     let raised: Vec<Act> = raising.iter().filter_map(|site| act_at(program, *site)).collect();
     for act in raised.iter().chain(found.iter().filter(|act| matches!(act.way, Way::Up | Way::Held))) {
         names.add(program, act);
     }
-    let setting = others.into_iter().chain(steps.setting).filter(|site| names.may_mean(program, *site));
+    let setting = others.into_iter().chain(sites(|steps| &steps.setting)).filter(|site| names.may_mean(program, *site));
     found.extend(setting.filter_map(|site| act_at(program, site)));
     found.extend(raised);
     found.sort_by_key(|act| act.site);
@@ -45,10 +52,10 @@ struct Steps {
 }
 
 impl Steps {
-    fn of(program: &Program<'_>) -> Steps {
-        let bearing = program.calls().bearing(program.whole()).filter(|(_, meant)| may_count(*meant));
+    fn of(program: &Program<'_>, part: Part) -> Steps {
+        let bearing = program.calls().bearing(part).filter(|(_, meant)| may_count(*meant));
         let mut steps = Steps { firm: bearing.map(|(site, _)| site).collect(), ..Steps::default() };
-        for body in program.bodies() {
+        for body in program.bodies_of(part) {
             for node in program.flow(body).nodes_of(Sorts::CALLS.or(Sorts::STORES).or(Sorts::CHANGES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
