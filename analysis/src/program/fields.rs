@@ -1,6 +1,7 @@
 //! Where fields are read and written.
 
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
@@ -16,10 +17,25 @@ use crate::unit::{self, Item, Name, Place, Shape, StepKind, ValueId};
 /// Where the fields are read and written.
 #[derive(Debug, Default)]
 pub(super) struct FieldIndex {
-    known: Homes,
-    unknown: FxHashMap<Name, Vec<Site>>,
-    /// Those of `known` that store.
+    /// Every step that speaks of a field of some name.
+    spoken: FxHashMap<Name, Spoken>,
+    /// Those that store, by whose it is.
     stored: Homes,
+}
+
+/// The steps that speak of the fields of one name. Whose they are is found out when somebody asks, for all who ask.
+#[derive(Debug, Default)]
+struct Spoken {
+    sites: Vec<Site>,
+    mentioned: OnceLock<Mentioned>,
+}
+
+/// The same by whose they are.
+#[derive(Debug, Default)]
+pub(super) struct Mentioned {
+    known: FxHashMap<TypeKey, Vec<Site>>,
+    /// Those on something whose type is not known.
+    unknown: Vec<Site>,
 }
 
 type Homes = FxHashMap<Name, FxHashMap<TypeKey, Vec<Site>>>;
@@ -34,9 +50,6 @@ pub(super) enum Mentions {
 /// The mentions of a field that were asked for before.
 pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Rc<[Site]>>;
 
-/// The mentions of all fields of a name that were asked for before.
-pub(super) type Named = FxHashMap<Name, Rc<[Site]>>;
-
 /// Whose field it is.
 #[derive(Clone, Copy)]
 enum Home {
@@ -45,46 +58,40 @@ enum Home {
     Outside,
 }
 
-impl FieldIndex {
-    fn add(&mut self, home: Home, name: &Name, site: Site) {
-        match home {
-            Home::Known(ty) => at(&mut self.known, name, |homes| homes.entry(ty).or_default().push(site)),
-            Home::Unknown => at(&mut self.unknown, name, |sites| sites.push(site)),
-            Home::Outside => {}
-        }
-    }
-
-    fn store(&mut self, home: Home, name: &Name, site: Site) {
-        if let Home::Known(ty) = home {
-            at(&mut self.stored, name, |homes| homes.entry(ty).or_default().push(site));
-        }
-    }
-
-    /// That of a program, from those of its parts in their order.
-    fn of_parts(parts: Vec<FieldIndex>) -> FieldIndex {
-        let (mut known, mut unknown, mut stored) = (Vec::new(), Vec::new(), Vec::new());
-        for part in parts {
-            known.push(part.known);
-            unknown.push(part.unknown);
-            stored.push(part.stored);
-        }
-        let join = |homes: &mut FxHashMap<TypeKey, Vec<Site>>, later| append(homes, later, lengthen);
-        let (known, (unknown, stored)) =
-            rayon::join(|| joined(known, join), || rayon::join(|| joined(unknown, lengthen), || joined(stored, join)));
-        FieldIndex { known, unknown, stored }
-    }
-
+impl Mentioned {
     /// Whether a type itself has a field that is mentioned somewhere.
-    pub(super) fn has(&self, ty: TypeKey, name: &str) -> bool {
-        self.known.get(name).is_some_and(|homes| homes.contains_key(&ty))
+    pub(super) fn is_had_by(&self, ty: TypeKey) -> bool {
+        self.known.contains_key(&ty)
     }
 
-    /// Every mention of a field of this name, in the order of the program.
-    fn named(&self, name: &str) -> Vec<Site> {
-        let known = self.known.get(name).into_iter().flat_map(|homes| homes.values().flatten());
-        let mut all: Vec<Site> = known.chain(self.unknown.get(name).into_iter().flatten()).copied().collect();
+    /// All, in the order of the program.
+    pub(super) fn all(&self) -> Vec<Site> {
+        let mut all: Vec<Site> = self.known.values().flatten().chain(&self.unknown).copied().collect();
         all.sort_unstable();
         all
+    }
+}
+
+/// The field that a step reads, writes or takes apart.
+fn spoken_of(kind: &StepKind) -> Option<&Name> {
+    match kind {
+        StepKind::Read { place, .. }
+        | StepKind::Store { place, .. }
+        | StepKind::Update { place, .. }
+        | StepKind::Delete { place } => match place {
+            Place::Field { name, .. } => Some(name),
+            _ => None,
+        },
+        StepKind::Part { part: unit::Part::Field(name), .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// The field that an item of a literal gives.
+fn given_field(item: &Item) -> Option<&Name> {
+    match item {
+        Item::Field(name, _) => Some(name),
+        _ => None,
     }
 }
 
@@ -98,35 +105,101 @@ fn at<T: Default>(map: &mut FxHashMap<Name, T>, name: &Name, with: impl FnOnce(&
 
 impl Program<'_> {
     pub(super) fn link_fields(&mut self) {
-        // The type of a field's base may itself come from a field: what the first round finds, the second uses. A
-        // field's type is that of what is stored in it, so these rounds ask no more, and note nothing else.
+        // The type of a field's base may itself come from a field: what the first round finds, the second uses, and what
+        // calls give, the third. A field's type is that of what is stored in it, so these rounds ask no more.
         for _ in 0..2 {
-            self.fields = self.index_fields(Program::stores_in);
+            self.fields.stored = self.index_stores();
         }
         self.link_calls();
-        self.fields = self.index_fields(Program::fields_in);
+        self.fields.stored = self.index_stores();
     }
 
-    fn index_fields(&mut self, within: fn(&Self, Part) -> FieldIndex) -> FieldIndex {
-        FieldIndex::of_parts(self.link_parts(within))
+    /// Once all is linked: before, whose a field is may not be known that will be.
+    pub(super) fn link_mentions(&mut self) {
+        let spoken = joined(self.in_parts(Program::spoken_in), lengthen).into_iter();
+        self.fields.spoken = spoken.map(|(name, sites)| (name, Spoken { sites, mentioned: OnceLock::new() })).collect();
     }
 
-    fn stores_in(&self, part: Part) -> FieldIndex {
-        let mut index = FieldIndex::default();
+    fn index_stores(&mut self) -> Homes {
+        let join = |homes: &mut FxHashMap<TypeKey, Vec<Site>>, later| append(homes, later, lengthen);
+        joined(self.link_parts(Program::stores_in), join)
+    }
+
+    fn stores_in(&self, part: Part) -> Homes {
+        let mut homes = Homes::default();
         for body in self.bodies_of(part) {
             for node in self.flow(body).nodes_of(Sorts::STORES) {
-                if let StepKind::Store { place, .. } = &node.step.kind {
-                    self.note_store(Site { body, step: node.step.id }, place, &mut index);
+                if let StepKind::Store { place, .. } = &node.step.kind
+                    && let Some((Home::Known(ty), name)) = self.stored_field(body, place)
+                {
+                    let site = Site { body, step: node.step.id };
+                    at(&mut homes, name, |homes| homes.entry(ty).or_default().push(site));
                 }
             }
         }
-        index
+        homes
     }
 
-    fn note_store(&self, site: Site, place: &Place, index: &mut FieldIndex) {
-        if let Some((home, name)) = self.stored_field(site.body, place) {
-            index.store(home, name, site);
+    /// The steps that speak of fields, by the fields' names. Whose they are is asked when one of that name is looked for.
+    fn spoken_in(&self, part: Part) -> FxHashMap<Name, Vec<Site>> {
+        let mut spoken = FxHashMap::default();
+        for body in self.bodies_of(part) {
+            let of_class = self.is_class_body(body);
+            for node in self.flow(body).nodes_of(Sorts::FIELDS.or(Sorts::STORES)) {
+                let mut note = |name: &Name| {
+                    at(&mut spoken, name, |sites: &mut Vec<Site>| sites.push(Site { body, step: node.step.id }));
+                };
+                match &node.step.kind {
+                    StepKind::Store { place: Place::Local(local), .. } if of_class => {
+                        note(&self.body(body).locals[local.0 as usize].name);
+                    }
+                    StepKind::Collect { shape: Shape::Struct(_), items, .. } => {
+                        items.iter().filter_map(given_field).for_each(&mut note);
+                    }
+                    kind => spoken_of(kind).into_iter().for_each(&mut note),
+                }
+            }
         }
+        spoken
+    }
+
+    /// Whose field of a name a step speaks of.
+    fn home_at(&self, site: Site) -> Option<Home> {
+        let body = site.body;
+        match &self.flow(body).step(site.step)?.kind {
+            StepKind::Store { place, .. } => self.stored_field(body, place).map(|(home, _)| home),
+            StepKind::Read { place: Place::Field { base, .. }, .. }
+            | StepKind::Update { place: Place::Field { base, .. }, .. }
+            | StepKind::Delete { place: Place::Field { base, .. } }
+            | StepKind::Part { of: base, .. } => Some(self.field_home(body, *base)),
+            StepKind::Collect { shape: Shape::Struct(path), .. } => match self.resolve_path(body, path)? {
+                Def::Type(ty) | Def::Variant(ty, _) => Some(Home::Known(ty)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The steps that speak of the fields of a name, by whose they are.
+    pub(super) fn mentioned(&self, name: &str) -> Option<&Mentioned> {
+        self.rests.set(Rests::OnLinks);
+        let spoken = self.fields.spoken.get(name)?;
+        Some(spoken.mentioned.get_or_init(|| {
+            let mut mentioned = Mentioned::default();
+            for &site in &spoken.sites {
+                match self.home_at(site) {
+                    Some(Home::Known(ty)) => mentioned.known.entry(ty).or_default().push(site),
+                    Some(Home::Unknown) => mentioned.unknown.push(site),
+                    Some(Home::Outside) | None => {}
+                }
+            }
+            mentioned
+        }))
+    }
+
+    /// The steps that speak of a field of a name on something whose type is not known.
+    pub(super) fn mentioned_of_unknown(&self, name: &str) -> &[Site] {
+        self.mentioned(name).map_or(&[], |mentioned| &mentioned.unknown)
     }
 
     /// The field that a place is which is stored in.
@@ -140,41 +213,6 @@ impl Program<'_> {
             }
             _ => None,
         }
-    }
-
-    fn fields_in(&self, part: Part) -> FieldIndex {
-        let mut index = FieldIndex::default();
-        for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes_of(Sorts::FIELDS.or(Sorts::STORES)) {
-                let site = Site { body, step: node.step.id };
-                match &node.step.kind {
-                    StepKind::Read { place: Place::Field { base, name }, .. }
-                    | StepKind::Update { place: Place::Field { base, name }, .. }
-                    | StepKind::Delete { place: Place::Field { base, name } } => {
-                        index.add(self.field_home(body, *base), name, site);
-                    }
-                    StepKind::Store { place, .. } => {
-                        if let Some((home, name)) = self.stored_field(body, place) {
-                            index.store(home, name, site);
-                            index.add(home, name, site);
-                        }
-                    }
-                    StepKind::Collect { shape: Shape::Struct(path), items, .. } => {
-                        let Some(Def::Type(ty) | Def::Variant(ty, _)) = self.resolve_path(body, path) else { continue };
-                        for item in items {
-                            if let Item::Field(name, _) = item {
-                                index.add(Home::Known(ty), name, site);
-                            }
-                        }
-                    }
-                    StepKind::Part { of, part: unit::Part::Field(name), .. } => {
-                        index.add(self.field_home(body, *of), name, site);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        index
     }
 
     /// The type of the program whose field `base.name` is.
@@ -223,28 +261,21 @@ impl Program<'_> {
     }
 
     fn find_mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
-        let homes = match which {
-            Mentions::All => &self.fields.known,
-            Mentions::Stores => &self.fields.stored,
+        let related = |homes: &FxHashMap<TypeKey, Vec<Site>>| {
+            let related = homes.iter().filter(|(key, _)| self.families.are_related(ty, **key));
+            related.flat_map(|(_, sites)| sites.iter().copied()).collect::<Vec<Site>>()
         };
-        let homes = homes.get(name).into_iter().flatten();
-        let related = homes.filter(|(key, _)| self.families.are_related(ty, **key));
-        let mut sites: Vec<Site> = related.flat_map(|(_, sites)| sites.iter().copied()).collect();
+        let mut sites = match which {
+            Mentions::All => self.mentioned(name).map(|mentioned| related(&mentioned.known)).unwrap_or_default(),
+            Mentions::Stores => self.fields.stored.get(name).map(related).unwrap_or_default(),
+        };
         sites.sort_unstable();
         sites.dedup();
         sites.into()
     }
 
-    /// Every step that speaks of a field of this name, in the order of the program.
-    pub(super) fn all_mentions(&self, name: &Name) -> Rc<[Site]> {
-        self.rests.set(Rests::OnLinks);
-        let mut named = self.named.borrow_mut();
-        let found = named.entry(name.clone()).or_insert_with(|| self.fields.named(name).into());
-        Rc::clone(found)
-    }
-
-    /// Steps that read or write a field of this name on something whose type is not known.
-    pub fn unknown_field_sites(&self, name: &str) -> &[Site] {
-        self.fields.unknown.get(name).map_or(&[], Vec::as_slice)
+    /// Whether it is known of every field of a name whose it is.
+    pub fn always_knows_whose(&self, name: &str) -> bool {
+        self.mentioned_of_unknown(name).is_empty()
     }
 }

@@ -155,7 +155,6 @@ pub struct Program<'a> {
     rests: Cell<memo::Rests>,
     typing: RefCell<types::Typing>,
     asked: RefCell<fields::Asked>,
-    named: RefCell<fields::Named>,
     /// What callers give for parameters, as places.
     given: RefCell<trace::Given>,
     waiting: RefCell<many::Waiting>,
@@ -244,6 +243,7 @@ impl<'a> Program<'a> {
         program.link_globals();
         program.link_fields();
         program.link_calls();
+        program.link_mentions();
         program
     }
 
@@ -257,7 +257,6 @@ impl<'a> Program<'a> {
             rests: Cell::new(memo::Rests::OnBodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
-            named: RefCell::default(),
             given: RefCell::default(),
             waiting: RefCell::default(),
         }

@@ -48,10 +48,9 @@ impl<'a> Program<'a> {
                 Def::Variable { file, name } => self.stores_of(self.global_sites(file, &name)),
                 _ => return None,
             },
-            StepKind::Read { place: Place::Field { base, name }, .. } => match self.field_spot(body, *base, name) {
-                Spot::Field(ty, name) => self.mentions(ty, &name, Mentions::Stores).to_vec(),
-                _ => return None,
-            },
+            StepKind::Read { place: Place::Field { base, name }, .. } => {
+                self.mentions(self.field_key(body, *base)?, name, Mentions::Stores).to_vec()
+            }
             _ => return None,
         };
         let [only] = stores.as_slice() else { return None };

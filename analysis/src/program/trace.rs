@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::{CallModel, Effect};
 
-use super::fields::Mentions;
+use super::fields::{Mentioned, Mentions};
 use super::types::{Head, Type};
 use super::{BodyRef, Program, Site, TypeKey};
 use crate::unit::{Cond, Discard, Driver, LocalId, Name, Op, Place, Step, StepKind, ValueId};
@@ -275,7 +275,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
                     self.read_at(state, site);
                 }
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
-                for &site in self.program.unknown_field_sites(name) {
+                for &site in self.program.mentioned_of_unknown(name) {
                     if self.program.is_self_of_another(site, *ty) {
                         continue;
                     }
@@ -284,7 +284,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             }
             Spot::LooseField(name) => {
                 let loose = State { loose: Looseness::ByName, ..state.clone() };
-                for &site in &*self.program.all_mentions(name) {
+                for site in self.program.mentioned(name).into_iter().flat_map(Mentioned::all) {
                     self.read_at(&loose, site);
                 }
             }

@@ -24,7 +24,7 @@ pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
     };
     act.sort == Sort::Plain
         && private
-        && program.unknown_field_sites(name).is_empty()
+        && program.always_knows_whose(name)
         && program.field_sites(*ty, name).iter().all(writes)
 }
 

@@ -174,8 +174,10 @@ impl<'a> Program<'a> {
 
     /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
     pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
+        let mentioned = self.mentioned(name);
         let has = |key: &&TypeKey| {
-            self.fields.has(**key, name) || self.header(**key).fields.iter().any(|field| field.name == *name)
+            mentioned.is_some_and(|mentioned| mentioned.is_had_by(**key))
+                || self.header(**key).fields.iter().any(|field| field.name == *name)
         };
         self.families.above(&ty).iter().rev().find(has).copied().unwrap_or(ty)
     }
