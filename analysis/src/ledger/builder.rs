@@ -24,7 +24,8 @@ pub(super) struct Builder<'p, 'a> {
     /// How often its bodies run.
     pub(super) rhythm: Rhythm,
     part: Part,
-    course: &'p Course<'p>,
+    /// How long it may take.
+    pub(super) course: &'p Course<'p>,
     resources: Vec<Resource>,
     /// Where the program ends every task there is, if it also hears of every failure.
     pub(super) overseen: OnceCell<Option<Fact>>,

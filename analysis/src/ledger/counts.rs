@@ -61,20 +61,11 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let acts = Acts::new(program);
     let all = acts.all();
     let downs: Vec<&Act> = all.iter().copied().filter(|act| act.way == Way::Down).collect();
-    let risk = Risk::new(program);
-    let mut raised = Vec::new();
-    for act in all {
-        if builder.is_late() {
-            break;
-        }
-        match act.way {
-            Way::Held => enter_held(builder, act),
-            Way::Up if downs.iter().any(|down| down.same_place(act)) => {
-                raised.extend(births(program, &acts, &risk, act))
-            }
-            _ => {}
-        }
+    for act in all.iter().filter(|act| act.way == Way::Held) {
+        enter_held(builder, act);
     }
+    let ups = all.iter().copied().filter(|act| act.way == Way::Up && downs.iter().any(|down| down.same_place(act)));
+    let mut raised = all_births(builder, &acts, &ups.collect::<Vec<_>>());
     for one in &mut raised {
         one.found
             .outs
@@ -129,6 +120,17 @@ impl Met {
             !met(site) && (further.is_empty() || !further.iter().all(met))
         })
     }
+}
+
+/// The births that the raising steps stand for, as long as there is time: each part of the program is walked by itself.
+fn all_births(builder: &Builder<'_, '_>, acts: &Acts, ups: &[&Act]) -> Vec<Raised> {
+    let course = builder.course;
+    let of_parts = builder.program.in_parts(|program, part| {
+        let risk = Risk::new(program);
+        let here = ups.iter().filter(|act| part.holds(act.site.body.file)).take_while(|_| !course.is_over());
+        here.flat_map(|act| births(program, acts, &risk, act)).collect::<Vec<_>>()
+    });
+    of_parts.into_iter().flatten().collect()
 }
 
 /// The births that one raising step stands for: itself, or the calls of the function that only raises.

@@ -85,6 +85,11 @@ impl Part {
         file as usize / PART
     }
 
+    /// Whether a file is in it.
+    pub fn holds(self, file: u32) -> bool {
+        (self.start..self.end).contains(&file)
+    }
+
     /// The indices of its files.
     pub fn indices(self) -> impl Iterator<Item = usize> {
         self.start as usize..self.end as usize

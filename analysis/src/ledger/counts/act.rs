@@ -1,7 +1,6 @@
 //! Every step that raises, lowers or sets a count.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Effect;
@@ -109,7 +108,7 @@ impl Likeness {
 /// All acts, and which bodies may lower which count.
 pub(super) struct Acts {
     by_body: FxHashMap<BodyRef, Vec<Act>>,
-    lowering: RefCell<FxHashMap<Likeness, Rc<FxHashSet<BodyRef>>>>,
+    lowering: Mutex<FxHashMap<Likeness, Arc<FxHashSet<BodyRef>>>>,
     droppers: FxHashMap<TypeKey, Vec<BodyRef>>,
 }
 
@@ -117,7 +116,7 @@ impl Acts {
     /// Looks through the program.
     pub(super) fn new(program: &Program<'_>) -> Acts {
         let mut acts =
-            Acts { by_body: FxHashMap::default(), lowering: RefCell::default(), droppers: FxHashMap::default() };
+            Acts { by_body: FxHashMap::default(), lowering: Mutex::default(), droppers: FxHashMap::default() };
         for act in gather::all(program) {
             acts.by_body.entry(act.site.body).or_default().push(act);
         }
@@ -143,10 +142,11 @@ impl Acts {
     }
 
     /// The bodies that may lower a count that went up, themselves or by what they call.
-    pub(super) fn lowering(&self, program: &Program<'_>, raised: &Act) -> Rc<FxHashSet<BodyRef>> {
+    pub(super) fn lowering(&self, program: &Program<'_>, raised: &Act) -> Arc<FxHashSet<BodyRef>> {
         let likeness = Likeness::of(raised);
-        if let Some(known) = self.lowering.borrow().get(&likeness) {
-            return known.clone();
+        let known = || self.lowering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known().get(&likeness) {
+            return Arc::clone(known);
         }
         let may = |act: &Act| matches!(act.way, Way::Down | Way::Reset) && likeness.may_be(act);
         let starts = self.by_body.iter().filter(|(_, acts)| acts.iter().any(may));
@@ -157,9 +157,7 @@ impl Acts {
                 waiting.extend(program.calls().callers(body).iter().map(|site| site.body));
             }
         }
-        let found = Rc::new(found);
-        self.lowering.borrow_mut().insert(likeness, found.clone());
-        found
+        Arc::clone(known().entry(likeness).or_insert_with(|| Arc::new(found)))
     }
 
     /// The destructors of a type, where they lower a count.

@@ -1,6 +1,6 @@
 //! The count that a walk looks for, as it is seen from the body that is walked through.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,7 +31,7 @@ pub(super) struct Aim {
     routes: Vec<Route>,
     sight: Sight,
     /// The bodies that may lower it, themselves or by what they call.
-    lowering: Rc<FxHashSet<BodyRef>>,
+    lowering: Arc<FxHashSet<BodyRef>>,
 }
 
 impl Aim {
