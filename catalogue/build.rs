@@ -1,4 +1,4 @@
-//! Writes the data files of each language as one JSON text, which is read at every start: TOML takes five times as long.
+//! Writes the data files of each language as one JSON text, which is read at every start: reading TOML takes longer.
 //!
 //! It knows the forms only. What the words mean, and which there are, is said by the library alone.
 

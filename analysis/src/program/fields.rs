@@ -185,9 +185,11 @@ impl Program<'_> {
         self.rests.set(Rests::OnLinks);
         let spoken = self.fields.spoken.get(name)?;
         Some(spoken.mentioned.get_or_init(|| {
+            // All threads share it: nothing that this one happens to know already may tell in it.
+            let unknowing = self.beside().program();
             let mut mentioned = Mentioned::default();
             for &site in &spoken.sites {
-                match self.home_at(site) {
+                match unknowing.home_at(site) {
                     Some(Home::Known(ty)) => mentioned.known.entry(ty).or_default().push(site),
                     Some(Home::Unknown) => mentioned.unknown.push(site),
                     Some(Home::Outside) | None => {}
