@@ -207,3 +207,24 @@ fn what_is_said_of_a_circle_is_the_same_from_everywhere() {
     });
     report("circles that differ with what is read first", &wrong.into_iter().flatten().collect::<Vec<_>>());
 }
+
+/// Large programs are written so: each module takes over all names of all others. Who follows each of them anew through
+/// each of them never comes to an end.
+#[test]
+fn modules_that_all_take_over_each_others_names_are_read_to_an_end() {
+    const MODULES: usize = 40;
+    let folder = temporary_folder();
+    let write = |name: String, text: String| fs::write(folder.path().join(name), text).expect("a temporary file");
+    let declared: String = (0..MODULES).map(|at| format!("mod m{at};\n")).collect();
+    // An alias of the name is somewhere, but in none of them.
+    let alias = "type Sender<T> = tokio::sync::mpsc::UnboundedSender<T>;\n";
+    write("main.rs".to_owned(), format!("{declared}{alias}fn main() {{}}\n"));
+    for at in 0..MODULES {
+        let others = (0..MODULES).filter(|other| *other != at);
+        let taken: String = others.map(|other| format!("pub use crate::m{other}::*;\n")).collect();
+        let own = format!("pub struct S{at} {{ to: Sender<Nothing> }}\nfn f{at}(s: &S{at}) {{ s.to.send(1); }}\n");
+        write(format!("m{at}.rs"), taken + &own);
+    }
+    let ran = unleak(folder.path(), &["check", "."]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}

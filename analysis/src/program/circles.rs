@@ -30,6 +30,12 @@ pub(super) struct Open {
     outer: usize,
 }
 
+/// How far questions had come back when watching began.
+#[derive(Debug)]
+pub(super) struct Watched {
+    outer: usize,
+}
+
 impl<K, A> Default for Circles<K, A> {
     fn default() -> Circles<K, A> {
         Circles { asked: Vec::new(), places: FxHashMap::default(), back_to: usize::MAX }
@@ -47,6 +53,18 @@ impl<K: Clone + Eq + Hash, A: Clone> Circles<K, A> {
         self.asked.push((key.clone(), None));
         self.places.insert(key.clone(), place);
         Begun::Open(Open { place, outer: std::mem::replace(&mut self.back_to, usize::MAX) })
+    }
+
+    /// Begins to watch whether what is answered next comes back to a question that is not done.
+    pub(super) fn watch(&mut self) -> Watched {
+        Watched { outer: std::mem::replace(&mut self.back_to, usize::MAX) }
+    }
+
+    /// Whether it did not: then the answer does not differ with who asks.
+    pub(super) fn kept_apart(&mut self, watched: Watched) -> bool {
+        let apart = self.back_to == usize::MAX;
+        self.back_to = self.back_to.min(watched.outer);
+        apart
     }
 
     /// Ends with a question. Those that are done by that are handed on, itself first.

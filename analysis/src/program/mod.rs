@@ -31,7 +31,7 @@ pub mod world;
 
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -146,6 +146,9 @@ pub struct File<'a> {
     /// Its path in parts, without the ending.
     pub parts: Vec<Name>,
     nested: nested::Nested,
+    /// Rust: the file in which its module is declared, and the root of its crate, once somebody asked.
+    declared_in: OnceLock<Option<u32>>,
+    crate_root: OnceLock<Option<u32>>,
 }
 
 /// Everything that was lowered, joined, and what was asked of it so far.
@@ -153,6 +156,8 @@ pub struct Program<'a> {
     linked: Arc<Linked<'a>>,
     bindings: RefCell<FxHashMap<names::Binding, Option<Def>>>,
     binding: RefCell<circles::Circles<names::Binding, Option<Def>>>,
+    /// The modules of star imports, by file and number of the import.
+    stars: RefCell<FxHashMap<(u32, u32), Option<Def>>>,
     /// Whether a file has a trait of the catalogue in scope.
     scopes: RefCell<FxHashMap<(u32, Name), bool>>,
     types: RefCell<memo::Types>,
@@ -257,6 +262,7 @@ impl<'a> Program<'a> {
             linked,
             bindings: RefCell::default(),
             binding: RefCell::default(),
+            stars: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
             rests: Cell::new(memo::Rests::OnBodies),

@@ -196,12 +196,11 @@ impl<'a> Program<'a> {
             Begun::Open(open) => open,
         };
         let found = self.look_up(file, inline, name, space, hops);
-        let mut done = Vec::new();
-        self.binding.borrow_mut().end(open, found.clone(), |key, found| done.push((key, found)));
-        // What rests on each other differs with where one comes in: of that nothing is kept.
-        if done.len() == 1 {
-            self.bindings.borrow_mut().extend(done);
-        }
+        let mut bindings = self.bindings.borrow_mut();
+        self.binding.borrow_mut().end(open, found.clone(), |key, met| {
+            let known = if key == at { Some(found.clone()) } else { within_circle(&at, &found, &key, met) };
+            bindings.extend(known.map(|known| (key, known)));
+        });
         found
     }
 
@@ -280,11 +279,12 @@ impl<'a> Program<'a> {
 
     fn starred(&self, file: u32, inline: &[Name], name: &str, space: Space, hops: u32) -> Option<Def> {
         let imports = &self.file(file).lowered.outline.imports;
-        for import in imports.iter().filter(|import| import.binds.is_none() && import.within.is_none()) {
+        let stars = imports.iter().zip(0u32..).filter(|(import, _)| import.binds.is_none() && import.within.is_none());
+        for (import, number) in stars {
             if self.file(file).language == Language::Rust && import.module != inline {
                 continue;
             }
-            let Some(module) = self.imported(file, import, Space::Holders, hops) else { continue };
+            let Some(module) = self.star(file, number, import, hops) else { continue };
             if let Some(def) = self.member_in(file, &module, name, space, hops)
                 && !matches!(def, Def::External(_))
             {
@@ -292,6 +292,19 @@ impl<'a> Program<'a> {
             }
         }
         None
+    }
+
+    /// The module of which an import takes all names: asked for every name that is not found in a file.
+    pub(super) fn star(&self, file: u32, number: u32, import: &Import, hops: u32) -> Option<Def> {
+        if let Some(known) = self.stars.borrow().get(&(file, number)) {
+            return known.clone();
+        }
+        let watched = self.binding.borrow_mut().watch();
+        let found = self.imported(file, import, Space::Holders, hops);
+        if self.binding.borrow_mut().kept_apart(watched) {
+            self.stars.borrow_mut().insert((file, number), found.clone());
+        }
+        found
     }
 
     /// What an import binds (for a star: the module itself).
@@ -445,6 +458,19 @@ impl<'a> Program<'a> {
     /// Whether a body is the code of a class block.
     pub fn is_class_body(&self, body: BodyRef) -> bool {
         self.body(body).kind == BodyKind::Class
+    }
+}
+
+/// What a name means that was asked on the way to the first name of a circle, and came back to that: what was found of it
+/// lacks what the first adds. `None` where that may differ with where one comes in.
+fn within_circle(first: &Binding, of_first: &Option<Def>, key: &Binding, met: Option<Def>) -> Option<Option<Def>> {
+    match (of_first, met) {
+        // The first adds nothing.
+        (None, met) => Some(met),
+        (Some(_), Some(met)) => (Some(&met) == of_first.as_ref()).then_some(Some(met)),
+        // All else was looked through. Of something from outside no module hands on the name.
+        (Some(Def::External(_)), None) => None,
+        (Some(_), None) => (first.1 == key.1 && first.2 == key.2).then(|| of_first.clone()),
     }
 }
 

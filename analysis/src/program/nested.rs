@@ -1,5 +1,7 @@
 //! Bodies within bodies of one file: where they are made, and which variables they share with what is around them.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
 use super::flow::{Flow, Sorts};
@@ -52,6 +54,7 @@ impl<'a> File<'a> {
         let nested = Nested::of(index as u32, &flows);
         let parts = names::parts_of(&source.path);
         let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);
-        File { path, language, budgets, lowered, flows, parts, nested }
+        let (declared_in, crate_root) = (OnceLock::new(), OnceLock::new());
+        File { path, language, budgets, lowered, flows, parts, nested, declared_in, crate_root }
     }
 }

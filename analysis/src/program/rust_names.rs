@@ -1,9 +1,11 @@
 //! How Rust paths find items.
 
+use rustc_hash::FxHashSet;
+
 use super::names::{HOPS, Item, Space};
 use super::{BodyRef, Def, Program, TypeKey};
 use crate::source::Language;
-use crate::unit::{ModulePlace, Name, TypeKind};
+use crate::unit::{ModulePlace, Name, Path, TypeKind};
 
 /// What a path means in a body.
 pub(super) fn resolve(program: &Program<'_>, body: BodyRef, path: &[Name], hops: u32) -> Option<Def> {
@@ -88,37 +90,53 @@ pub(super) fn resolve_as(
 }
 
 /// The type alias that a path names in a module, not followed further.
-pub(super) fn alias(program: &Program<'_>, file: u32, inline: &[Name], path: &[Name], hops: u32) -> Option<TypeKey> {
-    let hops = hops.checked_sub(1)?;
-    let (last, home) = path.split_last()?;
-    if !program.names.is_alias(last) {
-        return None;
-    }
-    if !home.is_empty() {
-        return match resolve_as(program, file, inline, home, Space::Holders, HOPS)? {
-            Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
+pub(super) fn alias(program: &Program<'_>, file: u32, inline: &[Name], path: &[Name]) -> Option<TypeKey> {
+    let last = path.last()?;
+    program.names.is_alias(last).then(|| Aliases { program, asked: FxHashSet::default() }.named(file, inline, path))?
+}
+
+/// Looks for a type alias. Modules that take over each other's names are asked once each.
+struct Aliases<'p, 'a> {
+    program: &'p Program<'a>,
+    asked: FxHashSet<(u32, Path, Name)>,
+}
+
+impl Aliases<'_, '_> {
+    fn named(&mut self, file: u32, inline: &[Name], path: &[Name]) -> Option<TypeKey> {
+        let (last, home) = path.split_last()?;
+        if home.is_empty() {
+            return self.of_module(file, inline, last);
+        }
+        match resolve_as(self.program, file, inline, home, Space::Holders, HOPS)? {
+            Def::Module { file, inline } => self.of_module(file, &inline, last),
             _ => None,
-        };
+        }
     }
-    let imports = &program.file(file).lowered.outline.imports;
-    let items = program.names.items(file, inline, last);
-    for item in items {
-        match item {
-            Item::Type(ty) => return (program.header(*ty).kind == TypeKind::Alias).then_some(*ty),
-            Item::Import(number) => {
-                let import = imports.get(*number).filter(|import| import.path != path)?;
-                return alias(program, file, &import.module, &import.path, hops);
+
+    fn of_module(&mut self, file: u32, inline: &[Name], name: &Name) -> Option<TypeKey> {
+        if !self.asked.insert((file, inline.to_vec(), name.clone())) {
+            return None;
+        }
+        let program = self.program;
+        let imports = &program.file(file).lowered.outline.imports;
+        for item in program.names.items(file, inline, name) {
+            match item {
+                Item::Type(ty) => return (program.header(*ty).kind == TypeKind::Alias).then_some(*ty),
+                Item::Import(number) => {
+                    let import = imports.get(*number).filter(|import| import.path.as_slice() != [name.clone()])?;
+                    return self.named(file, &import.module, &import.path);
+                }
+                _ => {}
             }
-            _ => {}
         }
+        let stars = imports.iter().zip(0u32..).filter(|(import, _)| import.binds.is_none() && import.within.is_none());
+        stars.filter(|(import, _)| import.module == inline).find_map(|(import, number)| {
+            match program.star(file, number, import, HOPS)? {
+                Def::Module { file, inline } => self.of_module(file, &inline, name),
+                _ => None,
+            }
+        })
     }
-    let stars = imports.iter().filter(|import| import.binds.is_none() && import.within.is_none());
-    stars.filter(|import| import.module == inline).find_map(|import| {
-        match program.imported(file, import, Space::Holders, HOPS)? {
-            Def::Module { file, inline } => alias(program, file, &inline, std::slice::from_ref(last), hops),
-            _ => None,
-        }
-    })
 }
 
 /// A name that no module in scope binds: another crate of the workspace, or one from outside.
@@ -145,6 +163,10 @@ fn crate_name(program: &Program<'_>, root: u32) -> Option<String> {
 
 /// The root file of the crate a file belongs to.
 pub(super) fn crate_root(program: &Program<'_>, file: u32) -> Option<u32> {
+    *program.file(file).crate_root.get_or_init(|| find_crate_root(program, file))
+}
+
+fn find_crate_root(program: &Program<'_>, file: u32) -> Option<u32> {
     let parts = &program.file(file).parts;
     for depth in (0..parts.len()).rev() {
         for name in ["lib", "main"] {
@@ -175,6 +197,10 @@ fn top_of(program: &Program<'_>, file: u32) -> u32 {
 
 /// The file in which a file's module is declared.
 fn declaring(program: &Program<'_>, file: u32) -> Option<u32> {
+    *program.file(file).declared_in.get_or_init(|| find_declaring(program, file))
+}
+
+fn find_declaring(program: &Program<'_>, file: u32) -> Option<u32> {
     let parts = &program.file(file).parts;
     let own = if parts.last()? == "mod" { &parts[..parts.len() - 1] } else { parts };
     let (_, folder) = own.split_last()?;

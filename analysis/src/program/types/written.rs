@@ -9,9 +9,6 @@ use super::{Head, Type};
 /// How many aliases of aliases are followed.
 const ALIASES: u32 = 8;
 
-/// Through how many modules an alias is looked for.
-const ALIAS_HOPS: u32 = 16;
-
 /// Where a type is written.
 #[derive(Clone, Copy)]
 pub(super) struct Written<'t> {
@@ -140,7 +137,7 @@ impl<'a> Program<'a> {
             Some(key) => (key.file, &self.header(key).module),
             None => (at.body.file, &self.body(at.body).module),
         };
-        let alias = rust_names::alias(self, file, module, path, ALIAS_HOPS).filter(|alias| at.own != Some(*alias))?;
+        let alias = rust_names::alias(self, file, module, path).filter(|alias| at.own != Some(*alias))?;
         let header = self.header(alias);
         let args = args.iter().map(|tree| self.written(at, tree)).chain(std::iter::repeat(Type::Unknown));
         let given: Vec<(Name, Type)> = header.generics.iter().cloned().zip(args).collect();
