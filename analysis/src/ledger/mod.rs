@@ -46,7 +46,7 @@ impl Ledger {
         let handed = Handed::of(program);
         let beside = program.beside();
         let of_parts = || beside.in_parts(|program, part| born_in(program, &handed, part, course));
-        let (parts, counted) = rayon::join(of_parts, || counted(&beside.program(), &handed, course));
+        let (parts, counted) = rayon::join(of_parts, || beside.apart(|program| counted(program, &handed, course)));
         let found = parts.into_iter().chain([counted]);
         let (parts, left_out): (Vec<_>, Vec<_>) = found.map(|looked| (looked.found, looked.left_out)).unzip();
         let resources = in_order(parts.into_iter());

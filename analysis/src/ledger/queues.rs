@@ -243,7 +243,11 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
     if is_text(builder, &trail) || is_held_by_any(builder, &born, &trail) {
         return None;
     }
-    let traffic = Traffic::of(builder, born.site, &trail, born.kind, &born.made);
+    let mut traffic = Traffic::seen(builder, born.site, &trail, born.kind, &born.made);
+    if !traffic.is_taken_from() {
+        return None;
+    }
+    traffic.count(builder, born.site);
     if !traffic.is_queue(builder) || traffic.goes_round(builder) {
         return None;
     }

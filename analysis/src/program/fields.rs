@@ -1,7 +1,6 @@
 //! Where fields are read and written.
 
-use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Transparent;
@@ -48,7 +47,7 @@ pub(super) enum Mentions {
 }
 
 /// The mentions of a field that were asked for before.
-pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Rc<[Site]>>;
+pub(super) type Asked = FxHashMap<(TypeKey, Name, Mentions), Arc<[Site]>>;
 
 /// Whose field it is.
 #[derive(Clone, Copy)]
@@ -182,20 +181,21 @@ impl Program<'_> {
 
     /// The steps that speak of the fields of a name, by whose they are.
     pub(super) fn mentioned(&self, name: &str) -> Option<&Mentioned> {
-        self.rests.set(Rests::OnLinks);
+        self.memory.rests.set(Rests::OnLinks);
         let spoken = self.fields.spoken.get(name)?;
         Some(spoken.mentioned.get_or_init(|| {
-            // All threads share it: nothing that this one happens to know already may tell in it.
-            let unknowing = self.beside().program();
-            let mut mentioned = Mentioned::default();
-            for &site in &spoken.sites {
-                match unknowing.home_at(site) {
-                    Some(Home::Known(ty)) => mentioned.known.entry(ty).or_default().push(site),
-                    Some(Home::Unknown) => mentioned.unknown.push(site),
-                    Some(Home::Outside) | None => {}
+            // All threads share it: no question that this one is not done with may tell in it.
+            self.beside().apart(|program| {
+                let mut mentioned = Mentioned::default();
+                for &site in &spoken.sites {
+                    match program.home_at(site) {
+                        Some(Home::Known(ty)) => mentioned.known.entry(ty).or_default().push(site),
+                        Some(Home::Unknown) => mentioned.unknown.push(site),
+                        Some(Home::Outside) | None => {}
+                    }
                 }
-            }
-            mentioned
+                mentioned
+            })
         }))
     }
 
@@ -251,18 +251,18 @@ impl Program<'_> {
     }
 
     /// Steps that do so with a field of a type (or of a relative of it).
-    pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
-        self.rests.set(Rests::OnLinks);
+    pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Arc<[Site]> {
+        self.memory.rests.set(Rests::OnLinks);
         let key = (ty, Name::new(name), which);
-        if let Some(known) = self.asked.borrow().get(&key) {
-            return Rc::clone(known);
+        if let Some(known) = self.memory.asked.borrow().get(&key) {
+            return Arc::clone(known);
         }
         let found = self.find_mentions(ty, name, which);
-        self.asked.borrow_mut().insert(key, Rc::clone(&found));
+        self.memory.asked.borrow_mut().insert(key, Arc::clone(&found));
         found
     }
 
-    fn find_mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Rc<[Site]> {
+    fn find_mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Arc<[Site]> {
         let related = |homes: &FxHashMap<TypeKey, Vec<Site>>| {
             let related = homes.iter().filter(|(key, _)| self.families.are_related(ty, **key));
             related.flat_map(|(_, sites)| sites.iter().copied()).collect::<Vec<Site>>()

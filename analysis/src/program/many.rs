@@ -235,11 +235,11 @@ impl Program<'_> {
     }
 
     fn waits_inside(&self, looping: Site) -> Many {
-        if let Some(known) = self.waiting.borrow().loops.get(&looping) {
+        if let Some(known) = self.memory.waiting.borrow().loops.get(&looping) {
             return *known;
         }
         let many = self.look_inside(looping);
-        self.waiting.borrow_mut().loops.insert(looping, many);
+        self.memory.waiting.borrow_mut().loops.insert(looping, many);
         many
     }
 
@@ -271,12 +271,12 @@ impl Program<'_> {
         if self.body(function).colour != Colour::Sync {
             return false;
         }
-        if let Some(known) = self.waiting.borrow().functions.get(&(function, depth)) {
+        if let Some(known) = self.memory.waiting.borrow().functions.get(&(function, depth)) {
             return *known;
         }
         let mut steps = self.flow(function).nodes().map(|node| Site { body: function, step: node.step.id });
         let waits = steps.any(|site| self.waits_at(site, depth));
-        self.waiting.borrow_mut().functions.insert((function, depth), waits);
+        self.memory.waiting.borrow_mut().functions.insert((function, depth), waits);
         waits
     }
 }

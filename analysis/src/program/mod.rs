@@ -24,12 +24,12 @@ mod nested;
 mod partials;
 mod python_names;
 mod rust_names;
+mod spare;
 mod thrown;
 pub mod trace;
 pub mod types;
 pub mod world;
 
-use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
@@ -41,6 +41,7 @@ use unleak_catalogue::model::CallModel;
 use crate::source::{Budgets, Language, Source};
 use crate::unit::{Body, BodyId, BodyKind, Lowered, Name, Path, Span, StepId, TypeHeader, TypeId, TypeTree, ValueId};
 use flow::Flow;
+use spare::{Memory, Stage};
 
 /// How many files one worker takes at a time: enough that little is asked twice, so few that all cores are busy.
 const PART: usize = 128;
@@ -154,20 +155,7 @@ pub struct File<'a> {
 /// Everything that was lowered, joined, and what was asked of it so far.
 pub struct Program<'a> {
     linked: Arc<Linked<'a>>,
-    bindings: RefCell<FxHashMap<names::Binding, Option<Def>>>,
-    binding: RefCell<circles::Circles<names::Binding, Option<Def>>>,
-    /// The modules of star imports, by file and number of the import.
-    stars: RefCell<FxHashMap<(u32, u32), Option<Def>>>,
-    /// Whether a file has a trait of the catalogue in scope.
-    scopes: RefCell<FxHashMap<(u32, Name), bool>>,
-    types: RefCell<memo::Types>,
-    /// What the answer rests on that is being looked for.
-    rests: Cell<memo::Rests>,
-    typing: RefCell<types::Typing>,
-    asked: RefCell<fields::Asked>,
-    /// What callers give for parameters, as places.
-    given: RefCell<trace::Given>,
-    waiting: RefCell<many::Waiting>,
+    memory: Box<Memory>,
 }
 
 /// Everything that was lowered, joined.
@@ -192,6 +180,9 @@ pub struct Linked<'a> {
     calls: calls::Calls<'a>,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
+    /// Whether all is linked: what is found out from then on stays so.
+    stage: Stage,
+    spare: spare::Memories,
 }
 
 /// Makes programs for those who work beside each other.
@@ -206,12 +197,12 @@ impl<'a> Beside<'a> {
     }
 
     /// Does something for each part of the program, side by side; the results are in the order of the parts. Each works
-    /// with what it finds out itself: answers do not depend on who comes first, but what is asked again costs its time.
+    /// with what it finds out itself, or with what those found out that are done: answers do not depend on who comes first.
     pub fn in_parts<T: Send>(&self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
         let files = self.linked.files.len() as u32;
         let starts: Vec<u32> = (0..files).step_by(PART).collect();
         let parts = starts.into_par_iter().map(|start| Part { start, end: (start + PART as u32).min(files) });
-        parts.map(|part| work(&self.program(), part)).collect()
+        parts.map(|part| self.apart(|program| work(program, part))).collect()
     }
 }
 
@@ -248,29 +239,20 @@ impl<'a> Program<'a> {
             globals: globals::Globals::default(),
             calls: calls::Calls::default(),
             settled: Vec::new(),
+            stage: Stage::Linking,
+            spare: spare::Memories::default(),
         }));
         program.link_types();
         program.link_globals();
         program.link_fields();
         program.link_calls();
         program.link_mentions();
+        program.stage = Stage::Linked;
         program
     }
 
     fn on(linked: Arc<Linked<'a>>) -> Program<'a> {
-        Program {
-            linked,
-            bindings: RefCell::default(),
-            binding: RefCell::default(),
-            stars: RefCell::default(),
-            scopes: RefCell::default(),
-            types: RefCell::default(),
-            rests: Cell::new(memo::Rests::OnBodies),
-            typing: RefCell::default(),
-            asked: RefCell::default(),
-            given: RefCell::default(),
-            waiting: RefCell::default(),
-        }
+        Program { linked, memory: Box::default() }
     }
 
     /// Does something for each part of the program, side by side; see [`Beside::in_parts`].
@@ -293,7 +275,7 @@ impl<'a> Program<'a> {
         work: impl Fn(&Program<'a>, Part) -> T + Sync,
         lasts: impl Fn(memo::Rests) -> bool + Sync,
     ) -> Vec<T> {
-        let done = self.in_parts(|program, part| (work(program, part), part, program.types.take()));
+        let done = self.in_parts(|program, part| (work(program, part), part, program.memory.types.take()));
         self.settled.resize_with(done.len(), memo::Types::default);
         let settled = std::mem::take(&mut self.settled);
         let kept = settled.into_par_iter().zip(done).map(|(mut settled, (found, part, types))| {

@@ -186,18 +186,18 @@ impl<'a> Program<'a> {
     /// What a file binds a name to, at its top level or in an inline module.
     pub(super) fn lookup(&self, file: u32, inline: &[Name], name: &str, space: Space, hops: u32) -> Option<Def> {
         let at = (file, key(inline, name), space);
-        if let Some(known) = self.bindings.borrow().get(&at) {
+        if let Some(known) = self.memory.bindings.borrow().get(&at) {
             return known.clone();
         }
         // Modules that import each other's names: asked again on the way, a name adds nothing.
-        let begun = self.binding.borrow_mut().begin(&at);
+        let begun = self.memory.binding.borrow_mut().begin(&at);
         let open = match begun {
             Begun::Met(found) => return found.flatten(),
             Begun::Open(open) => open,
         };
         let found = self.look_up(file, inline, name, space, hops);
-        let mut bindings = self.bindings.borrow_mut();
-        self.binding.borrow_mut().end(open, found.clone(), |key, met| {
+        let mut bindings = self.memory.bindings.borrow_mut();
+        self.memory.binding.borrow_mut().end(open, found.clone(), |key, met| {
             let known = if key == at { Some(found.clone()) } else { within_circle(&at, &found, &key, met) };
             bindings.extend(known.map(|known| (key, known)));
         });
@@ -296,13 +296,13 @@ impl<'a> Program<'a> {
 
     /// The module of which an import takes all names: asked for every name that is not found in a file.
     pub(super) fn star(&self, file: u32, number: u32, import: &Import, hops: u32) -> Option<Def> {
-        if let Some(known) = self.stars.borrow().get(&(file, number)) {
+        if let Some(known) = self.memory.stars.borrow().get(&(file, number)) {
             return known.clone();
         }
-        let watched = self.binding.borrow_mut().watch();
+        let watched = self.memory.binding.borrow_mut().watch();
         let found = self.imported(file, import, Space::Holders, hops);
-        if self.binding.borrow_mut().kept_apart(watched) {
-            self.stars.borrow_mut().insert((file, number), found.clone());
+        if self.memory.binding.borrow_mut().kept_apart(watched) {
+            self.memory.stars.borrow_mut().insert((file, number), found.clone());
         }
         found
     }

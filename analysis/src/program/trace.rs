@@ -5,7 +5,7 @@ mod origin;
 mod passing;
 mod storing;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::{CallModel, Effect};
@@ -34,7 +34,7 @@ pub enum Spot {
 }
 
 /// What the callers of functions give for their parameters: places, each with the depth in it.
-pub(super) type Given = FxHashMap<(BodyRef, LocalId), Rc<[(Spot, u8)]>>;
+pub(super) type Given = FxHashMap<(BodyRef, LocalId), Arc<[(Spot, u8)]>>;
 
 /// Why it is not known what becomes of something: a closed list, counted in the statistics.
 pub type Reason = &'static str;

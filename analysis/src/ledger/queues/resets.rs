@@ -4,7 +4,7 @@ use unleak_catalogue::model::{Effect, Kind};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
-use super::traffic::Traffic;
+use super::traffic::{Traffic, Way};
 use crate::program::calls::Target;
 use crate::program::flow::Flow;
 use crate::program::trace::{Spot, Trail};
@@ -19,7 +19,7 @@ pub(super) fn note(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, tr
         }
         for site in builder.program.sites_of(spot) {
             match builder.program.flow(site.body).step(site.step).map(|step| &step.kind) {
-                Some(StepKind::Update { op: Op::Add, .. }) => traffic.put(builder, birth, site),
+                Some(StepKind::Update { op: Op::Add, .. }) => traffic.add(site, Way::Called),
                 Some(StepKind::Store { value, .. }) => stored(builder, birth, spot, site, *value, traffic),
                 _ => {}
             }

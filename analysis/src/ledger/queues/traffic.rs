@@ -51,7 +51,9 @@ pub(super) enum Adds {
 /// All that is done with a queue.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
-    /// Additions.
+    /// Where something is added, and how that is called.
+    added: Vec<(Site, Way)>,
+    /// Additions, once they are counted.
     pub(super) puts: Vec<Put>,
     /// Where items are taken from the front, or all at once.
     pub(super) takes: Vec<Site>,
@@ -74,9 +76,22 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Sorts the uses of a queue. `made` are the types it is one of, for methods called on something whose type is not
-    /// known but which the way from its birth shows to be the queue.
+    /// Sorts the uses of a queue, and counts what is added.
     pub(super) fn of(builder: &Builder<'_, '_>, birth: Site, trail: &Trail<'_>, kind: Kind, made: &[Name]) -> Traffic {
+        let mut traffic = Traffic::seen(builder, birth, trail, kind, made);
+        traffic.count(builder, birth);
+        traffic
+    }
+
+    /// Sorts the uses of a queue; how often what is added stays open. `made` are the types it is one of, for methods called on something whose type is not
+    /// known but which the way from its birth shows to be the queue.
+    pub(super) fn seen(
+        builder: &Builder<'_, '_>,
+        birth: Site,
+        trail: &Trail<'_>,
+        kind: Kind,
+        made: &[Name],
+    ) -> Traffic {
         let mut traffic = Traffic { own: trail.own.clone(), ..Traffic::default() };
         if kind == Kind::Collection {
             traffic.homes = trail.own.iter().filter(|spot| !matches!(spot, Spot::Value(..))).cloned().collect();
@@ -85,7 +100,7 @@ impl Traffic {
         let own_line = |used: &&Use<'_>| !of_another_line(builder, birth, used.site);
         for used in trail.uses.iter().filter(|used| used.depth == 0).filter(certain).filter(own_line) {
             match &used.what {
-                What::Effect(effect, _) => traffic.effect(builder, birth, used.site, *effect),
+                What::Effect(effect, _) => traffic.effect(builder, used.site, *effect),
                 // Going over a collection takes nothing out of it.
                 What::Iterated if kind == Kind::Queue => traffic.take(used.site),
                 What::Tested if resets::deletes_part(builder, used.site) => {
@@ -97,19 +112,14 @@ impl Traffic {
                 What::MethodHanded(model)
                     if model.does.values().any(|effect| matches!(effect, Effect::Put | Effect::TryPut)) =>
                 {
-                    traffic.puts.push(Put {
-                        site: used.site,
-                        many: handed(builder, birth, used.site, &trail.own),
-                        adds: Adds::Items,
-                        way: Way::HandedOn,
-                    });
+                    traffic.add(used.site, Way::HandedOn);
                 }
                 What::Unknown(UNMODELLED) => match method_of(builder, used.site, made) {
-                    Some(effect) => traffic.effect(builder, birth, used.site, effect),
+                    Some(effect) => traffic.effect(builder, used.site, effect),
                     None => traffic.open.push((UNMODELLED, used.site)),
                 },
                 What::Unknown(KEPT_OUTSIDE) | What::Element(_) if resets::fills_argument(builder, used.site) => {
-                    traffic.put(builder, birth, used.site);
+                    traffic.add(used.site, Way::Called);
                 }
                 What::Unknown(reason) if *reason != SENT => traffic.open.push((reason, used.site)),
                 _ => {}
@@ -119,9 +129,9 @@ impl Traffic {
         traffic
     }
 
-    fn effect(&mut self, builder: &Builder<'_, '_>, birth: Site, site: Site, effect: Effect) {
+    fn effect(&mut self, builder: &Builder<'_, '_>, site: Site, effect: Effect) {
         match effect {
-            Effect::Put | Effect::TryPut => self.put(builder, birth, site),
+            Effect::Put | Effect::TryPut => self.add(site, Way::Called),
             Effect::Take | Effect::TakeAll => self.take(site),
             Effect::Remove => match removal(builder, site) {
                 Some(End::Front) => self.take(site),
@@ -143,10 +153,26 @@ impl Traffic {
     }
 
     /// Notes an addition.
-    pub(super) fn put(&mut self, builder: &Builder<'_, '_>, birth: Site, site: Site) {
-        if self.puts.iter().any(|put| put.site == site) {
-            return;
+    pub(super) fn add(&mut self, site: Site, way: Way) {
+        if way == Way::HandedOn || self.added.iter().all(|(added, _)| *added != site) {
+            self.added.push((site, way));
         }
+    }
+
+    /// Counts how often each addition is made. That looks far up the callers, so it is the last to be asked.
+    pub(super) fn count(&mut self, builder: &Builder<'_, '_>, birth: Site) {
+        for (site, way) in std::mem::take(&mut self.added) {
+            match way {
+                Way::Called => self.put(builder, birth, site),
+                Way::HandedOn => {
+                    let many = handed(builder, birth, site, &self.own);
+                    self.puts.push(Put { site, many, adds: Adds::Items, way });
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, builder: &Builder<'_, '_>, birth: Site, site: Site) {
         let mut many = relative(builder, birth, site, &self.own);
         if many == Many::Unknown && is_work_for_others(builder, site.body) {
             self.open.push((HOW_OFTEN, site));
@@ -202,6 +228,11 @@ impl Traffic {
         let args = builder.program.call(put).map_or(&[][..], |call| call.args);
         let makers = args.iter().filter_map(|arg| builder.program.maker(put.body, arg.value));
         makers.into_iter().any(|maker| self.takes.contains(&maker))
+    }
+
+    /// Whether anything is taken from it.
+    pub(super) fn is_taken_from(&self) -> bool {
+        !self.takes.is_empty() || !self.backs.is_empty()
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.

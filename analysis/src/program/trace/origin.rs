@@ -1,6 +1,6 @@
 //! Where a value came from.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{CallModel, Effect};
@@ -25,9 +25,9 @@ impl<'a> Program<'a> {
     }
 
     /// The places that the callers of a function read what they give for a parameter from, each with its depth in it.
-    pub(super) fn given_by_callers(&self, function: BodyRef, param: LocalId) -> Rc<[(Spot, u8)]> {
-        if let Some(known) = self.given.borrow().get(&(function, param)) {
-            return Rc::clone(known);
+    pub(super) fn given_by_callers(&self, function: BodyRef, param: LocalId) -> Arc<[(Spot, u8)]> {
+        if let Some(known) = self.memory.given.borrow().get(&(function, param)) {
+            return Arc::clone(known);
         }
         let callers = self.calls().callers(function).iter();
         let values = callers.flat_map(|site| {
@@ -35,8 +35,8 @@ impl<'a> Program<'a> {
             values.into_iter().map(|value| self.origin(site.body, value))
         });
         let mut met = FxHashSet::default();
-        let given: Rc<[(Spot, u8)]> = values.filter(|given| met.insert(given.clone())).collect();
-        self.given.borrow_mut().insert((function, param), Rc::clone(&given));
+        let given: Arc<[(Spot, u8)]> = values.filter(|given| met.insert(given.clone())).collect();
+        self.memory.given.borrow_mut().insert((function, param), Arc::clone(&given));
         given
     }
 

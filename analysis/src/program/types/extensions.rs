@@ -68,7 +68,7 @@ impl<'a> Program<'a> {
     /// Whether a file brings a trait into scope, by name or by a star.
     fn in_scope(&self, file: u32, path: &Name) -> bool {
         let at = (file, path.clone());
-        if let Some(known) = self.scopes.borrow().get(&at) {
+        if let Some(known) = self.memory.scopes.borrow().get(&at) {
             return *known;
         }
         let last = path.rsplit("::").next().unwrap_or(path);
@@ -81,7 +81,7 @@ impl<'a> Program<'a> {
             };
             matches!(meant, Some(Def::Model(known)) if known == *path)
         });
-        self.scopes.borrow_mut().insert(at, found);
+        self.memory.scopes.borrow_mut().insert(at, found);
         found
     }
 

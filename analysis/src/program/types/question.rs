@@ -87,14 +87,14 @@ impl<'a> Program<'a> {
     /// Looks at a type: what was found before (here, or by those who asked about the same part of the program), what is
     /// found so far where it is being asked already, what is found now.
     fn look<T>(&self, node: Node, look: impl Fn(&Type) -> T) -> T {
-        let types = self.types.borrow();
+        let types = self.memory.types.borrow();
         match types.standing(node) {
             Standing::Known(ty, rests) => {
                 self.rest(rests);
                 return look(ty);
             }
             Standing::Asked(place) => {
-                let (found, rests) = self.typing.borrow_mut().meet(place);
+                let (found, rests) = self.memory.typing.borrow_mut().meet(place);
                 self.rest(rests);
                 return look(&found);
             }
@@ -113,7 +113,7 @@ impl<'a> Program<'a> {
             return self.type_of_const(self.language(node.body), constant);
         }
         let (place, outer) = {
-            let mut typing = self.typing.borrow_mut();
+            let mut typing = self.memory.typing.borrow_mut();
             if typing.depth >= DEEPEST {
                 typing.back_to = 0;
                 return Type::Unknown;
@@ -121,27 +121,27 @@ impl<'a> Program<'a> {
             typing.depth += 1;
             let place = typing.here();
             typing.asked.push(Asked { node, found: None, rests: Rests::OnBodies, back_to: NONE });
-            self.types.borrow_mut().ask(self.body(node.body), node, place);
+            self.memory.types.borrow_mut().ask(self.body(node.body), node, place);
             (place, std::mem::replace(&mut typing.back_to, NONE))
         };
         let (found, rests) = self.resting(|| self.find_type(node));
         let back_to = {
-            let mut typing = self.typing.borrow_mut();
+            let mut typing = self.memory.typing.borrow_mut();
             typing.depth -= 1;
             typing.back_to
         };
         let found = if back_to > place {
-            self.typing.borrow_mut().asked.pop();
-            self.types.borrow_mut().set(self.body(node.body), node, &found, rests);
+            self.memory.typing.borrow_mut().asked.pop();
+            self.memory.types.borrow_mut().set(self.body(node.body), node, &found, rests);
             found
         } else if back_to == place {
             self.answer_together(node, place)
         } else {
-            let mut typing = self.typing.borrow_mut();
+            let mut typing = self.memory.typing.borrow_mut();
             typing.asked[place as usize] = Asked { node, found: Some(found.clone()), rests, back_to };
             found
         };
-        let mut typing = self.typing.borrow_mut();
+        let mut typing = self.memory.typing.borrow_mut();
         typing.back_to = if typing.back_to < place { typing.back_to.min(outer) } else { outer };
         found
     }
@@ -163,7 +163,7 @@ impl<'a> Program<'a> {
                 break;
             }
         }
-        let mut typing = self.typing.borrow_mut();
+        let mut typing = self.memory.typing.borrow_mut();
         let back_to = typing.back_to;
         let circle = &mut typing.asked[place as usize..];
         let found = circle.iter().find(|asked| asked.node == node).and_then(|asked| asked.found.clone());
@@ -174,7 +174,7 @@ impl<'a> Program<'a> {
         let on_links = circle.iter().any(|asked| asked.rests == Rests::OnLinks);
         let rests = if on_links { Rests::OnLinks } else { Rests::OnBodies };
         self.rest(rests);
-        let mut types = self.types.borrow_mut();
+        let mut types = self.memory.types.borrow_mut();
         for asked in typing.asked.drain(place as usize..) {
             types.set(self.body(asked.node.body), asked.node, &asked.found.unwrap_or_default(), rests);
         }
@@ -183,11 +183,11 @@ impl<'a> Program<'a> {
 
     /// Puts a circle in the order of the program, with nothing known of it.
     fn order(&self, place: Place) {
-        let mut typing = self.typing.borrow_mut();
+        let mut typing = self.memory.typing.borrow_mut();
         typing.back_to = NONE;
         let circle = &mut typing.asked[place as usize..];
         circle.sort_unstable_by_key(|asked| asked.node);
-        let mut types = self.types.borrow_mut();
+        let mut types = self.memory.types.borrow_mut();
         for (asked, at) in circle.iter_mut().zip(place..) {
             (asked.found, asked.back_to) = (Some(Type::Unknown), place);
             types.ask(self.body(asked.node.body), asked.node, at);
@@ -198,14 +198,14 @@ impl<'a> Program<'a> {
     fn ask_again(&self, place: Place) -> bool {
         let mut more = false;
         let mut at = place;
-        while at < self.typing.borrow().here() {
+        while at < self.memory.typing.borrow().here() {
             let (node, known) = {
-                let typing = self.typing.borrow();
+                let typing = self.memory.typing.borrow();
                 (typing.at(at).node, typing.at(at).found.as_ref().is_some_and(|found| !found.is_unknown()))
             };
             if !known {
                 let (found, rests) = self.resting(|| self.find_type(node));
-                let mut typing = self.typing.borrow_mut();
+                let mut typing = self.memory.typing.borrow_mut();
                 more |= !found.is_unknown();
                 let asked = &mut typing.asked[at as usize];
                 asked.found = Some(found);
@@ -226,17 +226,17 @@ impl<'a> Program<'a> {
     /// Notes what an answer rests on: what rests on it rests on that too.
     fn rest(&self, rests: Rests) {
         if rests == Rests::OnLinks {
-            self.rests.set(Rests::OnLinks);
+            self.memory.rests.set(Rests::OnLinks);
         }
     }
 
     /// An answer, and what it rests on.
     fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.rests.replace(Rests::OnBodies);
+        let outer = self.memory.rests.replace(Rests::OnBodies);
         let found = find();
-        let rests = self.rests.get();
+        let rests = self.memory.rests.get();
         if outer == Rests::OnLinks {
-            self.rests.set(outer);
+            self.memory.rests.set(outer);
         }
         (found, rests)
     }
