@@ -6,7 +6,7 @@ use crate::project::Project;
 
 /// The levels of what is said of the tasks that a program drops, in the order of its lines.
 fn levels(text: &str) -> Vec<Value> {
-    let text = format!("import asyncio\nimport contextlib\nimport outside\n\n\n{text}");
+    let text = format!("import asyncio\nimport contextlib\nimport typing\nimport outside\n\n\n{text}");
     let project = Project::with(&[("pyproject.toml", ""), ("a.py", &text)]);
     let found = project.json(&["--select=fire-and-forget"]);
     found["findings"].as_array().unwrap().iter().map(|finding| finding["level"].clone()).collect()
@@ -60,6 +60,54 @@ fn a_decorator_of_the_program_may_handle_what_is_raised() {
         ))
     };
     assert_eq!((marked("@logged\n"), marked("")), (vec!["note".into()], vec!["error".into()]));
+}
+
+#[test]
+fn only_what_runs_here_raises_here() {
+    assert_eq!(runs("await asyncio.wait_for(fetch(at), 5)"), ["error"]);
+    let kept = "told.add(asyncio.create_task(fetch(at)))\n    await outside.fetch(at)";
+    assert_eq!(runs(kept), ["note"], "what the other task raises is that one's");
+    let generator = levels(
+        "async def items(at):\n    yield at\n    raise OSError(await outside.fetch(at))\n\n\n\
+         async def work(at):\n    outside.show(items(at))\n    await outside.fetch(at)\n\n\n\
+         def start(at):\n    asyncio.create_task(work(at))\n",
+    );
+    assert_eq!(generator, ["note"], "a generator that is made has not begun");
+}
+
+#[test]
+fn what_is_raised_of_a_class_that_is_not_known_may_be_what_is_handled() {
+    let handled = |class: &str| {
+        runs(&format!(
+            "try:\n        raise outside.failure(await outside.fetch(at))\n    except {class}:\n        print(at)"
+        ))
+    };
+    assert_eq!(handled("outside.Failure"), ["note"]);
+    assert_eq!(handled("KeyError"), ["note"]);
+    assert_eq!(runs("raise outside.failure(await outside.fetch(at))"), ["error"], "nobody handles anything");
+    let translated = |made: &str| {
+        levels(&format!(
+            "def translated(at) -> BaseException:\n    return outside.translated(at)\n\n\n\
+             async def work(at):\n    try:\n        raise {made}(await outside.fetch(at))\n    except KeyError:\n        \
+             print(at)\n\n\ndef start(at):\n    asyncio.create_task(work(at))\n"
+        ))
+    };
+    assert_eq!(translated("translated"), ["note"], "it may be any exception");
+    assert_eq!(translated("Exception"), ["error"], "it is this one");
+}
+
+#[test]
+fn a_function_is_no_others_where_all_callers_give_it_their_own() {
+    let given = |body: &str| {
+        levels(&format!(
+            "async def check(at):\n    {body}\n\n\n\
+             async def tick(function: typing.Callable):\n    while outside.more():\n        await asyncio.sleep(1)\n        \
+             asyncio.create_task(function(1))\n\n\nasync def main():\n    await tick(check)\n"
+        ))
+    };
+    assert_eq!(given("await outside.fetch(at)"), ["error"]);
+    let handled = "try:\n        await outside.fetch(at)\n    except Exception:\n        print(at)";
+    assert_eq!(given(handled), ["note"]);
 }
 
 #[test]

@@ -5,12 +5,12 @@ use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Effect, Fails, Tells};
 use unleak_catalogue::subject::Subject;
 
-use super::calls::{Call, Target};
+use super::calls::{Call, Depth, Target};
 use super::flow::Slot;
 use super::thrown::Thrown;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{Place, StepKind, ValueId};
+use crate::unit::{Colour, LocalId, Place, StepKind, ValueId, Yields};
 
 /// How many calls deep it is looked for what raises.
 const CALLS_DEEP: u32 = 4;
@@ -33,6 +33,9 @@ pub enum LetOut {
 impl Program<'_> {
     /// What a body is seen to let out to whoever waits for it. `None` says that nothing is seen, and no more.
     pub fn lets_out(&self, body: BodyRef) -> Option<LetOut> {
+        if self.body(body).yields == Yields::Generator {
+            return None;
+        }
         let raised = self.raised(body, CALLS_DEEP, &mut FxHashSet::default());
         let raised = raised.first().map(|(site, _)| LetOut::Raised(*site));
         raised.or_else(|| self.calls_others(body).map(LetOut::OfOthers))
@@ -48,7 +51,7 @@ impl Program<'_> {
             let site = Site { body, step: node.step.id };
             let found = match node.step.kind {
                 StepKind::Raise { value: Some(value) } if self.is_failure(site, value) => {
-                    vec![(site, Thrown::of(&self.type_of(body, value)))]
+                    vec![(site, self.thrown(body, value))]
                 }
                 StepKind::Call { .. } => self.raised_by_call(site, deep, met),
                 _ => continue,
@@ -58,6 +61,22 @@ impl Program<'_> {
         all
     }
 
+    /// The class of what is raised. What only says that it is an exception may be of any class, unless it is made there.
+    fn thrown(&self, body: BodyRef, value: ValueId) -> Thrown {
+        let thrown = Thrown::of(&self.type_of(body, value));
+        let made = || {
+            let call = self.maker(body, value).and_then(|site| self.call(site));
+            call.and_then(|call| self.callee_of(&call)).is_some_and(|callee| {
+                self.look_at_type(body, callee, |ty| matches!(ty, Type::Def(Def::Model(_) | Def::Type(_))))
+                    && !matches!(self.flow(body).def(callee).map(|step| &step.kind), Some(StepKind::Call { .. }))
+            })
+        };
+        match &thrown {
+            Thrown::Outside(class) if self.tells_of_all(body, class) && !made() => Thrown::Unseen,
+            _ => thrown,
+        }
+    }
+
     fn raised_by_call(&self, site: Site, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
         match self.call(site) {
             Some(call) if self.panics(site.body, &call) => vec![(site, Thrown::Anything)],
@@ -65,11 +84,36 @@ impl Program<'_> {
             Some(Call { target: Target::Functions(functions), .. })
                 if deep > 0 && (functions.len() == 1 || !self.calls_a_variable(site)) =>
             {
-                let written = functions.into_iter().take(MEANT).filter(|it| !self.is_declared_only(*it));
+                let runs = |function: &BodyRef| !self.is_declared_only(*function) && self.runs_at(site, *function);
+                let written = functions.into_iter().take(MEANT).filter(runs);
                 written.flat_map(|function| self.raised(function, deep - 1, met)).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a call runs the function: a coroutine runs where it is waited for, and a generator where it is gone over.
+    fn runs_at(&self, site: Site, function: BodyRef) -> bool {
+        let called = self.body(function);
+        if called.yields == Yields::Generator || called.colour == Colour::Sync {
+            return called.yields == Yields::Never;
+        }
+        let Some(call) = self.call(site) else { return false };
+        let flow = self.flow(site.body);
+        flow.uses(call.out).iter().any(|id| match flow.step(*id).map(|step| &step.kind) {
+            Some(StepKind::Await { .. } | StepKind::Return { .. } | StepKind::Select { .. }) => true,
+            Some(StepKind::Call { .. }) => self.waits_for_given(Site { body: site.body, step: *id }, call.out),
+            _ => false,
+        })
+    }
+
+    /// Whether a call of a library waits for what it is given, or gives what does.
+    fn waits_for_given(&self, site: Site, value: ValueId) -> bool {
+        let Some(call) = self.call(site) else { return false };
+        let Target::Model(model) = call.target else { return false };
+        let waits = [Effect::PassedThrough, Effect::Awaited, Effect::AwaitedInPart, Effect::Joined];
+        let depths = [Depth::Itself, Depth::Elements];
+        depths.into_iter().filter_map(|depth| self.effect_on(&call, model, value, depth)).any(|it| waits.contains(&it))
     }
 
     /// Whether a decorator of the program stands around a function: it may do something with what is raised in it.
@@ -125,6 +169,19 @@ impl Program<'_> {
         let flow = self.flow(site.body);
         let Some(StepKind::Call { callee, .. }) = flow.step(site.step).map(|step| &step.kind) else { return false };
         matches!(flow.def(*callee).map(|step| &step.kind), Some(StepKind::Read { place: Place::Local(_), .. }))
+    }
+
+    /// The parameter of its body that a call calls.
+    pub fn called_parameter(&self, site: Site) -> Option<LocalId> {
+        let flow = self.flow(site.body);
+        let StepKind::Call { callee, .. } = &flow.step(site.step)?.kind else { return None };
+        match &flow.def(*callee)?.kind {
+            StepKind::Read { place: Place::Local(local), .. } => {
+                let mut params = self.body(site.body).params.iter();
+                params.any(|param| param.local == *local).then_some(*local)
+            }
+            _ => None,
+        }
     }
 
     /// Whether a call is one of what its body was handed, or of a method that is there for others to write.

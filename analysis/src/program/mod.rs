@@ -155,7 +155,7 @@ pub struct File<'a> {
 /// Everything that was lowered, joined, and what was asked of it so far.
 pub struct Program<'a> {
     linked: Arc<Linked<'a>>,
-    memory: Box<Memory>,
+    memory: Memory,
 }
 
 /// Everything that was lowered, joined.
@@ -252,7 +252,7 @@ impl<'a> Program<'a> {
     }
 
     fn on(linked: Arc<Linked<'a>>) -> Program<'a> {
-        Program { linked, memory: Box::default() }
+        Program { linked, memory: Memory::default() }
     }
 
     /// Does something for each part of the program, side by side; see [`Beside::in_parts`].

@@ -63,14 +63,14 @@ impl Memory {
 
 /// Memories that nobody uses at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Memories(Mutex<Vec<Box<Memory>>>);
+pub(super) struct Memories(Mutex<Vec<Memory>>);
 
 impl Memories {
-    fn take(&self) -> Box<Memory> {
+    fn take(&self) -> Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn leave(&self, memory: Box<Memory>) {
+    fn leave(&self, memory: Memory) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
     }
 }
@@ -82,7 +82,7 @@ impl<'a> Beside<'a> {
         let done = work(&program);
         let Program { linked, memory } = program;
         linked.spare.leave(match linked.stage {
-            Stage::Linking => Box::new(memory.of_names()),
+            Stage::Linking => memory.of_names(),
             Stage::Linked => memory,
         });
         done

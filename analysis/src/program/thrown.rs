@@ -10,8 +10,10 @@ use crate::unit::{Catches, Handler, Name, ScopeItem, StepKind};
 /// The class of what is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Thrown {
-    /// Not known: only what stops everything stops it.
+    /// Whatever it is: only what stops everything stops it.
     Anything,
+    /// Something that is raised here, of a class that is not known: whoever catches anything may have meant it.
+    Unseen,
     /// One of the program.
     Own(TypeKey),
     /// One that the catalogue knows, or an outside one, by its path.
@@ -26,7 +28,7 @@ impl Thrown {
             Type::Named(Head::Model(path), _) | Type::Def(Def::Model(path) | Def::External(path)) => {
                 Thrown::Outside(path.clone())
             }
-            _ => Thrown::Anything,
+            _ => Thrown::Unseen,
         }
     }
 }
@@ -69,6 +71,7 @@ impl Program<'_> {
     fn is_one_of(&self, body: BodyRef, thrown: &Thrown, class: Option<&Def>) -> bool {
         let language = self.language(body).name();
         match (class, thrown) {
+            (_, Thrown::Unseen) => true,
             (Some(Def::Model(path)), _) if self.tells_of_all(body, path) => true,
             (Some(Def::Type(class)), Thrown::Own(own)) => self.ancestors(*own).contains(class),
             (Some(Def::Model(path) | Def::External(path)), Thrown::Own(own)) => {

@@ -439,11 +439,11 @@ fn read_from(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<Rou
         match &program.flow(body).def(at)?.kind {
             StepKind::Read { place: Place::Local(local), .. } => {
                 let stores = program.flow(body).stores(*local);
-                let first = stores.iter().filter_map(|id| match &program.flow(body).step(*id)?.kind {
+                let mut given = stores.iter().filter_map(|id| match &program.flow(body).step(*id)?.kind {
                     StepKind::Store { value, .. } => Some(*value),
                     _ => None,
                 });
-                at = first.last()?;
+                at = given.next_back()?;
             }
             StepKind::Call { callee, .. } => {
                 return program.receiver_of(body, *callee).map(|receiver| route::of_value(program, body, receiver));

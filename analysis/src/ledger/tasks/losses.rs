@@ -1,10 +1,10 @@
 //! What is lost by a task that nobody keeps, as far as the code shows it: a failure that somebody raises, or would have
 //! handled, or that ends work which was to go on.
 
-use unleak_catalogue::model::{Failure, Phase};
+use unleak_catalogue::model::Failure;
 
 use super::super::builder::Builder;
-use super::super::{Fact, Many, Resource, Work};
+use super::super::{Fact, Resource, Work};
 use super::births::Birth;
 use super::work;
 use crate::program::Site;
@@ -29,18 +29,12 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
     found.into_iter().flatten().collect()
 }
 
-/// Work that nothing ends but a failure: then it is over for good. In Rust it mostly lasts as long as the program, and is
-/// one too many where each event, or each object that is made, leaves one.
+/// Work that nothing ends but a failure: then it is over for good. In Rust only a panic does that, which is printed, and
+/// one for each thing that is set up is mostly meant: of those that nothing else spoke against, one in nine was a leak.
 fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(ends_for_good);
-    let made = || builder.program.phase_of(birth.site.body) == Some(Phase::SetUp);
-    let label = match (resource.language, resource.many) {
-        (Language::Python, _) => "it is to go on for ever, and nobody learns when it does not",
-        (Language::Rust, Many::PerEvent) => "each event leaves one that never ends",
-        (Language::Rust, _) if made() => "each object that is made here leaves one that never ends",
-        (Language::Rust, _) => return None,
-    };
-    matches!(resource.work, Work::Endless(_)).then(|| builder.fact(label, birth.site))
+    let lost = resource.language == Language::Python && matches!(resource.work, Work::Endless(_));
+    lost.then(|| builder.fact("it is to go on for ever, and nobody learns when it does not", birth.site))
 }
 
 /// More and more of them wait for what may never come.
@@ -66,7 +60,21 @@ fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     let program = builder.program;
     let call = program.call(birth.site).filter(|_| birth.work.model.is_none())?;
     let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
-    made.find(|site| program.is_of_others(*site)).map(|site| builder.fact(OF_OTHERS, site))
+    let site = made.find(|site| program.is_of_others(*site))?;
+    (!is_given_what_handles(builder, site)).then(|| builder.fact(OF_OTHERS, site))
+}
+
+/// Whether all that the callers of a function are seen to give it to run lets nothing out.
+fn is_given_what_handles(builder: &Builder<'_, '_>, called: Site) -> bool {
+    fact!(is_given_what_handles);
+    let program = builder.program;
+    let Some(param) = program.called_parameter(called) else { return false };
+    let callers = program.calls().callers(called.body);
+    let handles = |caller: &Site| match program.args_bound_to(*caller, called.body, param).as_slice() {
+        [given] => program.function_in(caller.body, *given).is_some_and(|it| program.handles_its_failures(it)),
+        _ => false,
+    };
+    !callers.is_empty() && callers.iter().all(handles)
 }
 
 /// A `try` that holds nothing but its start: whoever wrote it meant to handle its failures.
