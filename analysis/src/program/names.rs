@@ -196,11 +196,15 @@ impl<'a> Program<'a> {
             Begun::Open(open) => open,
         };
         let found = self.look_up(file, inline, name, space, hops);
-        let mut bindings = self.memory.bindings.borrow_mut();
-        self.memory.binding.borrow_mut().end(open, found.clone(), |key, met| {
+        let mut circle = Vec::new();
+        self.memory.binding.borrow_mut().end(open, found.clone(), |key, met| circle.push((key, met)));
+        let outside = circle.iter().any(|(_, met)| matches!(met, Some(Def::External(_))));
+        let known = circle.into_iter().filter_map(|(key, met)| {
             let known = if key == at { Some(found.clone()) } else { within_circle(&at, &found, &key, met) };
-            bindings.extend(known.map(|known| (key, known)));
+            // Of something from outside some hand on the name and some do not.
+            Some((key, known.filter(|known| known.is_some() || !outside)?))
         });
+        self.memory.bindings.borrow_mut().extend(known);
         found
     }
 
@@ -468,7 +472,7 @@ fn within_circle(first: &Binding, of_first: &Option<Def>, key: &Binding, met: Op
         // The first adds nothing.
         (None, met) => Some(met),
         (Some(_), Some(met)) => (Some(&met) == of_first.as_ref()).then_some(Some(met)),
-        // All else was looked through. Of something from outside no module hands on the name.
+        // All else was looked through.
         (Some(Def::External(_)), None) => None,
         (Some(_), None) => (first.1 == key.1 && first.2 == key.2).then(|| of_first.clone()),
     }
