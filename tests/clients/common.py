@@ -11,7 +11,7 @@ BINARY, FOLDER = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 
 
 def project(name):
-    """A copy of the fixtures of one lint, with a finding that a comment silences and a file that cannot be read."""
+    """A copy of the fixtures of one lint, with an error, one that a comment silences, and a file that cannot be read."""
     folder = FOLDER / "projects" / name
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "fixtures" / "fire-and-forget", folder)
@@ -20,6 +20,12 @@ def project(name):
         "import asyncio\n\n\nasync def main():\n"
         "    'é'; asyncio.create_task(work())\n"
         "    asyncio.create_task(work())  # unleak: detached(it ends by itself)\n"
+    )
+    (folder / "door.py").write_text(
+        "class Door:\n    def __init__(self):\n        self.guests = 0\n\n"
+        "    async def enter(self, guest):\n"
+        "        self.guests += 1\n        await guest.leaves()\n        self.guests -= 1\n\n"
+        "    def is_full(self):\n        return self.guests > 5\n"
     )
     (folder / "broken.py").write_text("def f(:\n")
     return folder
