@@ -33,11 +33,11 @@
 //! somebody else waits on, or a callback on it does.
 //!
 //! ## What is an error, and what a note
-//! An error where it is seen what is lost: its work raises (more than that its caller has asked for what makes no sense), or
-//! runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in between; in Python, it is to go
-//! on for ever, and nobody learns when it does not; it stands alone in a `try` that was to handle its failures; it fails
-//! without a line, beside a handler; each event leaves one that waits for what may never come. In Rust, where it panics. The
-//! evidence says which, and where.
+//! An error where it is seen what is lost: its work raises (more than that its caller has asked for what makes no
+//! sense), or runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in
+//! between; in Python, it is to go on for ever, and nobody learns when it does not; it stands alone in a `try` that was
+//! to handle its failures; it fails without a line, beside a handler; each event leaves one that waits for what may
+//! never come. In Rust, where it panics. The evidence says which, and where.
 //!
 //! All else is a note, and so is, whatever is lost, what is mostly meant so: what handles its failures and comes to an end; a
 //! thread or process in Python; the loser of a race that is run once; a process told to go on alone; what a wrapper gives on

@@ -84,6 +84,7 @@ fn what_is_raised_of_a_class_that_is_not_known_may_be_what_is_handled() {
     };
     assert_eq!(handled("outside.Failure"), ["note"]);
     assert_eq!(handled("KeyError"), ["note"]);
+    assert_eq!(handled("asyncio.CancelledError"), ["error"], "a cancellation is no failure");
     assert_eq!(runs("raise outside.failure(await outside.fetch(at))"), ["error"], "nobody handles anything");
     let translated = |made: &str| {
         levels(&format!(

@@ -37,7 +37,8 @@ impl Program<'_> {
         self.class_tells(body, &path)
     }
 
-    fn class_tells(&self, body: BodyRef, class: &str) -> Option<Tells> {
+    /// What catching this class tells of.
+    pub(super) fn class_tells(&self, body: BodyRef, class: &str) -> Option<Tells> {
         Some(self.catalogue.ty(self.language(body).name(), class)?.tells)
     }
 

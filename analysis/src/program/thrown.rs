@@ -1,6 +1,6 @@
 //! Which handler or scope around a step stops what is thrown there.
 
-use unleak_catalogue::model::ScopeMeans;
+use unleak_catalogue::model::{ScopeMeans, Tells};
 
 use super::flow::Slot;
 use super::types::{Head, Type};
@@ -71,6 +71,8 @@ impl Program<'_> {
     fn is_one_of(&self, body: BodyRef, thrown: &Thrown, class: Option<&Def>) -> bool {
         let language = self.language(body).name();
         match (class, thrown) {
+            // Who waits for a cancellation has not thought of a failure.
+            (Some(Def::Model(path)), Thrown::Unseen) => self.class_tells(body, path) != Some(Tells::Cancelled),
             (_, Thrown::Unseen) => true,
             (Some(Def::Model(path)), _) if self.tells_of_all(body, path) => true,
             (Some(Def::Type(class)), Thrown::Own(own)) => self.ancestors(*own).contains(class),

@@ -83,8 +83,8 @@ impl Traffic {
         traffic
     }
 
-    /// Sorts the uses of a queue; how often what is added stays open. `made` are the types it is one of, for methods called on something whose type is not
-    /// known but which the way from its birth shows to be the queue.
+    /// Sorts the uses of a queue; how often something is added stays open. `made` are the types it is one of, for methods
+    /// called on something whose type is not known but which the way from its birth shows to be the queue.
     pub(super) fn seen(
         builder: &Builder<'_, '_>,
         birth: Site,
