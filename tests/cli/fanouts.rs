@@ -27,6 +27,20 @@ fn failures_that_nobody_else_has_are_lost() {
 }
 
 #[test]
+fn what_made_the_items_is_not_what_is_run_for_each() {
+    let work = |body: &str| {
+        level(&format!(
+            "from concurrent.futures import ThreadPoolExecutor\n\n\ndef save(item):\n    {body}\n\n\n\
+             def start(convert, items):\n    made = []\n    for item in items:\n        made.append(convert(item))\n    \
+             with ThreadPoolExecutor(max_workers=2) as pool:\n        pool.map(save, made)\n"
+        ))
+    };
+    assert_eq!(work("raise OSError(item)"), "error");
+    let handled = "try:\n        outside.save(item)\n    except Exception as failed:\n        print(failed)";
+    assert_eq!(work(handled), "note", "`convert` ran before");
+}
+
+#[test]
 fn what_a_decorator_does_with_failures_is_not_seen() {
     let setup = |mark: &str| {
         format!(

@@ -52,6 +52,18 @@ fn that_a_caller_asks_for_what_makes_no_sense_is_no_failure_that_is_missed() {
 }
 
 #[test]
+fn what_is_raised_far_away_is_about_something_else() {
+    let deep = |calls: usize| {
+        let further = (1..=calls).map(|at| format!("async def f{at}(at):\n    await f{}(at)\n\n\n", at - 1));
+        let first = "async def f0(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\n".to_owned();
+        let start = format!("def start(at):\n    asyncio.create_task(f{calls}(at))\n");
+        levels(&std::iter::once(first).chain(further).chain([start]).collect::<String>())
+    };
+    assert_eq!(deep(2), ["error"]);
+    assert_eq!(deep(3), ["note"]);
+}
+
+#[test]
 fn a_decorator_of_the_program_may_handle_what_is_raised() {
     let marked = |mark: &str| {
         levels(&format!(

@@ -12,6 +12,7 @@ mod gather;
 mod held;
 mod known;
 mod leave;
+mod locks;
 mod purpose;
 mod risk;
 mod route;
@@ -67,9 +68,13 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let ups = all.iter().copied().filter(|act| act.way == Way::Up && downs.iter().any(|down| down.same_place(act)));
     let mut raised = all_births(builder, &acts, &ups.collect::<Vec<_>>());
     for one in &mut raised {
-        one.found
-            .outs
-            .retain(|(kind, site)| *kind != Leaving::Cancelled || !detached::runs_to_its_end(program, site.body));
+        let gone = purpose::ends_with_its_frame(builder, one);
+        let outs = &mut one.found.outs;
+        outs.retain(|(kind, site)| {
+            *kind != Leaving::Cancelled || !gone && !detached::runs_to_its_end(program, site.body)
+        });
+        let mut met = FxHashSet::default();
+        outs.retain(|(_, site)| met.insert(*site));
     }
     raised.sort_by_key(|one| (one.site, one.act.site));
     raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));

@@ -170,6 +170,8 @@ pub enum ScopeMeans {
     Deadline,
     /// Exceptions of the types given to its constructor end at the scope.
     Swallows,
+    /// Nobody else is inside; whoever finds nobody inside enters without giving up control.
+    Alone,
 }
 
 /// Whether items keep an order.

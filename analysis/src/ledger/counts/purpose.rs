@@ -4,12 +4,13 @@ use super::act::{Act, Sort};
 use super::route::Root;
 use super::{Raised, aim};
 use crate::ledger::Leaving;
+use crate::ledger::builder::Builder;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Colour, Place, StepKind};
+use crate::unit::{Colour, Place, StepKind, Yields};
 
 /// Whether a number in a private field is only ever written.
 pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
@@ -39,6 +40,19 @@ pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Le
     own && route.steps.len() == 1
         && !aim::exits_for(program, body).is_empty()
         && outs.iter().all(|(kind, site)| site.body == body && fails(*kind))
+}
+
+/// Whether a count is a variable of a coroutine that runs the functions which raise it: whatever cancels them mostly
+/// cancels it too, and the count is gone.
+pub(super) fn ends_with_its_frame(builder: &Builder<'_, '_>, raised: &Raised) -> bool {
+    fact!(ends_with_its_frame);
+    let Root::Local(owner, _) = raised.act.route.root else { return false };
+    let frame = builder.program.body(owner);
+    raised.act.route.steps.is_empty()
+        && owner != raised.site.body
+        && frame.colour == Colour::Async
+        && frame.yields == Yields::Never
+        && !builder.rhythm.escapes(raised.site.body)
 }
 
 /// Whether a step stands where something ends however it went.

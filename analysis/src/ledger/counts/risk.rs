@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use unleak_catalogue::model::{Kind, ScopeMeans};
 
 use super::leave::Thrown;
+use super::locks;
 use crate::ledger::Leaving;
 use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
@@ -116,7 +117,9 @@ impl<'p, 'a> Risk<'p, 'a> {
             },
             StepKind::Select { .. } => true,
             StepKind::Loop { driver, .. } => self.loop_waits(driver),
-            StepKind::Scope { items, .. } => items.iter().any(|item| item.colour == Colour::Async),
+            StepKind::Scope { items, .. } => {
+                items.iter().any(|item| self.waits_at_entry(body, item) || self.waits_at_exit(body, item))
+            }
             _ => false,
         });
         self.waiting.borrow_mut().insert(body, waits);
@@ -159,7 +162,12 @@ impl<'p, 'a> Risk<'p, 'a> {
     /// Whether entering a scope may wait.
     pub(super) fn waits_at_entry(&self, body: BodyRef, item: &ScopeItem) -> bool {
         fact!(waits_at_entry);
-        item.colour == Colour::Async && self.scope_model(body, item) != Some(ScopeMeans::Deadline)
+        item.colour == Colour::Async
+            && match self.scope_model(body, item) {
+                Some(ScopeMeans::Deadline) => false,
+                Some(ScopeMeans::Alone) => !locks::is_always_free(self.program, body, item),
+                _ => true,
+            }
     }
 
     /// Whether leaving a scope may wait: giving back a lock or permit does not.

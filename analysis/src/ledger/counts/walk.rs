@@ -206,10 +206,9 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
 
     pub(super) fn out(&mut self, leave: Leave) {
         let kind = if leave.path.assumed { Leaving::CallRaises } else { leave.kind };
-        if leave.path.blurred || self.found.outs.iter().any(|(_, site)| *site == leave.site) {
-            return;
+        if !leave.path.blurred && !self.found.outs.contains(&(kind, leave.site)) {
+            self.found.outs.push((kind, leave.site));
         }
-        self.found.outs.push((kind, leave.site));
     }
 
     /// All of a body that runs from its beginning.

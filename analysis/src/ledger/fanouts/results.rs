@@ -61,17 +61,18 @@ impl<'a> Sizer<'_, '_, 'a> {
     /// What the work of the items is seen to fail with.
     pub(super) fn lost(&self, site: Site, supply: &Supply) -> Option<Fact> {
         fact!(lost);
-        let run = self.program.call(site).map(|call| match call.target {
+        let run = self.program.call(site).map_or_else(Vec::new, |call| match call.target {
             Target::Model(model) => self.run_by(&call, model, site.body),
             _ => Vec::new(),
         });
-        let works = supply.makers.iter().flat_map(|maker| maker.work.iter().copied()).chain(run.unwrap_or_default());
+        // What the fan-out itself runs for each item is not what made the items.
+        let makers = if run.is_empty() { supply.makers.as_slice() } else { &[] };
+        let works = makers.iter().flat_map(|maker| maker.work.iter().copied()).chain(run);
         let seen = works.into_iter().find_map(|work| match self.program.lets_out(work)? {
             LetOut::Raised(site) => Some(self.builder.fact("what is raised here is looked at by nobody", site)),
             LetOut::OfOthers(site) => Some(self.builder.fact(OF_OTHERS, site)),
         });
-        let handed =
-            || supply.makers.iter().find(|maker| maker.work.is_empty() && self.program.is_of_others(maker.site));
+        let handed = || makers.iter().find(|maker| maker.work.is_empty() && self.program.is_of_others(maker.site));
         seen.or_else(|| handed().map(|maker| self.builder.fact(OF_OTHERS, maker.site)))
     }
 
