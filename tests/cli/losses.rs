@@ -64,6 +64,32 @@ fn what_is_raised_far_away_is_about_something_else() {
 }
 
 #[test]
+fn what_is_raised_on_a_way_that_no_call_takes_is_not_raised() {
+    let asked = |args: &str| {
+        levels(&format!(
+            "async def send(at, strict=False):\n    try:\n        await outside.send(at)\n    except Exception as failed:\n        \
+             if strict:\n            raise failed\n        print(failed)\n\n\n\
+             async def work(at, told):\n    await send(at{args})\n\n\ndef start(at, told):\n    asyncio.create_task(work(at, told))\n"
+        ))
+    };
+    assert_eq!(asked(""), ["note"], "it is left out, and the default keeps it from being raised");
+    assert_eq!(asked(", strict=False"), ["note"]);
+    assert_eq!(asked(", strict=True"), ["error"]);
+    assert_eq!(asked(", told"), ["error"]);
+}
+
+#[test]
+fn work_that_only_waits_by_the_clock_is_missed_by_nobody() {
+    let turns = |body: &str| {
+        levels(&format!(
+            "async def wake():\n    while True:\n        {body}\n\n\ndef start():\n    asyncio.create_task(wake())\n"
+        ))
+    };
+    assert_eq!(turns("await asyncio.sleep(1)"), ["note"]);
+    assert_eq!(turns("await asyncio.sleep(1)\n        print(await outside.next())"), ["error"]);
+}
+
+#[test]
 fn a_decorator_of_the_program_may_handle_what_is_raised() {
     let marked = |mark: &str| {
         levels(&format!(

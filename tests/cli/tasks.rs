@@ -196,7 +196,7 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
             "class Client:\n    def __init__(self, loop: asyncio.AbstractEventLoop):\n        self.loop = loop\n\n    \
              def spawn(self, coro):\n        task = self.loop.create_task(coro)\n{callback}        return task\n\n    \
              def ended(self, task):\n        if task.exception():\n            print(task)\n\n    \
-             async def listen(self):\n        while True:\n            await asyncio.sleep(1)\n\n    \
+             async def listen(self):\n        while True:\n            print(await outside.next())\n\n    \
              async def submit(self, order):\n        await outside.send(order)\n\n    \
              def on_order(self, order):\n        self.spawn(self.submit(order))\n\n    def on_start(self):\n        self.spawn(self.listen())\n"
         ))

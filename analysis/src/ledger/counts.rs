@@ -9,6 +9,7 @@ mod callers;
 mod calls;
 mod detached;
 mod gather;
+mod gone;
 mod held;
 mod known;
 mod leave;
@@ -45,6 +46,8 @@ const MIGHT_RAISE: &str = "only a call that might raise stands between, in an ob
 const HANDED_OUT: &str = "handed out, and brought down elsewhere";
 /// It goes on with what was begun or sent, and comes down here only where that failed.
 const HANDED_ON: &str = "goes on with what is begun or sent, and is brought down only where that fails";
+/// It says what is still to come, and a loop brings it down until there is none.
+const WORKED_OFF: &str = "what is still to come, and a loop works it off";
 /// The code is too large to be walked.
 const TOO_LONG: &str = "too many ways through the code";
 
@@ -68,13 +71,9 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let ups = all.iter().copied().filter(|act| act.way == Way::Up && downs.iter().any(|down| down.same_place(act)));
     let mut raised = all_births(builder, &acts, &ups.collect::<Vec<_>>());
     for one in &mut raised {
-        let gone = purpose::ends_with_its_frame(builder, one);
-        let outs = &mut one.found.outs;
-        outs.retain(|(kind, site)| {
-            *kind != Leaving::Cancelled || !gone && !detached::runs_to_its_end(program, site.body)
-        });
+        gone::take_out(builder, one);
         let mut met = FxHashSet::default();
-        outs.retain(|(_, site)| met.insert(*site));
+        one.found.outs.retain(|(_, site)| met.insert(*site));
     }
     raised.sort_by_key(|one| (one.site, one.act.site));
     raised.dedup_by(|later, first| later.site == first.site && later.act.same_place(&first.act));
@@ -82,7 +81,7 @@ pub(super) fn enter(builder: &mut Builder<'_, '_>) {
     let others: Vec<&Act> = downs.into_iter().filter(|down| met.runs_for_others(program, down)).collect();
     for one in &raised {
         let lowered_elsewhere = others.iter().any(|down| down.same_place(&one.act) && down.same_amount(&one.act));
-        let resource = entry(builder, one, lowered_elsewhere);
+        let resource = entry(builder, &acts, one, lowered_elsewhere);
         let id = builder.enter(resource);
         for held in held::by_callers(builder, one, id) {
             builder.enter(held);
@@ -161,7 +160,7 @@ fn enter_held(builder: &mut Builder<'_, '_>, act: &Act) {
     builder.enter(resource);
 }
 
-fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) -> Resource {
+fn entry(builder: &Builder<'_, '_>, acts: &Acts, raised: &Raised, lowered_elsewhere: bool) -> Resource {
     let mut resource = builder.born(Kind::Gauge, raised.site, raised.act.known);
     resource.subject = subject(builder, raised);
     resource.name = Some(resource.subject.clone());
@@ -184,6 +183,11 @@ fn entry(builder: &Builder<'_, '_>, raised: &Raised, lowered_elsewhere: bool) ->
     }
     resource.outs.sort_by(|a, b| a.at.cmp(&b.at));
     decide(builder, raised, &outs, lowered_elsewhere, &mut resource);
+    if resource.leaks == Answer::Yes && purpose::is_worked_off(builder.program, acts, &raised.act) {
+        resource.leaks = Answer::Open;
+        resource.missing.clear();
+        resource.open.push((WORKED_OFF, builder.fact("the count goes up here", raised.act.site)));
+    }
     resource
 }
 

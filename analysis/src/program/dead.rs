@@ -3,7 +3,7 @@
 
 use super::flow::{Node, Slot};
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{Block, Compare, Cond, Const, LocalId, Place, StepKind, ValueId};
+use crate::unit::{Block, Compare, Cond, Const, LocalId, Param, Place, StepKind, ValueId};
 
 /// The constants that one call gives to parameters of what it calls.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,8 +20,15 @@ impl<'a> Given<'a> {
 impl<'a> Program<'a> {
     /// What a call that stands in a body gives to a function, where the body itself was given some constants.
     pub fn given_by_call(&self, site: Site, function: BodyRef, given: &Given<'a>) -> Given<'a> {
-        let bound = self.bound_args(site, function).into_iter();
-        Given(bound.filter_map(|(value, param)| Some((param, self.known_const(site.body, value, given)?))).collect())
+        let bound = self.bound_args(site, function);
+        let left_out = |param: &&'a Param| bound.iter().all(|(_, local)| *local != param.local);
+        let by_default = self.body(function).params.iter().filter(left_out).filter_map(|param| {
+            let default = param.default.as_ref().filter(|default| **default != Const::Other)?;
+            Some((param.local, default))
+        });
+        let written =
+            bound.iter().filter_map(|(value, param)| Some((*param, self.known_const(site.body, *value, given)?)));
+        Given(written.chain(by_default).collect())
     }
 
     /// Whether a step stands in a branch that is never taken, as constants of the program's modules say.

@@ -1,10 +1,10 @@
 //! What can go wrong in a body, and whether anything of it gets out.
 
-use unleak_catalogue::model::{Fails, Tells};
+use unleak_catalogue::model::{Fails, Tells, Waits};
 
 use super::calls::Target;
 use super::flow::Slot;
-use super::{BodyRef, Def, Program};
+use super::{BodyRef, Def, Program, Site};
 use crate::unit::{BodyKind, Catches, Handler, Path, StepId, StepKind, ValueId};
 
 /// How many calls deep it is asked whether what is awaited handles its failures.
@@ -46,6 +46,21 @@ impl Program<'_> {
     /// does the same for it.
     pub fn handles_its_failures(&self, body: BodyRef) -> bool {
         self.lets_nothing_out(body, CALLS_DEEP)
+    }
+
+    /// Whether a body does nothing but wait by the clock: nothing in it can go wrong, and nobody misses it.
+    pub fn is_idle(&self, body: BodyRef) -> bool {
+        let mut steps = self.flow(body).nodes().map(|node| (node.step.id, &node.step.kind));
+        steps.all(|(step, kind)| match kind {
+            StepKind::Call { .. } => {
+                let target = self.call(Site { body, step }).map(|call| call.target);
+                matches!(target, Some(Target::Model(model)) if model.waits == Waits::Bounded && model.does.is_empty())
+            }
+            StepKind::Raise { .. } | StepKind::Store { .. } | StepKind::Update { .. } | StepKind::Delete { .. } => {
+                false
+            }
+            _ => true,
+        })
     }
 
     fn lets_nothing_out(&self, body: BodyRef, deep: u32) -> bool {

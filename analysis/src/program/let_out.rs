@@ -6,6 +6,7 @@ use unleak_catalogue::model::{Effect, Fails, Tells};
 use unleak_catalogue::subject::Subject;
 
 use super::calls::{Call, Depth, Target};
+use super::dead::Given;
 use super::flow::Slot;
 use super::thrown::Thrown;
 use super::types::Type;
@@ -31,19 +32,19 @@ pub enum LetOut {
     OfOthers(Site),
 }
 
-impl Program<'_> {
+impl<'a> Program<'a> {
     /// What a body is seen to let out to whoever waits for it. `None` says that nothing is seen, and no more.
     pub fn lets_out(&self, body: BodyRef) -> Option<LetOut> {
         if self.body(body).yields == Yields::Generator {
             return None;
         }
-        let raised = self.raised(body, CALLS_DEEP, &mut FxHashSet::default());
+        let raised = self.raised(body, &Given::default(), CALLS_DEEP, &mut FxHashSet::default());
         let raised = raised.first().map(|(site, _)| LetOut::Raised(*site));
         raised.or_else(|| self.calls_others(body).map(LetOut::OfOthers))
     }
 
-    /// What a body, or what it calls, raises and nothing on the way stops.
-    fn raised(&self, body: BodyRef, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
+    /// What a body that is given some constants, or what it calls, raises and nothing on the way stops.
+    fn raised(&self, body: BodyRef, given: &Given<'a>, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
         if met.len() >= BODIES || !met.insert(body) || self.is_wrapped(body) {
             return Vec::new();
         }
@@ -51,10 +52,12 @@ impl Program<'_> {
         for node in self.flow(body).nodes() {
             let site = Site { body, step: node.step.id };
             let found = match node.step.kind {
-                StepKind::Raise { value: Some(value) } if self.is_failure(site, value) => {
+                StepKind::Raise { value: Some(value) }
+                    if self.is_failure(site, value) && !self.never_runs_given(site, given) =>
+                {
                     vec![(site, self.thrown(body, value))]
                 }
-                StepKind::Call { .. } => self.raised_by_call(site, deep, met),
+                StepKind::Call { .. } => self.raised_by_call(site, given, deep, met),
                 _ => continue,
             };
             all.extend(found.into_iter().filter(|(_, thrown)| !self.is_stopped(site, thrown)));
@@ -78,7 +81,13 @@ impl Program<'_> {
         }
     }
 
-    fn raised_by_call(&self, site: Site, deep: u32, met: &mut FxHashSet<BodyRef>) -> Vec<(Site, Thrown)> {
+    fn raised_by_call(
+        &self,
+        site: Site,
+        given: &Given<'a>,
+        deep: u32,
+        met: &mut FxHashSet<BodyRef>,
+    ) -> Vec<(Site, Thrown)> {
         match self.call(site) {
             Some(call) if self.panics(site.body, &call) => vec![(site, Thrown::Anything)],
             // Which of several a variable holds here is not known.
@@ -87,7 +96,11 @@ impl Program<'_> {
             {
                 let runs = |function: &BodyRef| !self.is_declared_only(*function) && self.runs_at(site, *function);
                 let written = functions.into_iter().take(MEANT).filter(runs);
-                written.flat_map(|function| self.raised(function, deep - 1, met)).collect()
+                let further = |function| (function, self.given_by_call(site, function, given));
+                written
+                    .map(further)
+                    .flat_map(|(function, given)| self.raised(function, &given, deep - 1, met))
+                    .collect()
             }
             _ => Vec::new(),
         }

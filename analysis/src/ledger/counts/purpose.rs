@@ -1,16 +1,15 @@
 //! What a count is for: whether anybody looks at it, and whether its object is still there when it is wrong.
 
-use super::act::{Act, Sort};
+use super::act::{Act, Acts, Sort, Way};
 use super::route::Root;
 use super::{Raised, aim};
 use crate::ledger::Leaving;
-use crate::ledger::builder::Builder;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Colour, Place, StepKind, Yields};
+use crate::unit::{Colour, Place, StepKind};
 
 /// Whether a number in a private field is only ever written.
 pub(super) fn is_unread(program: &Program<'_>, act: &Act) -> bool {
@@ -42,17 +41,24 @@ pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Le
         && outs.iter().all(|(kind, site)| site.body == body && fails(*kind))
 }
 
-/// Whether a count is a variable of a coroutine that runs the functions which raise it: whatever cancels them mostly
-/// cancels it too, and the count is gone.
-pub(super) fn ends_with_its_frame(builder: &Builder<'_, '_>, raised: &Raised) -> bool {
-    fact!(ends_with_its_frame);
-    let Root::Local(owner, _) = raised.act.route.root else { return false };
-    let frame = builder.program.body(owner);
-    raised.act.route.steps.is_empty()
-        && owner != raised.site.body
-        && frame.colour == Colour::Async
-        && frame.yields == Yields::Never
-        && !builder.rhythm.escapes(raised.site.body)
+/// Whether a count says what is still to come: a loop goes on while there is some, and brings it down by itself. Who
+/// leaves early leaves the rest to that.
+pub(super) fn is_worked_off(program: &Program<'_>, acts: &Acts, act: &Act) -> bool {
+    fact!(is_worked_off);
+    let lowering = |other: &Act| matches!(other.way, Way::Down | Way::Reset) && other.same_place(act);
+    let lowers = |body: BodyRef| acts.of(body).iter().any(lowering);
+    act.spots.iter().flat_map(|spot| program.sites_of(spot)).any(|asked| {
+        let flow = program.flow(asked.body);
+        let around = flow.around(asked.step).next();
+        let Some((turning, Slot::LoopHead)) = around else { return false };
+        flow.nodes().filter(|node| flow.around(node.step.id).any(|at| at == (turning, Slot::LoopBody))).any(|node| {
+            let site = Site { body: asked.body, step: node.step.id };
+            match program.call(site).map(|call| call.target) {
+                Some(Target::Functions(functions)) => functions.into_iter().any(lowers),
+                _ => acts.at(site).is_some_and(lowering),
+            }
+        })
+    })
 }
 
 /// Whether a step stands where something ends however it went.

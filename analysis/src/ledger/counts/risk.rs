@@ -9,7 +9,7 @@ use super::locks;
 use crate::ledger::Leaving;
 use crate::program::calls::Target;
 use crate::program::types::{Head, Type};
-use crate::program::{BodyRef, Program, Site};
+use crate::program::{BodyRef, Def, Program, Site};
 use crate::source::Language;
 use crate::unit::{Catches, Colour, Cond, Const, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
 
@@ -157,6 +157,13 @@ impl<'p, 'a> Risk<'p, 'a> {
             }
             Driver::Each { .. } => false,
         }
+    }
+
+    /// Whether a decorator that is not known goes over a generator: it mostly stands for a coroutine, and waits.
+    pub(super) fn is_resumed_by_others(&self, body: BodyRef) -> bool {
+        fact!(is_resumed_by_others);
+        let mut marks = self.program.body(body).marks.iter();
+        marks.any(|mark| matches!(self.program.resolve_path(body, &mark.path), Some(Def::External(_))))
     }
 
     /// Whether entering a scope may wait.

@@ -303,6 +303,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
             }
             StepKind::Break { label, .. } => leave(How::Break(label.clone()), Leaving::Break, path),
             StepKind::Continue { label } => leave(How::Continue(label.clone()), Leaving::Break, path),
+            StepKind::Yield { .. } if self.risk.is_resumed_by_others(body) => Exits::on(path),
             StepKind::Yield { .. } => {
                 let mut exits = leave(How::Throw(Thrown::Stop), Leaving::Yield, path.clone());
                 exits.normal.push(path);

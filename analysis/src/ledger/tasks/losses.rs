@@ -33,15 +33,19 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
 /// one for each thing that is set up is mostly meant: of those that nothing else spoke against, one in nine was a leak.
 fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(ends_for_good);
-    let lost = resource.language == Language::Python && matches!(resource.work, Work::Endless(_));
+    let idle = birth.work.body.is_some_and(|body| builder.program.is_idle(body));
+    let lost = resource.language == Language::Python && matches!(resource.work, Work::Endless(_)) && !idle;
     lost.then(|| builder.fact("it is to go on for ever, and nobody learns when it does not", birth.site))
 }
 
-/// More and more of them wait for what may never come.
+/// More and more of them wait for what is not seen to come.
 fn piles_up(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(piles_up);
     let piles = birth.work.model.is_some_and(|model| work::piles_up(builder, birth, model));
-    piles.then(|| builder.fact("each event leaves one that waits for what may never come", birth.site))
+    let call = builder.program.call(birth.site).filter(|_| piles)?;
+    let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
+    (!made.any(|waiting| work::comes(builder, waiting)))
+        .then(|| builder.fact("each event leaves one that waits for what may never come", birth.site))
 }
 
 /// What its work raises, or lets others raise.

@@ -49,6 +49,17 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Work {
     }
 }
 
+/// Whether what a call waits for is seen to come, again and again.
+pub(super) fn comes(builder: &Builder<'_, '_>, waiting: Site) -> bool {
+    fact!(comes);
+    let program = builder.program;
+    let Some(on) = program.call(waiting).and_then(|call| call.receiver) else { return false };
+    match fired(builder, &program.origin(waiting.body, on).0) {
+        Fired::At(sites) => sites.iter().any(|site| builder.many(*site) == Many::PerEvent),
+        Fired::Nowhere | Fired::Unknown => false,
+    }
+}
+
 /// Whether a call waits by the clock or for an event, and takes nothing.
 fn only_waits(model: &CallModel) -> bool {
     fact!(only_waits);

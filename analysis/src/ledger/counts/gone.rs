@@ -1,0 +1,63 @@
+//! Counts that end with what leaves early: nobody is there to read them any more.
+
+use super::act::Sort;
+use super::detached;
+use super::route::Root;
+use super::{Raised, aim};
+use crate::ledger::Leaving;
+use crate::ledger::builder::Builder;
+use crate::program::trace::Spot;
+use crate::program::{BodyRef, Program, Site};
+use crate::source::Language;
+use crate::unit::{Colour, LocalId, TypeTree, Yields};
+
+/// Takes away the ways out on which the count is gone, and those that are never taken.
+pub(super) fn take_out(builder: &Builder<'_, '_>, raised: &mut Raised) {
+    let with_frame = ends_with_its_frame(builder, raised);
+    let with_owner = is_owned(builder.program, raised);
+    raised.found.outs.retain(|(kind, site)| match kind {
+        Leaving::Cancelled => !with_frame && !with_owner && !detached::runs_to_its_end(builder.program, site.body),
+        Leaving::Propagate => !with_owner,
+        _ => true,
+    });
+}
+
+/// Whether a count is a variable of a coroutine that runs the functions which raise it: whatever cancels them mostly
+/// cancels it too, and the count is gone.
+fn ends_with_its_frame(builder: &Builder<'_, '_>, raised: &Raised) -> bool {
+    fact!(ends_with_its_frame);
+    let Root::Local(owner, _) = raised.act.route.root else { return false };
+    let frame = builder.program.body(owner);
+    raised.act.route.steps.is_empty()
+        && owner != raised.site.body
+        && frame.colour == Colour::Async
+        && frame.yields == Yields::Never
+        && !builder.rhythm.escapes(raised.site.body)
+}
+
+/// Whether the object whose number it is was given to its function to keep: in Rust it is dropped by whatever leaves
+/// without giving it back.
+fn is_owned(program: &Program<'_>, raised: &Raised) -> bool {
+    fact!(is_owned);
+    let owned = |(body, local): (BodyRef, LocalId)| {
+        let mut params = program.body(body).params.iter();
+        params.any(|param| param.local == local && matches!(param.ty, Some(TypeTree::Path { .. })))
+    };
+    program.language(raised.site.body) == Language::Rust
+        && raised.act.sort == Sort::Plain
+        && variable(program, raised).is_some_and(owned)
+}
+
+/// The variable of the body that raises a count, itself or by a method, in which the count's object is.
+fn variable(program: &Program<'_>, raised: &Raised) -> Option<(BodyRef, LocalId)> {
+    let Root::Local(body, local) = raised.act.route.root else { return None };
+    let at: Site = raised.site;
+    if body == at.body {
+        return Some((body, local));
+    }
+    aim::receiver_param(program, body).filter(|own| *own == local)?;
+    match program.origin(at.body, program.call(at)?.receiver?) {
+        (Spot::Local(body, local), 0) if body == at.body => Some((body, local)),
+        _ => None,
+    }
+}
