@@ -42,9 +42,13 @@ pub(super) fn fails_to_enter(program: &Program<'_>, raised: &Raised, outs: &[(Le
 }
 
 /// Whether a count says what is still to come: a loop goes on while there is some, and brings it down by itself. Who
-/// leaves early leaves the rest to that.
+/// leaves early leaves the rest to that. A number that many change at a time tells how many there are: such a loop waits
+/// for them to end.
 pub(super) fn is_worked_off(program: &Program<'_>, acts: &Acts, act: &Act) -> bool {
     fact!(is_worked_off);
+    if act.sort == Sort::Object {
+        return false;
+    }
     let lowering = |other: &Act| matches!(other.way, Way::Down | Way::Reset) && other.same_place(act);
     let lowers = |body: BodyRef| acts.of(body).iter().any(lowering);
     act.spots.iter().flat_map(|spot| program.sites_of(spot)).any(|asked| {
