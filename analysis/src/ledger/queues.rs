@@ -244,7 +244,7 @@ fn collection(builder: &Builder<'_, '_>, born: Born) -> Option<Resource> {
         return None;
     }
     let mut traffic = Traffic::seen(builder, born.site, &trail, born.kind, &born.made);
-    if !traffic.is_taken_from() {
+    if !traffic.is_taken_from(builder) {
         return None;
     }
     traffic.count(builder, born.site);

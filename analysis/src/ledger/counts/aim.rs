@@ -1,5 +1,7 @@
 //! The count that a walk looks for, as it is seen from the body that is walked through.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -27,12 +29,17 @@ enum Sight {
 #[derive(Clone, Debug)]
 pub(super) struct Aim {
     /// The step that raised it.
-    pub(super) raised: Act,
+    pub(super) raised: Rc<Act>,
     routes: Vec<Route>,
     sight: Sight,
     /// The bodies that may lower it, themselves or by what they call.
     lowering: Arc<FxHashSet<BodyRef>>,
+    /// Where it was looked for in vain, whoever asked.
+    vain: Rc<RefCell<Tried>>,
 }
+
+/// How deep was looked for a count, as a body sees it.
+type Tried = FxHashMap<(BodyRef, Sight, Vec<Route>), usize>;
 
 impl Aim {
     /// The count of a step in its own body.
@@ -42,7 +49,13 @@ impl Aim {
             _ => vec![raised.route.clone()],
         };
         let sight = if routes.is_empty() { Sight::ByPlace } else { Sight::ByRoute };
-        Aim { raised: raised.clone(), routes, sight, lowering: acts.lowering(program, raised) }
+        Aim {
+            raised: Rc::new(raised.clone()),
+            routes,
+            sight,
+            lowering: acts.lowering(program, raised),
+            vain: Rc::default(),
+        }
     }
 
     /// Whether a step is about this count.
@@ -56,14 +69,23 @@ impl Aim {
         same && (act.way == Way::Reset || self.raised.same_amount(act))
     }
 
+    /// The same count, as something else sees it.
+    fn seen(&self, routes: Vec<Route>, sight: Sight) -> Aim {
+        let (raised, lowering, vain) = (Rc::clone(&self.raised), Arc::clone(&self.lowering), Rc::clone(&self.vain));
+        Aim { raised, routes, sight, lowering, vain }
+    }
+
     /// The same count seen by code that this body knows nothing of: a destructor, a scope's exit.
     pub(super) fn seen_from_outside(&self) -> Aim {
-        Aim { sight: Sight::ByPlace, ..self.clone() }
+        self.seen(Vec::new(), Sight::ByPlace)
     }
 
     /// The same count seen from a function that a call calls.
     pub(super) fn inside(&self, program: &Program<'_>, call: Site, function: BodyRef) -> Aim {
-        self.bound(program, &bindings(program, call, function))
+        match self.sight {
+            Sight::ByRoute => self.bound(program, &bindings(program, call, function)),
+            Sight::ByPlace => self.clone(),
+        }
     }
 
     /// The same count seen from a function that is handed on as a value.
@@ -86,7 +108,7 @@ impl Aim {
         let captured = bindings.is_empty() && self.routes.iter().any(|route| self.is_shared(program, route));
         let seen = routes.len() > self.routes.len() || global || captured;
         let sight = if self.sight == Sight::ByRoute && seen { Sight::ByRoute } else { Sight::ByPlace };
-        Aim { routes, sight, ..self.clone() }
+        self.seen(routes, sight)
     }
 
     /// Whether a nested function sees the variable itself.
@@ -110,7 +132,7 @@ impl Aim {
             }
         }
         let sight = if routes.is_empty() { Sight::ByPlace } else { self.sight };
-        Aim { routes, sight, ..self.clone() }
+        self.seen(routes, sight)
     }
 
     /// Whether a body may lower the count, itself or by what it calls.
@@ -120,30 +142,43 @@ impl Aim {
 
     /// Whether a body lowers the count anywhere, itself or by what it calls.
     pub(super) fn lowered_by(&self, program: &Program<'_>, acts: &Acts, body: BodyRef, depth: usize) -> Option<Site> {
-        self.lowered_within(program, acts, body, depth, &mut FxHashMap::default())
+        let mut tried = Tried::default();
+        let found = self.lowered_within(program, acts, body, depth, &mut tried);
+        if found.is_none() {
+            let mut vain = self.vain.borrow_mut();
+            for (seen, depth) in tried {
+                let before = vain.entry(seen).or_default();
+                *before = depth.max(*before);
+            }
+        }
+        found
     }
 
-    /// `tried` holds how deep was looked in vain for the count as a body sees it: visitors call each other in circles.
+    /// `tried` holds how deep was looked, so far in vain: visitors call each other in circles.
     fn lowered_within(
         &self,
         program: &Program<'_>,
         acts: &Acts,
         body: BodyRef,
         depth: usize,
-        tried: &mut FxHashMap<(BodyRef, Sight, Vec<Route>), usize>,
+        tried: &mut Tried,
     ) -> Option<Site> {
-        if depth == 0 || !self.may_be_lowered_by(body) || self.raised_again(program, acts, body) {
+        if depth == 0 || !self.may_be_lowered_by(body) {
+            return None;
+        }
+        let seen = (body, self.sight, self.routes_seen_from(program, body));
+        let vain = self.vain.borrow().get(&seen).copied();
+        if vain.max(tried.get(&seen).copied()).is_some_and(|before| before >= depth) {
+            return None;
+        }
+        tried.insert(seen, depth);
+        if self.raised_again(program, acts, body) {
             return None;
         }
         if let Some(act) = acts.of(body).iter().find(|act| matches!(act.way, Way::Down | Way::Reset) && self.meant(act))
         {
             return Some(act.site);
         }
-        let seen = (body, self.sight, self.routes_seen_from(program, body));
-        if tried.get(&seen).is_some_and(|before| *before >= depth) {
-            return None;
-        }
-        tried.insert(seen, depth);
         for node in program.flow(body).nodes() {
             if !matches!(node.step.kind, StepKind::Call { .. }) {
                 continue;

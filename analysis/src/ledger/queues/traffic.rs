@@ -230,9 +230,10 @@ impl Traffic {
         makers.into_iter().any(|maker| self.takes.contains(&maker))
     }
 
-    /// Whether anything is taken from it.
-    pub(super) fn is_taken_from(&self) -> bool {
-        !self.takes.is_empty() || !self.backs.is_empty()
+    /// Whether something is taken from it as a consumer takes it: what is handed out and given back from the same end is
+    /// a store, unless a loop that waits does so.
+    pub(super) fn is_taken_from(&self, builder: &Builder<'_, '_>) -> bool {
+        !self.takes.is_empty() || self.backs.iter().any(|take| in_waiting_loop(builder, *take))
     }
 
     /// Whether one piece of code fills it per event and another, running beside it, empties it.
