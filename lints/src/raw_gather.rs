@@ -111,10 +111,10 @@ fn level(resource: &Resource) -> Level {
     let grave = |missing: &Missing| match missing {
         Missing::Results(Unread::Lost) => !resource.losses.is_empty(),
         Missing::Results(unread) => *unread == Unread::NeverRun,
-        // Mostly only the end of the program cancels it, which cancels the others too; and few are left by what runs once.
+        // Mostly only the end of the program cancels it, which cancels the others too; and few are left by what does not
+        // run for each event.
         Missing::Siblings(Left::Slower, _) => {
-            let again = matches!(resource.many, Many::PerItem | Many::PerEvent);
-            again && resource.assumption != Some(Assumption::Cancelled)
+            resource.many == Many::PerEvent && resource.assumption != Some(Assumption::Cancelled)
         }
         _ => false,
     };

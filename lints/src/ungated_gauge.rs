@@ -67,13 +67,15 @@
 //! A note where an ordinary end of the code leaves it up, which may be meant so (an answer or an item carries it on), and
 //! where only an exception does, which mostly takes with it what was counted.
 //! A note where only the entry of a scope leaves it up by failing (its object is mostly thrown away then), and where only
-//! a cancellation while the code already ends would.
+//! a cancellation while the code already ends would. A note, too, where only a cancellation leaves it up of code that the
+//! program itself runs again and again: who calls a function of a library may give up on one call, and is not seen; here
+//! all callers are, and of those that were judged, one in seven was a leak.
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is
 //! `likely`, and only for counts that others can see. Panics are not counted as ways out.
 
-use unleak_analysis::ledger::{Answer, Assumption, Fact, Kind, Known, Leaving, Ledger, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Assumption, Fact, Kind, Known, Leaving, Ledger, Many, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -120,11 +122,19 @@ fn level(resource: &Resource) -> Level {
     let stopped =
         resource.outs.iter().any(|out| matches!(out.kind, Leaving::Cancelled | Leaving::Propagate | Leaving::Yield));
     match (resource.setting, resource.assumption) {
-        _ if handed_on || !stopped => Level::Note,
+        _ if handed_on || !stopped || ends_with_all(resource) => Level::Note,
         (_, Some(Assumption::EnteredAgain | Assumption::CancelledAtEnd)) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,
     }
+}
+
+/// Whether only a cancellation leaves it up, of code that the program itself is seen to run again and again: nobody is seen
+/// to cancel one turn, and what ends them all mostly ends the count with them.
+fn ends_with_all(resource: &Resource) -> bool {
+    matches!(resource.many, Many::PerItem | Many::PerEvent)
+        && resource.assumption.is_none()
+        && resource.outs.iter().all(|out| out.kind == Leaving::Cancelled)
 }
 
 fn message(resource: &Resource) -> String {

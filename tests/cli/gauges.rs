@@ -49,3 +49,18 @@ fn who_leaves_it_up_at_an_ordinary_end_may_hand_it_on() {
     let raised = take("if outside.has(item):\n            raise ValueError(item)");
     assert_eq!(level(&raised), "note", "what it was raised for mostly goes with it");
 }
+
+#[test]
+fn of_what_the_program_runs_itself_nobody_cancels_one_turn() {
+    let room = |runs: &str| {
+        format!(
+            "class Room:\n    def __init__(self):\n        self.size = 0\n\n    async def send(self, line):\n        self.size += 1\n        \
+             try:\n            await outside.send(line)\n        except Exception:\n            pass\n        self.size -= 1\n\n    \
+             def is_full(self):\n        return self.size > 8\n\n{runs}"
+        )
+    };
+    let turns = "    async def serve(self, reader: asyncio.StreamReader):\n        while line := await reader.readline():\n            \
+                 await self.send(line)\n";
+    assert_eq!(level(&room("")), "error", "a caller that is not seen may give up on it");
+    assert_eq!(level(&room(turns)), "note");
+}

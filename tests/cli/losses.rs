@@ -90,6 +90,27 @@ fn work_that_only_waits_by_the_clock_is_missed_by_nobody() {
 }
 
 #[test]
+fn a_scope_of_the_program_handles_what_it_never_raises_again() {
+    let within = |handler: &str| {
+        levels(&format!(
+            "@contextlib.contextmanager\ndef told(at):\n    try:\n        yield\n    except OSError as failed:\n        {handler}\n\n\n\
+             async def work(at):\n    with told(at):\n        if await outside.ask(at):\n            raise OSError(at)\n\n\n\
+             def start(at):\n    asyncio.create_task(work(at))\n"
+        ))
+    };
+    assert_eq!(within("at.set_exception(failed)"), ["note"]);
+    assert_eq!(within("if at:\n            raise"), ["error"]);
+}
+
+#[test]
+fn a_module_that_refuses_to_be_imported_starts_nothing() {
+    let start = "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\ndef start(at):\n    asyncio.create_task(work(at))\n";
+    assert_eq!(levels(start), ["error"]);
+    assert_eq!(levels(&format!("raise ImportError('gone')\n\n\n{start}")), [] as [Value; 0]);
+    assert_eq!(levels(&format!("if outside.old:\n    raise ImportError('gone')\n\n\n{start}")), ["error"]);
+}
+
+#[test]
 fn a_decorator_of_the_program_may_handle_what_is_raised() {
     let marked = |mark: &str| {
         levels(&format!(

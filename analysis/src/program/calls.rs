@@ -295,7 +295,7 @@ impl<'a> Program<'a> {
     }
 
     /// The name of the method that a call calls, when it is one.
-    fn method_name(&self, site: Site) -> Option<Name> {
+    pub fn method_name(&self, site: Site) -> Option<Name> {
         let StepKind::Call { callee, .. } = &self.flow(site.body).step(site.step)?.kind else { return None };
         match &self.flow(site.body).def(*callee)?.kind {
             StepKind::Read { place: Place::Field { name, .. }, .. } => Some(name.clone()),

@@ -3,7 +3,7 @@
 
 use super::flow::{Node, Slot};
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{Block, Compare, Cond, Const, LocalId, Param, Place, StepKind, ValueId};
+use crate::unit::{Block, BodyId, BodyKind, Compare, Cond, Const, LocalId, Param, Place, StepKind, ValueId};
 
 /// The constants that one call gives to parameters of what it calls.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,9 +31,17 @@ impl<'a> Program<'a> {
         Given(written.chain(by_default).collect())
     }
 
-    /// Whether a step stands in a branch that is never taken, as constants of the program's modules say.
+    /// Whether a step stands in a branch that is never taken, as constants of the program's modules say, or in a module
+    /// that refuses to be imported.
     pub fn never_runs(&self, site: Site) -> bool {
-        self.is_not_taken(site, &Given::default())
+        self.is_not_taken(site, &Given::default()) || self.refuses_import(site.body.file)
+    }
+
+    /// Whether a module raises whenever it is imported.
+    fn refuses_import(&self, file: u32) -> bool {
+        let module = self.body(BodyRef { file, body: BodyId(0) });
+        let mut steps = module.root.steps.iter();
+        module.kind == BodyKind::Module && steps.any(|step| matches!(step.kind, StepKind::Raise { .. }))
     }
 
     /// Whether a step never runs in a call that gives some constants: its branch is not taken, or one before it that

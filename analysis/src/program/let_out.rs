@@ -11,6 +11,7 @@ use super::flow::Slot;
 use super::thrown::Thrown;
 use super::types::Type;
 use super::{BodyRef, Def, Program, Site};
+use crate::source::Language;
 use crate::unit::{Colour, LocalId, Place, StepKind, ValueId, Yields};
 
 /// How many calls deep it is looked for what raises. What is raised further away is mostly about something else: of those
@@ -130,10 +131,14 @@ impl<'a> Program<'a> {
         depths.into_iter().filter_map(|depth| self.effect_on(&call, model, value, depth)).any(|it| waits.contains(&it))
     }
 
-    /// Whether a decorator of the program stands around a function: it may do something with what is raised in it.
+    /// Whether a decorator of the program, or one that is not known, stands around a function: it may do something with
+    /// what is raised in it.
     fn is_wrapped(&self, body: BodyRef) -> bool {
-        let marks = self.body(body).marks.iter();
-        marks.into_iter().any(|mark| matches!(self.resolve_path(body, &mark.path), Some(Def::Function(_))))
+        let mut marks = self.body(body).marks.iter();
+        marks.any(|mark| {
+            matches!(self.resolve_path(body, &mark.path), Some(Def::Function(_) | Def::External(_)))
+                && self.language(body) == Language::Python
+        })
     }
 
     /// Whether what is raised tells of a failure: neither that something has come to its end, nor, before anything was

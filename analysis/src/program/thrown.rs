@@ -2,10 +2,11 @@
 
 use unleak_catalogue::model::{ScopeMeans, Tells};
 
+use super::calls::Target;
 use super::flow::Slot;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{Catches, Handler, Name, ScopeItem, StepKind};
+use crate::unit::{Catches, Handler, Name, ScopeItem, StepKind, Yields};
 
 /// The class of what is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Program<'_> {
                 !raises_again(it) && (self.catches_all(body, it) || of_its_class())
             }),
             (StepKind::Scope { items, .. }, Slot::ScopeBody) => {
-                items.iter().any(|item| self.lets_pass_none(body, item, thrown))
+                items.iter().any(|item| self.lets_pass_none(body, item, thrown) || self.is_handled_by(body, item, thrown))
             }
             _ => false,
         })
@@ -64,6 +65,20 @@ impl Program<'_> {
                 Type::Def(def) => self.is_one_of(body, thrown, Some(&def)),
                 _ => false,
             })
+        })
+    }
+
+    /// Whether the program's own function that makes a scope yields within a handler for what is thrown in it, and never
+    /// raises it again.
+    fn is_handled_by(&self, body: BodyRef, item: &ScopeItem, thrown: &Thrown) -> bool {
+        let call = self.maker(body, item.context).and_then(|made| self.call(made));
+        let Some(Target::Functions(functions)) = call.map(|call| call.target) else { return false };
+        functions.into_iter().filter(|function| self.body(*function).yields == Yields::Generator).any(|function| {
+            let flow = self.flow(function);
+            let raises = flow.nodes().any(|node| matches!(node.step.kind, StepKind::Raise { .. }));
+            let stopped = |step| self.is_stopped(Site { body: function, step }, thrown);
+            let mut yields = flow.nodes().filter(|node| matches!(node.step.kind, StepKind::Yield { .. }));
+            !raises && yields.any(|node| stopped(node.step.id))
         })
     }
 

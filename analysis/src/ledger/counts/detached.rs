@@ -6,7 +6,7 @@ use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{BodyKind, StepKind, ValueId, Visibility};
+use crate::unit::{BodyKind, Place, StepId, StepKind, ValueId, Visibility};
 
 /// Through how many bodies that wait for one another a task is looked for.
 const HOPS: u32 = 4;
@@ -42,19 +42,54 @@ fn is_left_running(program: &Program<'_>, body: BodyRef, future: ValueId, hops: 
     !uses.is_empty()
         && uses.iter().all(|id| match flow.step(*id).map(|step| &step.kind) {
             Some(StepKind::Await { .. }) => runs_on(program, body, hops),
-            Some(StepKind::Call { .. }) => is_started(program, Site { body, step: *id }, future),
+            Some(StepKind::Call { .. }) => is_started(program, Site { body, step: *id }, future, hops),
+            Some(StepKind::Store { place: Place::Local(local), .. }) => {
+                let mut reads = flow.reads(*local).iter().filter_map(|read| match &flow.step(*read)?.kind {
+                    StepKind::Read { out, .. } => Some(*out),
+                    _ => None,
+                });
+                reads.all(|read| is_left_running(program, body, read, hops))
+            }
             _ => false,
         })
 }
 
 /// Whether a call starts a task of a future, and nobody is seen who could cancel it.
-fn is_started(program: &Program<'_>, site: Site, future: ValueId) -> bool {
+fn is_started(program: &Program<'_>, site: Site, future: ValueId, hops: u32) -> bool {
     let Some(call) = program.call(site) else { return false };
-    let Target::Model(model) = call.target else { return false };
+    let Target::Model(model) = call.target else { return is_said_to_be(program, site, &call) };
     let Some(birth) = model.birth.as_ref().filter(|birth| birth.kind == Kind::Task) else { return false };
     let runs = program.effect_on(&call, model, future, Depth::Itself) == Some(Effect::Run);
-    let owned = birth.owner == OwnerOf::Receiver && call.receiver.is_some_and(|it| cancels(program, site.body, it));
+    let owned = birth.owner == OwnerOf::Receiver
+        && call
+            .receiver
+            .is_some_and(|it| cancels(program, site.body, it) && !goes_on_as_long(program, site.body, it, hops));
     runs && !owned && !is_cancelled(program, site, &call)
+}
+
+/// Whether a call of a library that is not known is said to start a task, and what it gives is not kept: its name begins
+/// like one that does.
+fn is_said_to_be(program: &Program<'_>, site: Site, call: &Call<'_>) -> bool {
+    fact!(is_said_to_be);
+    let flow = program.flow(site.body);
+    let dropped = |id: &StepId| matches!(flow.step(*id).map(|step| &step.kind), Some(StepKind::Discard { .. }));
+    let starts = |word: &str| {
+        let mut models = program.catalogue.methods_named(program.language(site.body).name(), word);
+        models.any(|model| model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Task))
+    };
+    matches!(call.target, Target::External(_) | Target::Unknown)
+        && flow.uses(call.out).iter().all(dropped)
+        && program.method_name(site).is_some_and(|name| name.split('_').next().is_some_and(starts))
+}
+
+/// Whether what holds tasks is a variable of work that nobody cancels, and is told to stop none of them.
+fn goes_on_as_long(program: &Program<'_>, body: BodyRef, holder: ValueId, hops: u32) -> bool {
+    fact!(goes_on_as_long);
+    let (spot, 0) = program.origin(body, holder) else { return false };
+    let own = matches!(spot, Spot::Local(of, local) if of == body && !program.flow(body).stores(local).is_empty());
+    let trail = program.follow(spot, 0, Returns::Follow);
+    let stops = |what: &What<'_>| matches!(what, What::Effect(Effect::Cancelled, _) | What::Unknown(_));
+    own && !trail.uses.iter().any(|used| stops(&used.what)) && runs_on(program, body, hops)
 }
 
 /// Whether what holds a task cancels it when it is dropped.
