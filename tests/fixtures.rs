@@ -270,6 +270,21 @@ fn every_mark_names_a_lint_stands_behind_code_and_says_why() {
 }
 
 #[test]
+fn every_rust_fixture_is_built_with_the_others() {
+    let built = read(&root().join("fixtures/Cargo.toml"));
+    let mut failures = Vec::new();
+    for case in cases() {
+        let main = if case.path.is_dir() { case.path.join("main.rs") } else { case.path.clone() };
+        let path = slashed(&main);
+        let listed = path.strip_prefix("fixtures/").is_some_and(|path| built.contains(&format!("\"{path}\"")));
+        if path.ends_with(".rs") && root().join(&main).exists() && !listed {
+            failures.push(path);
+        }
+    }
+    report("fixtures that fixtures/Cargo.toml does not name", &failures);
+}
+
+#[test]
 fn bad_fixtures_leak_and_good_ones_do_not() {
     let mut failures = Vec::new();
     for case in cases() {
