@@ -271,7 +271,7 @@ fn every_mark_names_a_lint_stands_behind_code_and_says_why() {
 
 #[test]
 fn every_rust_fixture_is_built_with_the_others() {
-    let built = read(&root().join("fixtures/Cargo.toml"));
+    let built = read("fixtures/Cargo.toml");
     let mut failures = Vec::new();
     for case in cases() {
         let main = if case.path.is_dir() { case.path.join("main.rs") } else { case.path.clone() };
