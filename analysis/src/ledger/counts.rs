@@ -182,12 +182,7 @@ fn entry(builder: &Builder<'_, '_>, acts: &Acts, raised: &Raised, lowered_elsewh
         resource.outs.push(WayOut { kind: *kind, at: builder.at(*site) });
     }
     resource.outs.sort_by(|a, b| a.at.cmp(&b.at));
-    decide(builder, raised, &outs, lowered_elsewhere, &mut resource);
-    if resource.leaks == Answer::Yes && purpose::is_worked_off(builder.program, acts, &raised.act) {
-        resource.leaks = Answer::Open;
-        resource.missing.clear();
-        resource.open.push((WORKED_OFF, builder.fact("the count goes up here", raised.act.site)));
-    }
+    decide(builder, acts, raised, &outs, lowered_elsewhere, &mut resource);
     resource
 }
 
@@ -207,6 +202,7 @@ fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
 
 fn decide(
     builder: &Builder<'_, '_>,
+    acts: &Acts,
     raised: &Raised,
     outs: &[(Leaving, Site)],
     lowered_elsewhere: bool,
@@ -227,6 +223,8 @@ fn decide(
         NESTING
     } else if purpose::is_unread(builder.program, &raised.act) {
         UNREAD
+    } else if purpose::is_worked_off(builder.program, acts, &raised.act) {
+        WORKED_OFF
     } else if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) && !is_watched(builder.program, raised) {
         MIGHT_RAISE
     } else {
