@@ -1,9 +1,11 @@
 //! Which files belong to a run: the projects around the named paths, and the source files in them.
 
 mod context;
+mod manifest;
 mod walk;
 
 pub(crate) use context::{Context, Extent, contexts};
+pub(crate) use manifest::library_of;
 pub(crate) use walk::{Found, Unreadable, Walked, endings, walk};
 
 use std::path::{Path, PathBuf};

@@ -265,7 +265,8 @@ fn source(root: &Path, found: &Found, texts: &Texts) -> Result<(Source, Option<S
         Texts::InCommit(files) => files.get(&found.path).cloned().unwrap_or_default(),
     };
     let path = slashed(found.path.strip_prefix(root).unwrap_or(&found.path));
-    let source = Source::from_bytes(&path, found.language, &bytes);
+    let source =
+        Source { library: discover::library_of(&found.path), ..Source::from_bytes(&path, found.language, &bytes) };
     let replaced = (source.encoding == Encoding::Replaced).then(|| {
         let valid = std::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len) as u32;
         Span::new(valid, valid + '\u{fffd}'.len_utf8() as u32)

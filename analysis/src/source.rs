@@ -62,6 +62,8 @@ pub struct Source {
     pub encoding: Encoding,
     /// Above which numbers a bound in it is none.
     pub budgets: Budgets,
+    /// Rust: the name under which others use the library whose root file it is, where that is known.
+    pub library: Option<Arc<str>>,
 }
 
 /// Above which numbers a bound is none.
@@ -98,6 +100,6 @@ impl Source {
             Ok(text) => (text.into(), Encoding::Utf8),
             Err(_) => (String::from_utf8_lossy(bytes).into(), Encoding::Replaced),
         };
-        Source { path: path.into(), language, text, encoding, budgets: Budgets::default() }
+        Source { path: path.into(), language, text, encoding, budgets: Budgets::default(), library: None }
     }
 }

@@ -90,3 +90,38 @@ fn a_thread_for_each_event_is_kept_by_nobody_and_limited_by_nothing() {
     let thread = rows.iter().find(|row| row["kind"] == "thread").unwrap();
     assert_eq!([&thread["many"], &thread["answer"]], ["per-event", "yes"]);
 }
+
+#[test]
+fn a_package_s_module_does_not_take_the_name_of_a_library() {
+    let starts = "import asyncio\n\n\nasync def fetch(at):\n    await asyncio.sleep(at)\n\n\n\
+                  def start(at):\n    asyncio.create_task(fetch(at))\n";
+    let files = [("net/__init__.py", ""), ("net/asyncio/__init__.py", ""), ("net/asyncio/cluster.py", starts)];
+    assert_eq!(rows(&Project::with(&files)).len(), 1, "a package is not looked through for what is imported whole");
+    let scripts = [("asyncio.py", "def create_task(of):\n    return of\n"), ("run.py", starts)];
+    assert!(rows(&Project::with(&scripts)).is_empty(), "a script's own folder comes first");
+}
+
+#[test]
+fn a_program_uses_the_library_beside_it_by_the_name_in_its_manifest() {
+    let library = "pub async fn beat() {\n    loop {\n        pause().await;\n    }\n}\n\nasync fn pause() {}\n";
+    let program = "fn main() {\n    tokio::spawn(far_call::beat());\n}\n";
+    let answer = |manifest: &str| {
+        let files = [("Cargo.toml", manifest), ("src/lib.rs", library), ("src/main.rs", program)];
+        let rows = rows(&Project::with(&files));
+        rows.iter().find(|row| row["location"]["path"] == "src/main.rs").unwrap()["answer"].clone()
+    };
+    assert_eq!(answer("[package]\nname = \"far-call\"\n"), "yes", "its loop is read");
+    assert_eq!(answer("[package]\nname = \"near-call\"\n"), "open", "some other crate has that name");
+}
+
+#[test]
+fn what_tests_call_says_nothing_of_how_often_others_do() {
+    let starts = "import asyncio\n\n\nasync def fetch(at):\n    await asyncio.sleep(at)\n\n\n\
+                  def start(at):\n    asyncio.create_task(fetch(at))\n";
+    let calls = "from net import start\n\n\ndef run():\n    for at in range(9):\n        start(at)\n";
+    let often = |caller: &str| {
+        let rows = rows(&Project::with(&[("net.py", starts), (caller, calls)]));
+        rows.iter().find(|row| row["location"]["path"] == "net.py").unwrap()["many"].clone()
+    };
+    assert_eq!([often("use.py"), often("tests/test_net.py")], ["per-item", "unknown"]);
+}

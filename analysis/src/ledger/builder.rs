@@ -236,29 +236,9 @@ impl<'p, 'a> Builder<'p, 'a> {
         }
     }
 
-    /// Whether a body is test code: by its place, its marks or those of what is around it.
+    /// Whether a body is of the product or of a test of it.
     pub(super) fn setting(&self, body: BodyRef) -> Setting {
-        let path = &self.program.file(body.file).path;
-        let by_path = path.split('/').any(|part| {
-            let stem = part.trim_end_matches(".py").trim_end_matches(".rs");
-            matches!(stem, "tests" | "test" | "testing" | "conftest" | "examples" | "demo" | "demos")
-                || matches!(stem, "benches" | "benchmark" | "benchmarks")
-                || part.starts_with("test_")
-                || part.ends_with("_test.py")
-                || part.ends_with("_tests.rs")
-        });
-        let mut at = Some(body);
-        let mut by_mark = false;
-        while let Some(here) = at {
-            let owned = self.program.body(here);
-            by_mark |= owned.marks.iter().any(|mark| {
-                let last = mark.path.last().map_or("", |last| last.as_str());
-                matches!(last, "test" | "fixture")
-                    || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
-            });
-            at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });
-        }
-        if by_path || by_mark { Setting::Test } else { Setting::Product }
+        if self.program.is_test(body) { Setting::Test } else { Setting::Product }
     }
 
     /// How often a step runs.

@@ -14,6 +14,9 @@ use super::{BodyRef, Def, Part, Program, Site};
 use crate::ledger::Many;
 use crate::unit::{BodyKind, Colour, Driver, StepKind, ValueId};
 
+/// How many calls deep it is looked for what a plain function waits for.
+const WAITS_DEEP: u32 = 2;
+
 /// A function that is handed to a call which calls it.
 #[derive(Clone, Copy, Debug)]
 pub struct Registration {
@@ -180,7 +183,9 @@ impl Rhythm {
                 _ => self.of_site(program, registration.site),
             });
         }
-        for site in program.calls().callers(body) {
+        // That a test calls it says nothing of how often others do.
+        let counts = |site: &&Site| !program.is_test(site.body) || program.is_test(body);
+        for site in program.calls().callers(body).iter().filter(counts) {
             all.push(self.of_site(program, *site));
         }
         if all.is_empty()
@@ -246,7 +251,7 @@ impl Program<'_> {
     fn look_inside(&self, looping: Site) -> Many {
         let flow = self.flow(looping.body);
         let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.step));
-        let waits = inside.any(|node| self.waits_at(Site { body: looping.body, step: node.step.id }, 2));
+        let waits = inside.any(|node| self.waits_at(Site { body: looping.body, step: node.step.id }, WAITS_DEEP));
         if waits { Many::PerEvent } else { Many::PerItem }
     }
 
@@ -264,6 +269,11 @@ impl Program<'_> {
             },
             _ => false,
         }
+    }
+
+    /// Whether a function waits for something, itself or in a plain function that it calls.
+    pub fn waits_somewhere(&self, function: BodyRef) -> bool {
+        self.body(function).colour != Colour::Sync || self.waits_in(function, WAITS_DEEP)
     }
 
     /// Whether a plain function waits for something.

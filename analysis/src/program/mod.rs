@@ -24,6 +24,7 @@ mod nested;
 mod partials;
 mod python_names;
 mod rust_names;
+mod setting;
 mod spare;
 mod thrown;
 pub mod trace;
@@ -140,6 +141,8 @@ pub struct File<'a> {
     pub language: Language,
     /// Above which numbers a bound in it is none.
     pub budgets: Budgets,
+    /// Rust: the name under which others use the library whose root file it is, where that is known.
+    pub library: Option<Arc<str>>,
     /// Its headers and bodies.
     pub lowered: &'a Lowered,
     /// Its bodies laid flat.
@@ -150,6 +153,8 @@ pub struct File<'a> {
     /// Rust: the file in which its module is declared, and the root of its crate, once somebody asked.
     declared_in: OnceLock<Option<u32>>,
     crate_root: OnceLock<Option<u32>>,
+    /// Whether all of it is test code, once somebody asked.
+    is_test: OnceLock<bool>,
 }
 
 /// Everything that was lowered, joined, and what was asked of it so far.

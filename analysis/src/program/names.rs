@@ -25,6 +25,8 @@ pub(super) struct Names {
     pub(super) impl_owners: FxHashMap<BodyRef, TypeKey>,
     /// The names of all type aliases.
     aliases: FxHashSet<Name>,
+    /// Python: the folders that are packages themselves.
+    packages: FxHashSet<Vec<Name>>,
 }
 
 /// In which of a language's name spaces a name is looked for.
@@ -75,6 +77,9 @@ impl Names {
         let types = file.lowered.outline.types.iter();
         self.aliases.extend(types.filter(|header| header.kind == TypeKind::Alias).map(|header| header.name.clone()));
         let parts = module_parts(&file.parts, file.language);
+        if file.language == Language::Python && parts.len() < file.parts.len() {
+            self.packages.insert(parts.to_vec());
+        }
         if let Some(last) = parts.last() {
             self.by_last.entry(last.clone()).or_default().push(index);
         }
@@ -98,6 +103,11 @@ impl Names {
             [last] => self.files_named(last),
             [] => &[],
         }
+    }
+
+    /// Whether a folder is a Python package: what is imported by its whole path is not looked for in it.
+    pub(super) fn is_package(&self, folder: &[Name]) -> bool {
+        self.packages.contains(folder)
     }
 
     /// Whether some type alias has this name.

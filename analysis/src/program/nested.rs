@@ -54,7 +54,8 @@ impl<'a> File<'a> {
         let nested = Nested::of(index as u32, &flows);
         let parts = names::parts_of(&source.path);
         let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);
-        let (declared_in, crate_root) = (OnceLock::new(), OnceLock::new());
-        File { path, language, budgets, lowered, flows, parts, nested, declared_in, crate_root }
+        let library = source.library.clone();
+        let (declared_in, crate_root, is_test) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        File { path, language, budgets, library, lowered, flows, parts, nested, declared_in, crate_root, is_test }
     }
 }

@@ -64,6 +64,7 @@ fn relative(program: &Program<'_>, file: u32, path: &[Name], level: u32, item: O
 /// The module of the program that a dotted path names, seen from a file: the nearest one whose path ends so.
 pub(super) fn module(program: &Program<'_>, near: u32, path: &[Name]) -> Option<u32> {
     let home = &program.file(near).parts;
+    let known = path.first().is_some_and(|first| program.catalogue.is_module(Language::Python.name(), first));
     let mut best: Option<(usize, usize, u32)> = None;
     for &index in program.names.files_ending(path) {
         let file = program.file(index);
@@ -75,9 +76,9 @@ pub(super) fn module(program: &Program<'_>, near: u32, path: &[Name]) -> Option<
             continue;
         }
         let root = parts.len() - path.len();
-        // An absolute import starts at a root: a folder that is not itself a package, or one above this file.
+        // An absolute import starts at a root: a folder above this file, and no package where a library has that name.
         let shared = home.iter().zip(parts).take_while(|(a, b)| a == b).count();
-        if root > shared {
+        if root > shared || known && program.names.is_package(&parts[..root]) {
             continue;
         }
         if best.is_none_or(|(other, length, _)| (shared, usize::MAX - parts.len()) > (other, usize::MAX - length)) {

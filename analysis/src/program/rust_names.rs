@@ -139,22 +139,28 @@ impl Aliases<'_, '_> {
     }
 }
 
-/// A name that no module in scope binds: another crate of the workspace, or one from outside.
+/// A name that no module in scope binds: another crate of the workspace, the library of a program or test, or a crate from
+/// outside. A library whose name the catalogue knows does not stand for itself.
 fn outside(program: &Program<'_>, file: u32, name: &str) -> Def {
-    for root in ["lib", "main"] {
-        for &candidate in program.names.files_named(root) {
-            if candidate != crate_root(program, file).unwrap_or(file)
-                && crate_name(program, candidate) == Some(name.to_owned())
-            {
-                return Def::Module { file: candidate, inline: Vec::new() };
-            }
-        }
+    let known = program.catalogue.is_module(Language::Rust.name(), name);
+    let own = crate_root(program, file).unwrap_or(file);
+    let mut roots = ["lib", "main"].into_iter().flat_map(|root| program.names.files_named(root));
+    let found = roots.find(|&&root| (root != own || !known) && is_called(program, root, name));
+    match found {
+        Some(&file) => Def::Module { file, inline: Vec::new() },
+        None => program.outside_def(Language::Rust, name),
     }
-    program.outside_def(Language::Rust, name)
 }
 
-/// The name of the crate whose root file this is, by its folder.
-fn crate_name(program: &Program<'_>, root: u32) -> Option<String> {
+/// Whether a file is the root of the crate of this name, by its manifest, or else by its folder.
+fn is_called(program: &Program<'_>, root: u32, name: &str) -> bool {
+    match &program.file(root).library {
+        Some(library) => **library == *name,
+        None => folder_name(program, root).is_some_and(|folder| folder == name),
+    }
+}
+
+fn folder_name(program: &Program<'_>, root: u32) -> Option<String> {
     let parts = &program.file(root).parts;
     let folder = parts.len().checked_sub(2)?;
     let folder = if parts[folder] == "src" { folder.checked_sub(1)? } else { folder };

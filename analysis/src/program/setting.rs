@@ -1,0 +1,40 @@
+//! Which code is of the product, and which of its tests, examples and benchmarks.
+
+use super::{BodyRef, Program};
+
+impl Program<'_> {
+    /// Whether a body is test code: by its place, its marks or those of what is around it.
+    pub fn is_test(&self, body: BodyRef) -> bool {
+        let file = self.file(body.file);
+        *file.is_test.get_or_init(|| is_of_tests(&file.path)) || self.is_marked_as_test(body)
+    }
+
+    fn is_marked_as_test(&self, body: BodyRef) -> bool {
+        let mut at = Some(body);
+        while let Some(here) = at {
+            let owned = self.body(here);
+            let marked = owned.marks.iter().any(|mark| {
+                let last = mark.path.last().map_or("", |last| last.as_str());
+                matches!(last, "test" | "fixture")
+                    || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
+            });
+            if marked {
+                return true;
+            }
+            at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });
+        }
+        false
+    }
+}
+
+fn is_of_tests(path: &str) -> bool {
+    path.split('/').any(|part| {
+        let stem = part.trim_end_matches(".py").trim_end_matches(".rs");
+        matches!(stem, "tests" | "test" | "testing" | "conftest" | "examples" | "demo" | "demos")
+            || matches!(stem, "benches" | "benchmark" | "benchmarks")
+            || part.starts_with("test_")
+            || part.ends_with("_test.py")
+            || part.ends_with("_test.rs")
+            || part.ends_with("_tests.rs")
+    })
+}
