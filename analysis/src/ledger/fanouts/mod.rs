@@ -37,8 +37,11 @@ const HOPS: u32 = 14;
 const SAYS: u32 = 24;
 const PATIENCE: u32 = 4_000;
 
-/// Nothing tells how many there are, and nothing that they come from outside.
+/// Nothing tells how many a place holds, and nothing that they come from outside.
 const SIZE_UNSEEN: &str = "how many there are is not seen";
+
+/// What is gone through is of a type of the program, which may count them.
+const COUNTED: &str = "an iterator of the program says how many there are";
 
 /// Each item does one thing of its own: whether that is too much at once is for those to say who made the items.
 const ITEMS_OWN: &str = "each item is asked for one thing of its own";
@@ -303,9 +306,13 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         self.miss_limit(&fan.supply, resource);
     }
 
-    /// A limit is missing where something says that there can be many; where nobody says it, that is open.
+    /// A limit is missing unless how many there are is limited, or may be.
     fn miss_limit(&self, supply: &Supply, resource: &mut Resource) {
         match (&resource.bound, &supply.size) {
+            (Bound::None, Size::Unknown(growth)) if growth.from == From::OwnIterator => {
+                resource.bound = Bound::Unknown;
+                resource.open.push((COUNTED, growth.fact.clone()));
+            }
             (Bound::None, Size::Unknown(growth)) if growth.from == From::Unseen => {
                 resource.bound = Bound::Unknown;
                 resource.open.push((SIZE_UNSEEN, growth.fact.clone()));
@@ -396,7 +403,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
                 resource.assumption = match growth.from {
                     From::Outside => None,
                     From::Gathered => Some(Assumption::SizeGathered),
-                    From::Given | From::Unseen => Some(Assumption::SizeUnknown),
+                    From::Given | From::Unread | From::Unseen | From::OwnIterator => Some(Assumption::SizeUnknown),
                 };
             }
         }

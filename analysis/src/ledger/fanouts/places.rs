@@ -182,6 +182,9 @@ impl Sizer<'_, '_, '_> {
         let from = if self.is_stream(body, local) { from.max(From::Given) } else { from };
         let any = |from| Size::Unknown(Growth { fact: self.given_fact(body, local), from });
         let ty = self.program.type_of_local(body, local);
+        if self.counts_for_itself(&ty) {
+            return Supply::of(any(From::OwnIterator));
+        }
         let element = self.program.element(self.program.language(body), &ty);
         let mut elsewhere = Vec::new();
         if matches!(self.kind_of(body, &element), Some(Kind::Task | Kind::Thread | Kind::Signal)) {
@@ -343,7 +346,6 @@ impl Sizer<'_, '_, '_> {
         let whoever = || {
             self.program.calls().callers(named).is_empty()
                 && self.program.body(named).visibility == Visibility::Public
-                && !self.is_called_unseen(named)
                 && !self.is_decorator(named)
         };
         if matches!(often, Many::PerEvent | Many::PerItem) || whoever() || self.comes_and_goes(sites) {

@@ -8,7 +8,7 @@ use super::supply::{From, Size, Supply};
 use crate::program::calls::{Call, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Site};
-use crate::unit::{Colour, Driver, Item, LocalId, LocalOrigin, ParamKind, Place, StepKind, ValueId, Visibility};
+use crate::unit::{Colour, Driver, Item, LocalId, LocalOrigin, ParamKind, Place, StepKind, ValueId};
 
 impl<'a> Sizer<'_, '_, 'a> {
     /// Who says how much a value holds.
@@ -96,7 +96,7 @@ impl<'a> Sizer<'_, '_, 'a> {
                 let given = functions.iter().map(|function| self.said_by_function(*function, hops));
                 given.max().unwrap_or(From::Unseen)
             }
-            _ => call.receiver.map_or(From::Unseen, |receiver| self.said_by(site.body, receiver, hops)),
+            _ => call.receiver.map_or(From::Unread, |on| self.said_by(site.body, on, hops).max(From::Unread)),
         }
     }
 
@@ -154,10 +154,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             let given: Vec<ValueId> = bound.map(|(value, _)| value).collect();
             said = said.max(Some(self.worst(caller.body, &given, hops)));
         }
-        // A method that people keep to their class, and that nobody here is seen to call, is called by unseen means.
-        let private = self.program.body(named).visibility == Visibility::Private;
-        let own = private && self.program.owner(named).is_some();
-        said.unwrap_or_else(|| if own || self.is_called_unseen(body) { From::Unseen } else { From::Given })
+        said.unwrap_or(From::Given)
     }
 
     /// The calls of a function that are not of tests.
@@ -165,16 +162,6 @@ impl<'a> Sizer<'_, '_, 'a> {
         let callers = self.program.calls().callers(body).iter();
         let own = self.builder.setting(body);
         callers.filter(|site| self.builder.setting(site.body) == own).copied().collect()
-    }
-
-    /// Whether a function is called by its name on something whose type is not known, or was handed to code that was
-    /// not read.
-    pub(super) fn is_called_unseen(&self, body: BodyRef) -> bool {
-        fact!(is_called_unseen);
-        let setting = self.builder.setting(body);
-        let named = self.program.calls().named(&self.program.body(body).name);
-        let by_name = named.iter().any(|site| self.builder.setting(site.body) == setting);
-        by_name || self.builder.rhythm.escapes(body)
     }
 
     fn handles_events(&self, body: BodyRef) -> bool {

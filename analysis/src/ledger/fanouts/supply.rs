@@ -8,9 +8,10 @@ use super::{SAYS, Sizer};
 use crate::ledger::{Bound, Fact, Many};
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::Spot;
+use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Colour, Driver, Item, Part, Shape, StepId, StepKind, ValueId};
+use crate::unit::{BodyId, Colour, Driver, Item, Part, Shape, StepId, StepKind, TypeTree, ValueId};
 
 /// How many.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +36,12 @@ pub(super) struct Growth {
 /// Who says how large an unknown number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum From {
-    /// Nobody that is seen: it may well be small.
+    /// An iterator of the program's own, which counts for itself.
+    OwnIterator,
+    /// Nobody that is seen, for what a place holds: it may well be small.
     Unseen,
+    /// Code that was not read, or callers that are not seen.
+    Unread,
     /// What has gathered in a place that lasts: it is often small.
     Gathered,
     /// Whoever calls: it may be small.
@@ -141,6 +146,19 @@ impl<'a> Sizer<'_, '_, 'a> {
         Supply::of(Size::Unknown(Growth { fact: self.builder.fact(label, site), from }))
     }
 
+    /// Whether a type is the program's own and holds no collection: what is gone through counts for itself.
+    pub(super) fn counts_for_itself(&self, ty: &Type) -> bool {
+        fact!(counts_for_itself);
+        let Type::Named(Head::Project(own), _) = ty else { return false };
+        let module = BodyRef { file: own.file, body: BodyId::MODULE };
+        let fields = &self.program.header(*own).fields;
+        let is_one = |tree: &TypeTree| {
+            let plain = matches!(tree, TypeTree::Path { args, .. } if args.is_empty());
+            plain && self.kind_of(module, &self.program.type_from_tree(module, tree)).is_none()
+        };
+        !fields.is_empty() && fields.iter().all(|field| field.ty.as_ref().is_some_and(is_one))
+    }
+
     /// What a collection holds.
     pub(super) fn supply(&self, body: BodyRef, value: ValueId, hops: u32) -> Supply {
         let Some(step) = self.program.flow(body).def(value) else { return Supply::of(Size::Known(1)) };
@@ -148,7 +166,11 @@ impl<'a> Sizer<'_, '_, 'a> {
         let any = || {
             let what = self.builder.written_value(body, value, 4);
             let handle = self.is_handle(body, Some(value));
-            let from = if handle { From::Outside } else { self.said_by(body, value, SAYS) };
+            let from = match handle {
+                true => From::Outside,
+                false if self.counts_for_itself(&self.program.type_of(body, value)) => From::OwnIterator,
+                false => self.said_by(body, value, SAYS),
+            };
             self.unknown(format!("`{what}` can have any number of items"), site, from)
         };
         let Some(hops) = hops.checked_sub(1).filter(|_| self.is_patient()) else { return any() };
