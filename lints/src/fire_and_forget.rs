@@ -42,20 +42,20 @@
 //! All else is a note, and so is, whatever is lost, what is mostly meant so: what handles its failures and comes to an end; a
 //! thread or process in Python; the loser of a race that is run once; a process told to go on alone; what a wrapper gives on
 //! some ways only; what is started where its owner ends; what a callback is called with, or who tells its end on some ways;
-//! any task where the loop hears of failures and a stop waits for all that are left. A Python coroutine that is done in its
-//! first step is nothing at all where it handles its failures.
+//! any task where the loop hears of failures and a stop waits for all that are left; in Rust, what fails with its result, one
+//! for each accepted connection, what asks by the clock whether it is to end. A Python coroutine that is done at once is none.
 //!
 //! A task is right whose thread is joined further down. The losers of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
-//! waits by the clock, for a time that is not written in the code, and keeps its maker meanwhile; and when only a failure
-//! of its own ends a task's loop, of a call that is given nothing but what others hold as well.
+//! waits by the clock, for a time that is not written in the code, and keeps its maker meanwhile; when only a failure of
+//! its own ends a task's loop, of a call that is given nothing but what others hold as well; and when it asks by the clock.
 //! `# unleak: detached(reason)` on the line states intent.
 //!
 //! ## Known limits
 //! In Rust a detached task whose loop has an exit by a condition that is not understood is left open; one that runs through
-//! is right, however often: how many run is `unbounded-spawn`. What a function of a crate or package that was not read hands
+//! is right, however often (how many run is `unbounded-spawn`). What a function of a crate or package that was not read hands
 //! back is not known to be a task. One kept in a field that nothing ever drains is `task-outlives-owner`, not this.
 
 use unleak_analysis::ledger::{Answer, Ending, Fact, Holding, Kind, Known, Ledger, Missing, Resource, Setting, Work};

@@ -50,6 +50,7 @@ fn proof(resource: &Resource) -> Vec<Fact> {
         | Work::OnlyWaits(fact)
         | Work::EndsWith(fact)
         | Work::HasExit(fact)
+        | Work::ByCondition(fact)
         | Work::Lingers(fact)
         | Work::MayLinger(fact)
         | Work::OwnFailure(fact)

@@ -24,7 +24,7 @@ use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many,
 use crate::program::calls::{self, Call, Meant, Target};
 use crate::program::exits::Exit;
 use crate::program::flow::Sorts;
-use crate::program::trace::{AtHome, Returns, Spot, Trail, Use, What};
+use crate::program::trace::{AtHome, DECLARED, PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
@@ -380,6 +380,16 @@ fn describe(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trai
     }));
 }
 
+/// Where a queue of the program's own code, which nothing bounds, is given to code that was not read and may fill it.
+fn given_to_others(resource: &Resource, traffic: &Traffic) -> Option<Site> {
+    fact!(given_to_others);
+    if resource.setting == Setting::Test || resource.known == Known::Hinted {
+        return None;
+    }
+    let mut given = traffic.open.iter().filter(|(reason, _)| [PASSED_OUT, DECLARED].contains(reason));
+    given.next().map(|(_, site)| *site)
+}
+
 /// The verdict: can producers fill it faster than consumers empty it?
 fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: &Trail<'_>, traffic: &Traffic) {
     if !matches!(resource.bound, Bound::None | Bound::Absurd(_)) {
@@ -447,6 +457,12 @@ fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, site: Site, trail: 
         {
             resource.bound = Bound::Gate(fact);
             resource.leaks = Answer::No;
+        }
+        None if let Some(given) = given_to_others(resource, traffic) => {
+            resource.leaks = Answer::Yes;
+            resource.assumption = Some(Assumption::FilledElsewhere);
+            resource.open.clear();
+            resource.missing.push(Missing::Capacity(builder.fact("what was not read may fill it from here", given)));
         }
         None if traffic.puts.is_empty() => {
             resource.leaks = Answer::Open;

@@ -268,8 +268,10 @@ pub enum Work {
     OnlyWaits(Fact),
     /// It ends with something else: a channel, a flag, a weak reference.
     EndsWith(Fact),
-    /// It has an exit of its own, by a condition that is not understood.
+    /// It has an exit that somebody may bring about who is not seen.
     HasExit(Fact),
+    /// It asks by the clock whether a condition of its own has come about that ends it.
+    ByCondition(Fact),
     /// It runs through, but first waits long, and keeps its maker meanwhile.
     Lingers(Fact),
     /// The same, for a time that is not written in the code.
@@ -285,7 +287,8 @@ impl Work {
     pub fn weight(&self) -> Option<&Fact> {
         match self {
             Work::Unknown | Work::Finite | Work::EndsWith(_) | Work::HasExit(_) => None,
-            Work::OnlyWaits(fact) | Work::Endless(fact) | Work::OwnFailure(fact) => Some(fact),
+            Work::OnlyWaits(fact) | Work::Endless(fact) => Some(fact),
+            Work::OwnFailure(fact) | Work::ByCondition(fact) => Some(fact),
             Work::Lingers(fact) | Work::MayLinger(fact) | Work::AtOnce(fact) => Some(fact),
         }
     }
@@ -312,6 +315,10 @@ pub enum Assumption {
     LongWait,
     /// No failure comes to end it.
     NoFailure,
+    /// Its own condition does not come to end it in time.
+    NoCondition,
+    /// Code that was not read goes on filling it.
+    FilledElsewhere,
     /// What looks like a queue is one: filled by one piece of code while another empties it.
     UsedAsQueue,
     /// What comes in comes as fast as others send it.
@@ -339,6 +346,8 @@ impl Assumption {
             Assumption::CalledOften => "this code runs more than once",
             Assumption::LongWait => "the wait is not a short one",
             Assumption::NoFailure => "the call that would end it does not fail",
+            Assumption::NoCondition => "the condition that would end it does not come about when its maker goes",
+            Assumption::FilledElsewhere => "code that was not read goes on filling it",
             Assumption::UsedAsQueue => "the collection is filled while other code is busy with what it took out",
             Assumption::OutsideSetsPace => "others set the pace at which it is filled",
             Assumption::ComesFromThere => "what is received there is what is added here",

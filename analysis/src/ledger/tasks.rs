@@ -8,8 +8,10 @@ pub(super) mod limits;
 mod lingers;
 mod losses;
 pub(super) mod named;
+mod peers;
 mod started;
 pub(super) mod told;
+mod verdict;
 mod work;
 
 use rustc_hash::FxHashSet;

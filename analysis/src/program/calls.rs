@@ -244,17 +244,19 @@ fn resolve_callee<'a>(program: &Program<'a>, body: BodyRef, callee: ValueId) -> 
     }
 }
 
-/// A method called on `self` or on a base may be a descendant's.
+/// A method called on `self` or on a base may be a descendant's; what a trait only declares is run by those who write it.
 fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: BodyRef) -> Vec<BodyRef> {
     let mut all = vec![function];
     all.extend(program.put_in_place_of(function));
-    let Some(receiver) = program.receiver_of(body, callee) else { return all };
-    if let Type::Named(Head::Project(ty), _) = program.type_of(body, receiver) {
-        let name = program.body(function).name.clone();
-        for method in program.methods_below(ty, &name) {
-            if !all.contains(&method) {
-                all.push(method);
-            }
+    let on = program.receiver_of(body, callee).map(|receiver| program.type_of(body, receiver));
+    let above = match on {
+        Some(Type::Named(Head::Project(ty), _)) => Some(ty),
+        _ => program.owner(function).filter(|_| program.has_no_code(function)),
+    };
+    let Some(above) = above else { return all };
+    for method in program.methods_below(above, &program.body(function).name) {
+        if !all.contains(&method) {
+            all.push(method);
         }
     }
     all

@@ -5,7 +5,7 @@ use unleak_catalogue::model::{Fails, Tells, Waits};
 use super::calls::Target;
 use super::flow::Slot;
 use super::{BodyRef, Def, Program, Site};
-use crate::unit::{BodyKind, Catches, Handler, Path, StepId, StepKind, ValueId};
+use crate::unit::{BodyKind, Catches, Handler, Path, StepId, StepKind, TypeTree, ValueId};
 
 /// How many calls deep it is asked whether what is awaited handles its failures.
 const CALLS_DEEP: u32 = 4;
@@ -61,6 +61,45 @@ impl Program<'_> {
             }
             _ => true,
         })
+    }
+
+    /// In Rust, where a body fails with what it gives back: by a `?` of its own, or by ending with a call that does.
+    pub fn gives_failure_back(&self, body: BodyRef) -> Option<Site> {
+        let owned = self.body(body);
+        let nameless = matches!(owned.kind, BodyKind::AsyncBlock | BodyKind::Closure);
+        if !nameless && !self.is_said_to_fail(body) {
+            return None;
+        }
+        let mut steps = self.flow(body).nodes().map(|node| (node.step.id, &node.step.kind));
+        steps.find_map(|(step, kind)| match kind {
+            StepKind::Propagate { value, .. } if !self.is_option(body, *value) => Some(Site { body, step }),
+            StepKind::Return { value: Some(value) } if nameless => {
+                let called = self.ended_with(body, *value)?;
+                self.is_said_to_fail(called).then_some(Site { body, step })
+            }
+            _ => None,
+        })
+    }
+
+    fn is_said_to_fail(&self, body: BodyRef) -> bool {
+        matches!(&self.body(body).returns, Some(TypeTree::Path { path, .. })
+            if path.last().is_some_and(|last| last.ends_with("Result")))
+    }
+
+    fn is_option(&self, body: BodyRef, value: ValueId) -> bool {
+        self.type_of(body, value).model_path().is_some_and(|path| path.ends_with("::Option"))
+    }
+
+    /// The function whose result a value is, awaited or not.
+    fn ended_with(&self, body: BodyRef, value: ValueId) -> Option<BodyRef> {
+        let site = self.maker(body, value)?;
+        match self.call(site)?.target {
+            Target::Functions(functions) => match functions.as_slice() {
+                [one] => Some(*one),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     fn lets_nothing_out(&self, body: BodyRef, deep: u32) -> bool {

@@ -3,7 +3,7 @@
 use super::names::{HOPS, peel_refs};
 use super::types::Type;
 use super::{BodyRef, Def, Name, Program, rust_names};
-use crate::unit::TypeTree;
+use crate::unit::{StepKind, TypeTree};
 
 impl<'a> Program<'a> {
     pub(super) fn link_impls(&mut self) {
@@ -74,5 +74,11 @@ impl<'a> Program<'a> {
             _ => Name::default(),
         };
         self.impl_homes.get(&method).copied().unwrap_or_default().iter().map(name).zip(args).collect()
+    }
+
+    /// Whether a function is declared without any code: a trait's, which those write that implement it.
+    pub fn has_no_code(&self, function: BodyRef) -> bool {
+        let mut steps = self.flow(function).nodes().map(|node| &node.step.kind);
+        steps.all(|step| matches!(step, StepKind::Opaque { mentions, .. } if mentions.is_empty()))
     }
 }

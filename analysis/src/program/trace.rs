@@ -47,6 +47,8 @@ pub const KEPT_OUTSIDE: Reason = "kept in an object of another library";
 pub const CALLERS: Reason = "kept in a container that an unseen caller gives";
 /// It is mentioned in a macro that was not read.
 pub const IN_MACRO: Reason = "mentioned in a macro that was not read";
+/// It is given to a function that is only declared: what implements it may stand elsewhere.
+pub const DECLARED: Reason = "given to what others implement";
 /// It goes through a queue or channel.
 pub const SENT: Reason = "sent through a queue";
 /// It goes through too many places.

@@ -1,6 +1,6 @@
 //! Work that comes to its end late: a long wait or a callback that keeps its maker, a loop that only a failure of its own ends.
 
-use unleak_catalogue::model::{Kind, Transparent, Waits};
+use unleak_catalogue::model::{Effect, Kind, Transparent, Waits};
 
 use super::super::builder::Builder;
 use super::super::queues::bound;
@@ -174,6 +174,43 @@ pub(super) fn by_its_own_failure(builder: &Builder<'_, '_>, call: Site, looping:
     Some(
         builder.fact("only a failure of this call ends its loop, and nothing that its maker drops makes it fail", call),
     )
+}
+
+/// A loop that waits for nothing but the clock, and leaves by a condition of its own: it asks again and again whether it is
+/// still wanted, and nobody who drops something wakes it.
+pub(super) fn polls(builder: &Builder<'_, '_>, leaves: Site) -> Option<Fact> {
+    fact!(polls);
+    let flow = builder.program.flow(leaves.body);
+    let is_loop = |step: StepId| matches!(flow.step(step).map(|step| &step.kind), Some(StepKind::Loop { .. }));
+    let around = flow.around(leaves.step).map(|(outer, _)| outer.id).find(|outer| is_loop(*outer));
+    let looping = Site { step: Some(leaves.step).filter(|own| is_loop(*own)).or(around)?, ..leaves };
+    let inside = flow.nodes().filter(|node| flow.within(node.step.id, looping.step)).map(|node| node.step);
+    let mut hears = inside.filter(|step| hears(builder, Site { step: step.id, ..looping }, &step.kind));
+    (turns_by_clock(builder, looping) && hears.next().is_none()).then(|| {
+        builder.fact("it asks by the clock whether it is to end, and nothing that its maker drops tells it so", leaves)
+    })
+}
+
+/// Whether a step waits for others, or hears from them.
+fn hears(builder: &Builder<'_, '_>, site: Site, kind: &StepKind) -> bool {
+    fact!(hears);
+    let program = builder.program;
+    match kind {
+        StepKind::Select { .. } => true,
+        StepKind::Await { value, .. } => {
+            let made = program.maker(site.body, *value).and_then(|made| program.call(made));
+            !matches!(made.map(|call| call.target), Some(Target::Model(model)) if model.waits != Waits::Unbounded)
+        }
+        StepKind::Call { .. } => match program.call(site).map(|call| call.target) {
+            Some(Target::Model(model)) => model
+                .does
+                .values()
+                .any(|it| matches!(it, Effect::Take | Effect::TakeAll | Effect::Heeded | Effect::Upgraded)),
+            Some(Target::Functions(functions)) => functions.iter().any(|function| program.waits_somewhere(*function)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 fn turns_by_clock(builder: &Builder<'_, '_>, looping: Site) -> bool {

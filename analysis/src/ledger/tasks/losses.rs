@@ -1,18 +1,18 @@
 //! What is lost by a task that nobody keeps, as far as the code shows it: a failure that somebody raises, or would have
 //! handled, or that ends work which was to go on.
 
-use unleak_catalogue::model::Failure;
+use unleak_catalogue::model::{Effect, Failure};
 
 use super::super::builder::Builder;
 use super::super::{Fact, Resource, Work};
 use super::births::Birth;
 use super::work;
-use crate::program::Site;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::let_out::LetOut;
+use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{StepId, StepKind};
+use crate::unit::{StepId, StepKind, ValueId};
 
 /// What is lost of work that the program was handed.
 const OF_OTHERS: &str = "what others wrote runs here, and what it raises reaches nobody";
@@ -56,6 +56,35 @@ fn let_out(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
         LetOut::Raised(site) => builder.fact("what is raised here reaches nobody", site),
         LetOut::OfOthers(site) => builder.fact(OF_OTHERS, site),
     })
+}
+
+/// In Rust, what it fails with is its result, and whoever drops the handle drops that. It is no more than a note: of those
+/// that were judged, one in three was a failure that somebody would miss.
+pub(super) fn given_back(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(given_back);
+    let program = builder.program;
+    let body = birth.work.body.filter(|body| program.language(*body) == Language::Rust)?;
+    let site = program.gives_failure_back(body)?;
+    let given = program.call(birth.site)?.args.iter();
+    let as_it_is = given.clone().any(|arg| is_as_it_is(builder, birth.site.body, arg.value));
+    as_it_is.then(|| builder.fact("what fails here is its result, and nobody takes that", site))
+}
+
+/// Whether what is started is the work itself, and nothing around it that does something with its result.
+fn is_as_it_is(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool {
+    fact!(is_as_it_is);
+    let program = builder.program;
+    let Some(site) = program.maker(body, value) else { return true };
+    let Some(call) = program.call(site) else { return false };
+    match &call.target {
+        Target::Functions(_) => true,
+        Target::Model(model) if !model.does.values().any(|effect| *effect == Effect::Called) => {
+            let passed = model.does.iter().filter(|(_, effect)| **effect == Effect::PassedThrough);
+            let mut within = passed.flat_map(|(subject, _)| program.subjects(&call, subject));
+            within.any(|(inner, _)| is_as_it_is(builder, site.body, inner))
+        }
+        _ => false,
+    }
 }
 
 /// What the maker was handed itself to run: whoever wrote it hears nothing of its failure.

@@ -9,7 +9,7 @@ use super::super::builder::Builder;
 use super::super::owners::{Owner, Way};
 use super::super::{Answer, End, Ending, Hold, Holder, Holding, Known, Resource, ResourceId, Told};
 use super::births::{self, Birth, Start, Work};
-use super::{fate, limits, named, work};
+use super::{limits, named, verdict, work};
 use crate::program::calls;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Site};
@@ -139,11 +139,14 @@ fn of_caller<'a>(
     }
     resource.ends.extend(inside.ends.iter().cloned());
     resource.notes.push(builder.fact("the task itself is started here", made.birth.site));
-    resource.leaks = match fate::ends_alone(&resource) {
-        _ if inside.leaks == Answer::No => Answer::No,
-        true => Answer::No,
-        false => inside.leaks,
-    };
+    if verdict::rests_on_work(inside) {
+        // What is told of all that are given to the maker is not told again of each.
+        resource.told = if inside.leaks == Answer::Open { Told::Here } else { Told::ByMaker };
+        resource.missing.clear();
+        verdict::judge(builder, &mut resource, &birth);
+        return Some(resource);
+    }
+    resource.leaks = inside.leaks;
     match resource.leaks {
         Answer::Open => resource.open = inside.open.clone(),
         Answer::Yes => {}

@@ -91,7 +91,7 @@ fn rank(work: &Work) -> u8 {
         Work::Finite | Work::AtOnce(_) | Work::OnlyWaits(_) => 0,
         Work::EndsWith(_) => 1,
         Work::HasExit(_) => 2,
-        Work::Unknown => 3,
+        Work::ByCondition(_) | Work::Unknown => 3,
         Work::Lingers(_) | Work::MayLinger(_) => 4,
         Work::OwnFailure(_) => 5,
         Work::Endless(_) => 6,
@@ -103,7 +103,10 @@ fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
     match exit {
         Exit::Finite => Work::Finite,
         Exit::Never(_) => Work::Endless(fact),
-        Exit::Own(_) => Work::HasExit(fact),
+        Exit::Own(site) => match lingers::polls(builder, site) {
+            Some(fact) => Work::ByCondition(fact),
+            None => Work::HasExit(fact),
+        },
         Exit::Fails { call, looping } => match lingers::by_its_own_failure(builder, call, looping) {
             Some(fact) => Work::OwnFailure(fact),
             None => Work::HasExit(fact),
