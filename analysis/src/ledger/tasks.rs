@@ -2,6 +2,7 @@
 
 mod at_once;
 mod births;
+mod circle;
 mod excuses;
 mod fate;
 pub(super) mod limits;

@@ -358,7 +358,9 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
-        (model.waits == Waits::Unbounded).then_some(Exit::SourceEnds(site))
+        // Who waits for a lock waits for its turn, and not for an end.
+        let of_lock = model.does.values().any(|effect| *effect == Effect::AcquireWhileHeld);
+        (model.waits == Waits::Unbounded && !of_lock).then_some(Exit::SourceEnds(site))
     }
 
     /// What a method of something unknown is likely to ask for: what the methods of its name do elsewhere.

@@ -192,6 +192,7 @@ pub(super) fn act_at(program: &Program<'_>, site: Site) -> Option<Act> {
 
 /// `x = x + 1`, or `x = 0`.
 fn stored(program: &Program<'_>, site: Site, place: &Place, value: ValueId) -> Option<Act> {
+    let value = signed::kept_up(program, site.body, value);
     if let Some(StepKind::Operate { op, operands, .. }) = program.flow(site.body).def(value).map(|step| &step.kind)
         && let [left, right] = operands.as_slice()
         && let way @ (Way::Up | Way::Down) = match op {

@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::act::{Act, Way, act_at, way_of};
 use super::route::{self, Root};
+use super::signed;
 use crate::program::calls::Meant;
 use crate::program::flow::Sorts;
 use crate::program::trace::Spot;
@@ -95,7 +96,7 @@ fn is_number(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
 
 /// The operator that makes a value.
 fn arithmetic(program: &Program<'_>, body: BodyRef, value: ValueId) -> Option<Op> {
-    match program.flow(body).def(value).map(|step| &step.kind) {
+    match program.flow(body).def(signed::kept_up(program, body, value)).map(|step| &step.kind) {
         Some(StepKind::Operate { op, .. }) => Some(*op),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! Amounts with a sign: `add(-1)` lowers what `add(1)` raises, in a library's object and in a class of the program.
 
+use unleak_catalogue::model::Effect;
+
 use super::act::Way;
 use super::route;
 use crate::program::calls::{Call, Target};
@@ -21,6 +23,31 @@ pub(super) fn without_sign(way: Way, amount: Option<String>) -> (Way, Option<Str
         other => other,
     };
     (way, Some(positive))
+}
+
+/// The difference of which a library gives the larger of it and a constant: a count that is kept from going below nought.
+pub(super) fn kept_up(program: &Program<'_>, body: BodyRef, value: ValueId) -> ValueId {
+    fact!(kept_up => value);
+    let larger = || {
+        let call = program.call(Site { body, step: program.flow(body).def(value)?.id })?;
+        let Target::Model(model) = call.target else { return None };
+        let gives_one = model.does.values().any(|effect| *effect == Effect::PassedThrough);
+        let [one, other] = call.args else { return None };
+        // How much a variable takes away is for others to say: a reference is given up by whoever has one.
+        let is_less = |value: ValueId| match program.flow(body).def(value).map(|step| &step.kind) {
+            Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => {
+                operands.last().is_some_and(|amount| program.constant_of(body, *amount).is_some())
+            }
+            _ => false,
+        };
+        let is_given = |constant: ValueId| program.constant_of(body, constant).is_some() && gives_one;
+        match (one.value, other.value) {
+            (floor, less) if is_given(floor) && is_less(less) => Some(less),
+            (less, floor) if is_given(floor) && is_less(less) => Some(less),
+            _ => None,
+        }
+    };
+    larger().unwrap_or(value)
 }
 
 /// A call of a function of the program that adds the constant it is given to a number it keeps: the function, the

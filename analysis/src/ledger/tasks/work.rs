@@ -1,21 +1,19 @@
 //! How the work of a task comes to its end.
 
-use unleak_catalogue::model::{CallModel, Effect, Kind, Takes, Transparent, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Takes, Transparent, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
 use super::super::{Fact, Many, Work};
 use super::births::Birth;
-use super::{at_once, lingers};
-use crate::program::calls::Target;
+use super::{at_once, circle, lingers};
 use crate::program::exits::Exit;
-use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
 use crate::program::types::{Head, Type};
 use crate::program::world::World;
 use crate::program::{BodyRef, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{Capture, LocalId, LocalOrigin, Part, Pattern, StepKind, ValueId};
+use crate::unit::{Capture, LocalId, LocalOrigin, StepKind};
 
 /// How many callers back what a parameter is given is looked for.
 const CALLERS: usize = 3;
@@ -124,7 +122,7 @@ fn of_way(builder: &Builder<'_, '_>, exit: Exit, body: BodyRef) -> Work {
             Fired::Nowhere => Work::Endless(Fact { label: format!("{} that nothing ever fires", fact.label), ..fact }),
             Fired::Unknown => Work::HasExit(fact),
         },
-        Exit::SourceEnds(site) => match holds_other_end(builder, site, body) {
+        Exit::SourceEnds(site) => match circle::holds_other_end(builder, site, body) {
             true => Work::Endless(Fact {
                 label: "it waits on a channel whose other end it holds itself".to_owned(),
                 ..fact
@@ -243,60 +241,4 @@ fn second_store(builder: &Builder<'_, '_>, spot: &Spot) -> Option<Site> {
         matches!(step.map(|step| &step.kind), Some(StepKind::Store { .. }))
     });
     stores.nth(1)
-}
-
-/// Whether a body waits on a channel of which it holds the other end itself, so that the channel never closes.
-fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: BodyRef) -> bool {
-    fact!(holds_other_end);
-    let Some(call) = builder.program.call(waits) else { return false };
-    let Some(receiver) = call.receiver else { return false };
-    let source = builder.program.source(&builder.program.origin(waits.body, receiver).0);
-    let Spot::Local(body, local) = source else { return false };
-    let flow = builder.program.flow(body);
-    let made = flow.stores(local).first().and_then(|id| match &flow.step(*id)?.kind {
-        StepKind::Store { value, .. } => match &flow.def(*value)?.kind {
-            StepKind::Part { of, part: Part::Index(place), .. } => Some((*of, *place)),
-            _ => None,
-        },
-        _ => None,
-    });
-    let any_item = ends_with_any_item(builder, waits);
-    let Some((made, own)) = made.filter(|(made, _)| is_channel(builder, body, *made)) else { return false };
-    let mut others = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
-        StepKind::Part { out, part: Part::Index(place), .. } if *place != own => Some(*out),
-        _ => None,
-    });
-    others.any(|other| {
-        let trail = builder.program.follow(Spot::Value(body, other), 0, Returns::Stop);
-        let given_up = trail
-            .uses
-            .iter()
-            .any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
-        let fed = trail
-            .uses
-            .iter()
-            .any(|used| used.site.body != work && matches!(used.what, What::Effect(Effect::Put | Effect::TryPut, _)));
-        let over = given_up || any_item && fed;
-        !over && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
-    })
-}
-
-/// Whether a wait is an arm of a race that takes whatever comes.
-fn ends_with_any_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
-    fact!(ends_with_any_item);
-    let flow = builder.program.flow(waits.body);
-    flow.around(waits.step).any(|(outer, slot)| match (&outer.kind, slot) {
-        (StepKind::Select { arms, .. }, Slot::SelectHead(at)) => {
-            arms.get(at as usize).is_some_and(|arm| !matches!(arm.pattern, Pattern::Variant { .. }))
-        }
-        _ => false,
-    })
-}
-
-/// Whether a pair is the two ends of a channel, and not any two things.
-fn is_channel(builder: &Builder<'_, '_>, body: BodyRef, pair: ValueId) -> bool {
-    fact!(is_channel);
-    let call = builder.program.maker(body, pair).and_then(|site| builder.program.call(site));
-    let Some(Target::Model(model)) = call.map(|call| call.target) else { return false };
-    model.birth.as_ref().is_some_and(|birth| matches!(birth.kind, Kind::Queue | Kind::Signal))
 }
