@@ -61,7 +61,8 @@
 //!
 //! Silent, and counted as open: where a place that lasts says nothing of how many it holds (a registry, a map of settings);
 //! where a type of the program that holds no collection is gone through, and counts for itself; where each item is asked
-//! for one thing of its own (`link.flush()` for each link that is there already); where the work is a callable that was handed in and kept, and may wait by itself.
+//! for one thing of its own (`link.flush()` for each link that is there already); where the work is a callable that was
+//! handed in and kept, and may wait by itself.
 //!
 //! The losers of a race are reported, though the program may end soon after and take them with it: that is seen only where
 //! the race stands in what `asyncio.run` or its like is given, and no loop follows.

@@ -41,8 +41,8 @@
 //!
 //! A note in any case: what nothing is seen to come in to (ticks, commands, results of a program's own work come as fast as
 //! the program is); what code that was not read hands in, nobody knows how often (a callback, a method of a library's base
-//! class), or fills itself, having been given the sending end; what is received far from where it is added, and has mostly become something else on the way (in Rust: a command
-//! of the program's own); what was asked for (an answer a request); a queue that lives and is worked off within one call; a
+//! class), or fills itself, having been given the sending end; what is received far from where it is added, and has mostly
+//! become something else on the way (in Rust: a command of the program's own); what was asked for (an answer a request); a queue that lives and is worked off within one call; a
 //! field's second birth; and a bound that is written as an infinity. In test code only what is filled once per event is
 //! named.
 //!

@@ -103,7 +103,8 @@ fn is_kept_for(builder: &Builder<'_, '_>, trail: &Trail<'_>, work: BodyRef) -> b
 }
 
 /// Whether a body has a strong hold of an object of a type, by a variable of its own or through the fields of what that holds.
-fn keeps(builder: &Builder<'_, '_>, work: BodyRef, home: TypeKey) -> bool {
+pub(super) fn keeps(builder: &Builder<'_, '_>, work: BodyRef, home: TypeKey) -> bool {
+    fact!(keeps);
     let program = builder.program;
     let owned = program.body(work);
     let mut own = owned.locals.iter().zip(0u32..).filter_map(|(local, at)| match local.origin {

@@ -1,6 +1,6 @@
 //! How the work of a task comes to its end.
 
-use unleak_catalogue::model::{CallModel, Effect, Takes, Transparent, Waits};
+use unleak_catalogue::model::{CallModel, Effect, Takes, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -9,11 +9,10 @@ use super::births::Birth;
 use super::{at_once, circle, lingers};
 use crate::program::exits::Exit;
 use crate::program::trace::{Returns, Spot, Trail, Use, What};
-use crate::program::types::{Head, Type};
 use crate::program::world::World;
-use crate::program::{BodyRef, Site, TypeKey};
+use crate::program::{BodyRef, Site};
 use crate::source::Language;
-use crate::unit::{Capture, LocalId, LocalOrigin, StepKind};
+use crate::unit::{LocalId, LocalOrigin, StepKind};
 
 /// How many callers back what a parameter is given is looked for.
 const CALLERS: usize = 3;
@@ -204,26 +203,7 @@ fn dropped_by_itself(builder: &Builder<'_, '_>, site: Site, work: BodyRef) -> bo
     if program.body(destructor).name != "drop" || !program.implements(ty, "Drop") {
         return false;
     }
-    let owned = program.body(work);
-    let mut captured = owned.locals.iter().zip(0u32..).filter_map(|(local, at)| match local.origin {
-        LocalOrigin::Captured { how: Capture::Moved, .. } | LocalOrigin::Param => Some(LocalId(at)),
-        _ => None,
-    });
-    captured.any(|local| holds_strongly(builder, &program.type_of_local(work, local), ty))
-}
-
-/// Whether a value of a type keeps an object of another alive.
-fn holds_strongly(builder: &Builder<'_, '_>, held: &Type, ty: TypeKey) -> bool {
-    fact!(holds_strongly);
-    match held {
-        Type::Named(Head::Project(own), _) => *own == ty,
-        Type::Named(Head::Model(path), args) => {
-            let model = builder.program.catalogue.ty("rust", path);
-            model.is_some_and(|model| model.transparent == Transparent::Strong)
-                && args.iter().any(|arg| holds_strongly(builder, arg, ty))
-        }
-        _ => false,
-    }
+    circle::keeps(builder, work, ty)
 }
 
 fn is_bound(builder: &Builder<'_, '_>, body: BodyRef, local: LocalId) -> bool {

@@ -44,9 +44,8 @@ impl<'a> Walk<'_, 'a, '_> {
             let Some(step) = flow.step(id) else { continue };
             match &step.kind {
                 StepKind::Read { out, .. } => self.value(state, body, *out),
-                StepKind::Opaque { mentions, .. } => {
-                    // Code that is not there mentions nothing, and is given all that the function is.
-                    let reason = if mentions.is_empty() { DECLARED } else { IN_MACRO };
+                StepKind::Opaque { .. } => {
+                    let reason = if self.program.has_no_code(body) { DECLARED } else { IN_MACRO };
                     self.note(state, Site { body, step: id }, What::Unknown(reason));
                 }
                 _ => {}
