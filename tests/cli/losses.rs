@@ -103,6 +103,23 @@ fn a_scope_of_the_program_handles_what_it_never_raises_again() {
 }
 
 #[test]
+fn a_scope_keeps_what_its_exit_says_it_has_dealt_with() {
+    let within = |scope: &str, given: &str| {
+        levels(&format!(
+            "class Answered:\n    def __init__(self, at):\n        self.at = at\n\n    def __enter__(self):\n        return self\n\n    \
+             def __exit__(self, kind, failed, trace):\n        self.at.answer(failed)\n        {given}\n\n\n\
+             async def work(at):\n    with {scope}(at):\n        if await outside.ask(at):\n            raise OSError(at)\n\n\n\
+             def start(at):\n    asyncio.create_task(work(at))\n"
+        ))
+    };
+    assert_eq!(within("Answered", "return True"), ["note"]);
+    assert_eq!(within("Answered", "return failed is None"), ["note"], "on some way it may");
+    assert_eq!(within("Answered", "return False"), ["error"]);
+    assert_eq!(within("Answered", "print(kind)"), ["error"]);
+    assert_eq!(within("outside.scope", "return False"), ["note"], "what its exit does was not read");
+}
+
+#[test]
 fn a_module_that_refuses_to_be_imported_starts_nothing() {
     let start = "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\ndef start(at):\n    asyncio.create_task(work(at))\n";
     assert_eq!(levels(start), ["error"]);

@@ -6,7 +6,7 @@ use super::calls::Target;
 use super::flow::Slot;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Program, Site, TypeKey};
-use crate::unit::{Catches, Handler, Name, ScopeItem, StepKind, Yields};
+use crate::unit::{Catches, Const, Handler, Name, ScopeItem, StepKind, Yields};
 
 /// The class of what is thrown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,11 @@ impl Program<'_> {
                 !raises_again(it) && (self.catches_all(body, it) || of_its_class())
             }),
             (StepKind::Scope { items, .. }, Slot::ScopeBody) => {
-                items.iter().any(|item| self.lets_pass_none(body, item, thrown) || self.is_handled_by(body, item, thrown))
+                items.iter().any(|item| {
+                    self.lets_pass_none(body, item, thrown)
+                        || self.is_handled_by(body, item, thrown)
+                        || self.may_keep(body, item)
+                })
             }
             _ => false,
         })
@@ -80,6 +84,31 @@ impl Program<'_> {
             let mut yields = flow.nodes().filter(|node| matches!(node.step.kind, StepKind::Yield { .. }));
             !raises && yields.any(|node| stopped(node.step.id))
         })
+    }
+
+    /// Whether what is thrown in a scope may be dealt with where it is left: its exit gives back more than nothing on some
+    /// way, or was not read.
+    fn may_keep(&self, body: BodyRef, item: &ScopeItem) -> bool {
+        let nothing = |exit, value| matches!(self.constant_of(exit, value), Some(Const::Nothing | Const::Bool(false)));
+        let says_so = |exit: BodyRef| {
+            self.flow(exit).nodes().any(|node| match node.step.kind {
+                StepKind::Return { value: Some(value) } => !nothing(exit, value),
+                _ => false,
+            })
+        };
+        match self.type_of(body, item.context) {
+            Type::Named(Head::Project(ty), _) => self.scope_exits(ty).into_iter().any(says_so),
+            Type::Named(Head::External(_), _) => true,
+            _ => {
+                let made = self.maker(body, item.context).and_then(|made| self.call(made));
+                matches!(made.map(|made| made.target), Some(Target::External(_)))
+            }
+        }
+    }
+
+    /// What runs when a scope of this type is left.
+    pub fn scope_exits(&self, ty: TypeKey) -> Vec<BodyRef> {
+        ["__aexit__", "__exit__"].iter().flat_map(|name| self.methods(ty, name)).collect()
     }
 
     /// Whether what is thrown is of a class, or of one that derives from it.

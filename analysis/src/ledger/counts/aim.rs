@@ -284,17 +284,12 @@ impl Aim {
             }
         }
         let Type::Named(Head::Project(ty), _) = program.type_of(body, item.context) else { return None };
-        exits(program, ty).into_iter().find_map(|exit| {
+        program.scope_exits(ty).into_iter().find_map(|exit| {
             let param = receiver_param(program, exit)?;
             let on = route::of_value(program, body, item.context);
             self.bound(program, &[(on, exit, param)]).lowered_by(program, acts, exit, DEPTH)
         })
     }
-}
-
-/// What runs when a `with` scope of this type is left.
-pub(super) fn exits(program: &Program<'_>, ty: TypeKey) -> Vec<BodyRef> {
-    ["__aexit__", "__exit__"].iter().flat_map(|name| program.methods(ty, name)).collect()
 }
 
 /// What runs when a scope is left that this body enters.
