@@ -30,8 +30,12 @@ for name in packed:
     with tarfile.open(f"{known['target_directory']}/package/{name}.crate") as crate:
         crate.extractall(home, filter="data")
 patches = "".join(f'{name.rpartition("-")[0]} = {{ path = "{name}" }}\n' for name in packed)
+# With the profiles of the workspace, so that what was built of other crates is good for this too.
+written = (ROOT / "Cargo.toml").read_text()
+profiles = written[written.index("[profile.") :]
 members = ", ".join(f'"{name}"' for name in packed)
-(home / "Cargo.toml").write_text(f'[workspace]\nresolver = "3"\nmembers = [{members}]\n\n[patch.crates-io]\n{patches}')
+workspace = f'[workspace]\nresolver = "3"\nmembers = [{members}]\n'
+(home / "Cargo.toml").write_text(f"{workspace}\n[patch.crates-io]\n{patches}\n{profiles}")
 shutil.copy(ROOT / "Cargo.lock", home)
 cargo("check", folder=home)
 assert len(packed) == 4, packed
