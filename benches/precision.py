@@ -8,7 +8,7 @@ The seed stands here, and was committed before anything was read. The packages a
 language in the list (in the draws before the eighth, the first twenty). Findings count by root, at warning or error, as
 `unleak check` shows them by default; no package gives more than ten of them (twenty before the eighth draw: in the seventh,
 one program gave a third), and half of them come from each language where there are enough. A judgement is a line of what was
-drawn with the two answers added: `"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges do not see each
+drawn with the two answers added: `"first"` and `"second"`, each `"real"` or `"wrong"` with a `"why"`. Judges follow judging.md and do not see each
 other's answers; a finding on which they differ counts as wrong.
 """
 
@@ -22,7 +22,7 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261209
+SEED = 20261210
 FINDINGS, SILENCES, PACKAGES, OF_ONE = 100, 30, 250, 10
 
 
