@@ -42,10 +42,10 @@
 //! All else is a note, and so is, whatever is lost, what is mostly meant so: what handles its failures and comes to an end; a
 //! thread or process in Python; the loser of a race that is run once; a process told to go on alone; what a wrapper gives on
 //! some ways only; what is started where its owner ends; what a callback is called with, or who tells its end on some ways;
-//! any task where the loop hears of failures and a stop waits for all that are left; in Rust, what fails with its result, one
-//! for each accepted connection, what asks by the clock whether it is to end. A Python coroutine that is done at once is none.
-//!
-//! A task is right whose thread is joined further down. The losers of a race are told of by `raw-gather`, where the race is.
+//! any task where the loop hears of failures and a stop waits for all that are left, or where the program's own function makes
+//! every task; in Rust, what fails with its result, one for each accepted connection, what asks by the clock whether it is to
+//! end. A Python coroutine that is done at once is none, and a task is right whose thread is joined further down. The losers
+//! of a race are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task

@@ -103,6 +103,33 @@ fn a_scope_of_the_program_handles_what_it_never_raises_again() {
 }
 
 #[test]
+fn whoever_is_called_with_the_task_may_ask_what_it_raised() {
+    let within = |put_on: &str| {
+        levels(&format!(
+            "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\n\
+             def begin(at):\n    task = asyncio.create_task(work(at))\n\n    \
+             def ended(done):\n        print(done.exception())\n\n    {put_on}\n    return task\n\n\n\
+             def start(at):\n    begin(at)\n"
+        ))
+    };
+    assert_eq!(within("print(ended)"), ["error"]);
+    assert_eq!(within("task.add_done_callback(ended)"), ["note"], "the wrapper puts it on");
+    assert_eq!(within("task.add_done_callback(at)"), ["note"], "what is put on was not read");
+}
+
+#[test]
+fn what_is_done_at_once_fails_without_a_line_as_little_as_with_one() {
+    let put = |queue: &str| {
+        levels(&format!(
+            "queue = {queue}\n\n\ndef tell(loop, at):\n    try:\n        outside.ask(at)\n        \
+             asyncio.run_coroutine_threadsafe(queue.put(at), loop)\n    except Exception as failed:\n        print(failed)\n"
+        ))
+    };
+    assert_eq!(put("asyncio.Queue()"), [] as [Value; 0]);
+    assert_eq!(put("asyncio.Queue(8)"), ["error"], "it may wait for room");
+}
+
+#[test]
 fn a_scope_keeps_what_its_exit_says_it_has_dealt_with() {
     let within = |scope: &str, given: &str| {
         levels(&format!(

@@ -201,7 +201,11 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
              def on_order(self, order):\n        self.spawn(self.submit(order))\n\n    def on_start(self):\n        self.spawn(self.listen())\n"
         ))
     };
-    assert_eq!(wrapped("        task.add_done_callback(self.ended)\n"), ["note", "error"], "one of the two is endless");
+    assert_eq!(
+        wrapped("        task.add_done_callback(self.ended)\n"),
+        ["note", "note"],
+        "who is called with it hears of its end"
+    );
     assert_eq!(wrapped(""), ["error", "error"]);
 }
 

@@ -253,6 +253,9 @@ fn assumption(
     if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }
+    if gone::is_lent(program, raised) {
+        return Some(Assumption::UsedAgain);
+    }
     if outs.iter().all(|(kind, _)| *kind == Leaving::CallRaises) {
         return Some(Assumption::CallRaises);
     }

@@ -329,6 +329,8 @@ pub enum Assumption {
     Unasked,
     /// What could not be entered is entered again.
     EnteredAgain,
+    /// What nobody else can use meanwhile is used again after it has failed.
+    UsedAgain,
     /// It is cancelled once more while it already ends.
     CancelledAtEnd,
 }
@@ -352,6 +354,7 @@ impl Assumption {
             Assumption::OutsideSetsPace => "others set the pace at which it is filled",
             Assumption::ComesFromThere => "what is received there is what is added here",
             Assumption::Unasked => "more comes in than was asked for",
+            Assumption::UsedAgain => "the object whose number it is is used again after this has failed",
             Assumption::EnteredAgain => "what could not be entered is entered again",
             Assumption::CancelledAtEnd => "a cancellation comes while this already ends",
         }

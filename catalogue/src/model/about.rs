@@ -14,4 +14,6 @@ pub enum About {
     EveryTask,
     /// What it is given is told of every failure that nobody else has seen.
     EveryFailure,
+    /// What it is given makes every task that is started from then on.
+    EveryStart,
 }

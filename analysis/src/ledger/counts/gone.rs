@@ -48,6 +48,19 @@ fn is_owned(program: &Program<'_>, raised: &Raised) -> bool {
         && variable(program, raised).is_some_and(owned)
 }
 
+/// Whether the object whose number it is was lent to its function alone: in Rust nobody else looks at it before whoever lent
+/// it has heard of the failure, and mostly throws it away then.
+pub(super) fn is_lent(program: &Program<'_>, raised: &Raised) -> bool {
+    fact!(is_lent);
+    let lent = |(body, local): (BodyRef, LocalId)| {
+        let mut params = program.body(body).params.iter();
+        params.any(|param| param.local == local && matches!(param.ty, Some(TypeTree::Ref(_))))
+    };
+    program.language(raised.site.body) == Language::Rust
+        && raised.act.sort == Sort::Plain
+        && variable(program, raised).is_some_and(lent)
+}
+
 /// The variable of the body that raises a count, itself or by a method, in which the count's object is.
 fn variable(program: &Program<'_>, raised: &Raised) -> Option<(BodyRef, LocalId)> {
     let Root::Local(body, local) = raised.act.route.root else { return None };

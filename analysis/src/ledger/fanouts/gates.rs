@@ -1,6 +1,6 @@
 //! What limits how many of a fan-out's items run at once, whatever their number.
 
-use unleak_catalogue::model::{Effect, Kind, RunsOn};
+use unleak_catalogue::model::{Effect, Kind, RunsOn, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::Sizer;
@@ -11,7 +11,7 @@ use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{Block, BodyId, Compare, Cond, Discard, Driver, LocalId, StepId, StepKind, ValueId};
+use crate::unit::{Block, BodyId, Colour, Compare, Cond, Discard, Driver, LocalId, StepId, StepKind, ValueId};
 
 impl Sizer<'_, '_, '_> {
     /// The gate that every item passes inside its own work.
@@ -77,21 +77,22 @@ impl Sizer<'_, '_, '_> {
         heeds.then(|| self.builder.fact("each only waits for a signal", site))
     }
 
-    /// The gate that a body passes, its own or that of what it awaits or is decorated with.
+    /// The gate that a body passes, its own or that of all that it awaits, or the one it is decorated with.
     fn gate_in(&self, body: BodyRef, hops: u32) -> Option<Fact> {
         let hops = hops.checked_sub(1)?;
-        let flow = self.program.flow(body);
-        let inner = flow.nodes().find_map(|node| {
+        let own = self.program.flow(body).nodes().find_map(|node| {
             let site = Site { body, step: node.step.id };
             match &node.step.kind {
                 StepKind::Scope { items, .. } => {
                     items.iter().find_map(|item| self.entered_gate(site, item.context, hops))
                 }
-                StepKind::Call { .. } => self.called_gate(site, hops),
+                StepKind::Call { .. } => self.permit(site),
                 _ => None,
             }
         });
-        inner.or_else(|| self.decorated_gate(body, hops)).or_else(|| self.workers_in(body, 2))
+        own.or_else(|| self.awaited_gate(body, hops))
+            .or_else(|| self.decorated_gate(body, hops))
+            .or_else(|| self.workers_in(body, 2))
     }
 
     fn entered_gate(&self, site: Site, context: ValueId, hops: u32) -> Option<Fact> {
@@ -104,24 +105,40 @@ impl Sizer<'_, '_, '_> {
         enters.into_iter().find_map(|enter| self.gate_in(enter, hops))
     }
 
-    /// A call that takes a permit, or one of the program that does.
-    fn called_gate(&self, site: Site, hops: u32) -> Option<Fact> {
-        fact!(called_gate);
-        let call = self.program.call(site)?;
-        match &call.target {
-            Target::Model(_) => self.permit(site),
-            Target::Functions(functions) => {
-                let awaited = self.program.flow(site.body).uses(call.out).iter().any(|id| {
-                    let step = self.program.flow(site.body).step(*id);
-                    matches!(step.map(|step| &step.kind), Some(StepKind::Await { .. } | StepKind::Scope { .. }))
-                });
-                if !awaited || functions.contains(&site.body) {
-                    return None;
-                }
-                self.gate_in(*functions.first()?, hops).filter(|_| functions.len() == 1)
+    /// The gate that all pass for which a body waits: what is waited for beside it runs for every item at once.
+    fn awaited_gate(&self, body: BodyRef, hops: u32) -> Option<Fact> {
+        fact!(awaited_gate);
+        let flow = self.program.flow(body);
+        let mut found = None;
+        for node in flow.nodes().filter(|node| matches!(node.step.kind, StepKind::Call { .. })) {
+            let Some(call) = self.program.call(Site { body, step: node.step.id }) else { continue };
+            let mut uses = flow.uses(call.out).iter().filter_map(|id| flow.step(*id));
+            if !uses.any(|step| matches!(step.kind, StepKind::Await { .. } | StepKind::Scope { .. })) {
+                continue;
             }
-            _ => None,
+            match &call.target {
+                Target::Functions(functions) if functions.contains(&body) => {}
+                Target::Functions(functions) => match self.gate_in(*functions.first()?, hops) {
+                    Some(gate) if functions.len() == 1 => found = found.or(Some(gate)),
+                    _ if functions.iter().all(|function| self.never_waits(*function)) => {}
+                    _ => return None,
+                },
+                Target::Model(model) if model.waits != Waits::Unbounded => {}
+                _ => return None,
+            }
         }
+        found
+    }
+
+    /// Whether a coroutine waits for nothing, so that it is done at once.
+    fn never_waits(&self, function: BodyRef) -> bool {
+        fact!(never_waits);
+        self.program.flow(function).nodes().all(|node| match &node.step.kind {
+            StepKind::Await { .. } | StepKind::Select { .. } => false,
+            StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
+            StepKind::Loop { driver, .. } => !matches!(driver, Driver::Each { colour: Colour::Async, .. }),
+            _ => true,
+        })
     }
 
     /// A permit that is taken by a call and not given back at once.

@@ -272,13 +272,9 @@ fn removal(builder: &Builder<'_, '_>, site: Site) -> Option<End> {
 
 /// What a method of one of these types does to its receiver, by the method's name at a call.
 fn method_of(builder: &Builder<'_, '_>, site: Site, made: &[Name]) -> Option<Effect> {
-    let flow = builder.program.flow(site.body);
-    let Some(StepKind::Call { callee, .. }) = flow.step(site.step).map(|step| &step.kind) else { return None };
-    let Some(StepKind::Read { place: Place::Field { name, .. }, .. }) = flow.def(*callee).map(|step| &step.kind) else {
-        return None;
-    };
+    let name = builder.program.method_name(site)?;
     let language = builder.program.language(site.body).name();
-    let model = made.iter().find_map(|path| builder.program.catalogue.method(language, path, name))?;
+    let model = made.iter().find_map(|path| builder.program.catalogue.method(language, path, &name))?;
     Some(model.does.get(&Subject::Receiver).copied().unwrap_or(Effect::Observed))
 }
 

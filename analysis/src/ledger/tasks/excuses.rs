@@ -12,9 +12,9 @@ use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::types::Type;
-use crate::program::{BodyRef, Def, Site};
+use crate::program::{BodyRef, Def, Program, Site};
 use crate::source::Language;
-use crate::unit::{StepId, StepKind};
+use crate::unit::{StepId, StepKind, ValueId};
 
 /// All that speaks for a task whose handle goes this way.
 pub(super) fn of<'a>(
@@ -35,7 +35,8 @@ pub(super) fn of<'a>(
         ignores_failures(builder, birth),
         overseen(builder, birth),
         closes(builder, birth),
-        called_back(builder, trail),
+        called_back(builder, birth, trail),
+        made_by_factory(builder, birth),
         told_on_some_ways(builder, birth),
     ];
     found.into_iter().flatten().collect()
@@ -48,12 +49,42 @@ fn closes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
         .then(|| builder.fact("it is started where its owner ends", birth.site))
 }
 
-/// A callback that is not a collection's own method is called with it when it is done, and may look at it.
-fn called_back(builder: &Builder<'_, '_>, trail: &Trail<'_>) -> Option<Fact> {
+/// A callback that is not a collection's own method is called with it when it is done, and may look at it, whoever put it
+/// there: its maker, or the wrapper that gives it.
+fn called_back<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, trail: &Trail<'a>) -> Option<Fact> {
     fact!(called_back);
-    let (site, _) = told::callbacks(builder, trail)
-        .find(|(at, value)| !matches!(builder.program.type_of(at.body, *value), Type::Def(Def::Model(_))))?;
+    let put_on = |trail: &Trail<'a>| {
+        let mut all = told::callbacks(builder, trail);
+        let own = |(at, value): &(Site, ValueId)| {
+            !matches!(builder.program.type_of(at.body, *value), Type::Def(Def::Model(_)))
+        };
+        all.find(own).map(|(site, _)| site)
+    };
+    let in_wrapper = || {
+        let call = builder.program.call(birth.root.filter(|_| birth.made_by.is_some())?)?;
+        put_on(&builder.program.follow(Spot::Value(birth.root?.body, call.out), 0, Returns::Stop))
+    };
+    let site = put_on(trail).or_else(in_wrapper)?;
     Some(builder.fact("a callback is called with it when it is done", site))
+}
+
+/// A function of the program makes every task that there is: it may keep them, or hear of their failures.
+fn made_by_factory(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(made_by_factory);
+    let program = builder.program;
+    if birth.kind != Kind::Task || program.language(birth.site.body) != Language::Python {
+        return None;
+    }
+    let mut set =
+        program.calls().about(About::EveryStart).filter(|site| builder.setting(site.body) == Setting::Product);
+    let own = set.find(|site| is_given_a_function(program, *site))?;
+    Some(builder.fact("a function of the program makes every task, since it is given here", own))
+}
+
+/// Whether a call is given something to call, and no constant that says that there is none.
+fn is_given_a_function(program: &Program<'_>, site: Site) -> bool {
+    let handler = program.call(site).and_then(|call| call.args.first());
+    handler.is_some_and(|handler| program.constant_of(site.body, handler.value).is_none())
 }
 
 /// On some ways through it its end is told to somebody who waits.
@@ -160,16 +191,12 @@ fn overseen(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
         return None;
     }
     let product = |site: &Site| builder.setting(site.body) == Setting::Product;
-    let hears = |site: Site| {
-        let handler = program.call(site).and_then(|call| call.args.first());
-        handler.is_some_and(|handler| program.constant_of(site.body, handler.value).is_none())
-    };
     let find = || {
         let calls = program.calls();
         let mut ends = calls.about(About::EveryTask).filter(product);
         let end =
             ends.find(|site| program.phase_of(site.body) == Some(Phase::Close) && are_waited_for(builder, *site))?;
-        let hears = calls.about(About::EveryFailure).filter(product).any(hears);
+        let hears = calls.about(About::EveryFailure).filter(product).any(|site| is_given_a_function(program, site));
         hears.then(|| {
             builder.fact(
                 "what fails is told to the loop's handler, and what is left is waited for with all others here",

@@ -43,7 +43,7 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
         true => Some(GIVEN.to_owned()),
         false => named::by_work(builder, &birth.work),
     };
-    if birth.owner != OwnerOf::Handle {
+    if birth.owner != OwnerOf::Handle || runs_on_what_goes(builder, birth) {
         let by = Holder::Supervisor(supervisor(builder, birth.site));
         resource.holds.push(Hold { by, how: Holding::Strong, from: builder.at(birth.site) });
     }
@@ -79,6 +79,18 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
         resource.losses = losses::of(builder, birth, &resource);
     }
     Fate { resource, returned }
+}
+
+/// Whether it runs on something that cancels it when that is dropped, as a runtime of one's own does, and that is no static.
+fn runs_on_what_goes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
+    fact!(runs_on_what_goes);
+    let program = builder.program;
+    let body = birth.site.body;
+    let Some(on) = program.call(birth.site).and_then(|call| call.receiver) else { return false };
+    let ty = program.type_of(body, on);
+    let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
+    let goes = model.is_some_and(|model| model.kind == Some(Kind::Supervisor) && model.on_drop == OnDrop::Cancels);
+    goes && !matches!(program.source(&program.origin(body, on).0), Spot::Global(..))
 }
 
 fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {

@@ -8,7 +8,7 @@ use super::super::{End, Ending, Fact, Resource};
 use super::births::Birth;
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
-use crate::program::trace::{KEPT_OUTSIDE, PASSED_OUT, Returns, SENT, Spot, Trail, What};
+use crate::program::trace::{KEPT_OUTSIDE, PASSED_OUT, Returns, SENT, Spot, Trail, UNMODELLED, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
 use crate::unit::{Const, LocalOrigin, ParamKind, StepId, StepKind, ValueId};
@@ -86,7 +86,7 @@ pub(super) fn by_callback<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> O
 pub(in crate::ledger) fn failure_asked<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> bool {
     fact!(failure_asked);
     callbacks(builder, trail).any(|(at, value)| match builder.program.type_of(at.body, value) {
-        Type::Closure(function) | Type::Def(Def::Function(function)) => asks_its_task(builder, function),
+        Type::Closure(function) | Type::Def(Def::Function(function)) => asks_its_task(builder, at, function),
         _ => false,
     })
 }
@@ -103,14 +103,22 @@ pub(super) fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> imp
 }
 
 /// Whether a callback takes the result, or what was raised, out of the task that it is called with, or hands the task to
-/// somebody who may.
-fn asks_its_task(builder: &Builder<'_, '_>, callback: BodyRef) -> bool {
-    let params = builder.program.body(callback).params.iter().filter(|param| param.kind != ParamKind::Receiver);
-    let mut ways = params.map(|param| builder.program.follow(Spot::Local(callback, param.local), 0, Returns::Stop));
+/// somebody who may. What type that has is known from where the callback is put on it.
+fn asks_its_task(builder: &Builder<'_, '_>, put_on: Site, callback: BodyRef) -> bool {
+    let program = builder.program;
+    let on = program.call(put_on).and_then(|call| call.receiver).map(|task| program.type_of(put_on.body, task));
+    let takes_out = |site: Site| {
+        let name = program.method_name(site)?;
+        let model = program.catalogue.method(program.language(site.body).name(), on.as_ref()?.model_path()?, &name)?;
+        (model.does.get(&Subject::Receiver) == Some(&Effect::Awaited)).then_some(())
+    };
+    let params = program.body(callback).params.iter().filter(|param| param.kind != ParamKind::Receiver);
+    let mut ways = params.map(|param| program.follow(Spot::Local(callback, param.local), 0, Returns::Stop));
     ways.any(|way| {
         way.uses.iter().any(|used| match &used.what {
             What::Effect(effect, _) => *effect == Effect::Awaited,
             What::Await | What::Unknown(SENT | KEPT_OUTSIDE | PASSED_OUT) => true,
+            What::Unknown(UNMODELLED) => takes_out(used.site).is_some(),
             _ => false,
         })
     })
