@@ -210,6 +210,22 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
 }
 
 #[test]
+fn what_a_protocol_is_given_goes_to_what_has_its_methods() {
+    let given = |register: &str, below: &str| {
+        python(&format!(
+            "import typing\n\n\nclass Keeper(typing.Protocol):\n    def register(self, task):\n        {register}\n\n\n{below}\
+             class Rows:\n    def __init__(self, keeper: Keeper):\n        self.keeper = keeper\n\n    \
+             async def gather(self):\n        while True:\n            print(await outside.next())\n\n    \
+             def schedule(self):\n        task = asyncio.create_task(self.gather())\n        self.keeper.register(task)\n"
+        ))
+    };
+    let drops = "class Careless(Keeper):\n    def register(self, task):\n        print(task)\n\n\n";
+    assert_eq!(given("\"\"\"Keeps it.\"\"\"\n        ...", ""), [] as [Value; 0], "who has it need not derive from it");
+    assert_eq!(given("print(task)", ""), ["error"]);
+    assert_eq!(given("...", drops), ["error"], "all that derive from it are seen");
+}
+
+#[test]
 fn a_thread_that_its_maker_lets_go_is_right() {
     let watched = |after: &str| {
         python(&format!(

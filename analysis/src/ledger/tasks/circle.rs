@@ -4,12 +4,15 @@ use rustc_hash::FxHashSet;
 use unleak_catalogue::model::{Effect, Kind, Transparent};
 
 use super::super::builder::Builder;
+use super::work;
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Site, TypeKey};
-use crate::unit::{Capture, Cond, Item, LocalId, LocalOrigin, Part, Pattern, Shape, Step, StepKind, TypeTree, ValueId};
+use crate::unit::{
+    Capture, Cond, Item, LocalId, LocalOrigin, Part, Pattern, Place, Shape, Step, StepKind, TypeTree, ValueId,
+};
 
 /// Through how many fields it is looked for what an object keeps.
 const FIELDS_DEEP: u32 = 3;
@@ -20,8 +23,9 @@ pub(super) fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: Body
     fact!(holds_other_end);
     let Some(receiver) = builder.program.call(waits).and_then(|call| call.receiver) else { return false };
     let source = builder.program.source(&builder.program.origin(waits.body, receiver).0);
+    let source = work::given_by_callers(builder, source);
     let Some((body, made, own)) = made_at(builder, &source) else { return false };
-    let (any_item, by_item) = (ends_with_any_item(builder, waits), is_left_for_an_item(builder, waits));
+    let by_item = is_left_for_an_item(builder, waits);
     let flow = builder.program.flow(body);
     let mut others = flow.uses(made).iter().filter_map(|id| match &flow.step(*id)?.kind {
         StepKind::Part { out, part: Part::Index(place), .. } if *place != own => Some(*out),
@@ -29,7 +33,7 @@ pub(super) fn holds_other_end(builder: &Builder<'_, '_>, waits: Site, work: Body
     });
     others.any(|other| {
         let trail = builder.program.follow(Spot::Value(body, other), 0, Returns::Stop);
-        holds_itself(&trail, work, any_item) || !by_item && is_kept_for(builder, &trail, work)
+        holds_itself(&trail, work, by_item) || !by_item && is_kept_for(builder, &trail, work)
     })
 }
 
@@ -73,13 +77,13 @@ fn given_to_field(builder: &Builder<'_, '_>, site: Site, field: &Spot) -> Option
 }
 
 /// Whether a variable of the work itself is the other end, and is not given up there.
-fn holds_itself(trail: &Trail<'_>, work: BodyRef, any_item: bool) -> bool {
+fn holds_itself(trail: &Trail<'_>, work: BodyRef, by_item: bool) -> bool {
     let mut uses = trail.uses.iter();
     let given_up = uses.any(|used| used.site.body == work && matches!(used.what, What::Effect(Effect::Dropped, _)));
     let mut uses = trail.uses.iter();
     let fed =
         uses.any(|used| used.site.body != work && matches!(used.what, What::Effect(Effect::Put | Effect::TryPut, _)));
-    let over = given_up || any_item && fed;
+    let over = given_up || by_item && fed;
     !over && trail.spots.iter().any(|spot| matches!(spot, Spot::Local(body, _) if *body == work))
 }
 
@@ -113,9 +117,44 @@ pub(super) fn keeps(builder: &Builder<'_, '_>, work: BodyRef, home: TypeKey) -> 
     });
     own.any(|local| {
         let mut found = FxHashSet::default();
-        held_in(builder, work, &program.type_of_local(work, local), FIELDS_DEEP, &mut found);
+        for ty in kept_of(builder, work, local) {
+            held_in(builder, work, &ty, FIELDS_DEEP, &mut found);
+        }
         found.contains(&home)
     })
+}
+
+/// What a body keeps of a variable that it captures: the fields that it reads, where it is a structure and nothing else is
+/// done with it. What is behind a pointer is kept with the pointer.
+fn kept_of(builder: &Builder<'_, '_>, work: BodyRef, local: LocalId) -> Vec<Type> {
+    fact!(kept_of => vec![builder.program.type_of_local(work, local)]);
+    let program = builder.program;
+    let whole = || vec![program.type_of_local(work, local)];
+    let captured = matches!(
+        program.body(work).locals.get(local.0 as usize).map(|local| local.origin),
+        Some(LocalOrigin::Captured { .. })
+    );
+    let is_structure = matches!(program.type_of_local(work, local), Type::Named(Head::Project(_), _));
+    if !captured || !is_structure || !program.captures_of(work, local).is_empty() {
+        return whole();
+    }
+    let flow = program.flow(work);
+    let mut kept = Vec::new();
+    for read in flow.reads(local).iter().filter_map(|id| flow.step(*id)) {
+        let StepKind::Read { out, .. } = read.kind else { return whole() };
+        for used in flow.uses(out).iter().filter_map(|id| flow.step(*id)) {
+            match &used.kind {
+                StepKind::Read { place: Place::Field { base, .. }, out: part, .. } if *base == out => {
+                    match program.type_of(work, *part) {
+                        Type::Def(_) | Type::Closure(_) => return whole(),
+                        ty => kept.push(ty),
+                    }
+                }
+                _ => return whole(),
+            }
+        }
+    }
+    kept
 }
 
 /// The types of the program that a value of a type keeps alive.
@@ -170,18 +209,6 @@ fn is_left_for_an_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
 fn tells_of_end(pattern: &Pattern) -> bool {
     let (Pattern::Variant { path, .. } | Pattern::Path(path)) = pattern else { return false };
     path.last().is_some_and(|last| last == "Err" || last == "None")
-}
-
-/// Whether a wait is an arm of a race that takes whatever comes.
-fn ends_with_any_item(builder: &Builder<'_, '_>, waits: Site) -> bool {
-    fact!(ends_with_any_item);
-    let flow = builder.program.flow(waits.body);
-    flow.around(waits.step).any(|(outer, slot)| match (&outer.kind, slot) {
-        (StepKind::Select { arms, .. }, Slot::SelectHead(at)) => {
-            arms.get(at as usize).is_some_and(|arm| !matches!(arm.pattern, Pattern::Variant { .. }))
-        }
-        _ => false,
-    })
 }
 
 /// Whether a pair is the two ends of a channel, and not any two things.

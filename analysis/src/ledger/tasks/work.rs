@@ -164,7 +164,7 @@ fn fired(builder: &Builder<'_, '_>, spot: &Spot) -> Fired {
 }
 
 /// For a parameter that all callers give the same thing: that thing.
-fn given_by_callers(builder: &Builder<'_, '_>, spot: Spot) -> Spot {
+pub(super) fn given_by_callers(builder: &Builder<'_, '_>, spot: Spot) -> Spot {
     let mut spot = spot;
     for _ in 0..CALLERS {
         let Spot::Local(body, param) = spot else { return spot };

@@ -1,6 +1,7 @@
 //! Variables, fields, containers and patterns that take a value.
 
 use super::super::{BodyRef, Def, Site};
+use crate::source::Language;
 use crate::unit::{BodyKind, Item, LocalId, LocalOrigin, Name, Part, Place, Shape, Step, StepKind, ValueId};
 
 use super::*;
@@ -38,8 +39,23 @@ impl<'a> Walk<'_, 'a, '_> {
         }
     }
 
+    /// For a parameter of a Python method that only says what there is to be, and which nothing of the program derives from:
+    /// where it stands. What has such a method need not derive from it.
+    fn declared_for_others(&self, body: BodyRef, local: LocalId) -> Option<Site> {
+        let program = self.program;
+        let owned = program.body(body);
+        let is_param = owned.params.iter().any(|param| param.local == local);
+        let owner = program.owner(body).filter(|_| is_param && program.language(body) == Language::Python)?;
+        let declared = program.is_declared_only(body) && program.methods_below(owner, &owned.name).is_empty();
+        let first = program.flow(body).nodes().next().filter(|_| declared)?;
+        Some(Site { body, step: first.step.id })
+    }
+
     pub(super) fn local(&mut self, state: &State, body: BodyRef, local: LocalId) {
         let flow = self.program.flow(body);
+        if let Some(declared) = self.declared_for_others(body, local) {
+            self.note(state, declared, What::Unknown(DECLARED));
+        }
         for &id in flow.reads(local) {
             let Some(step) = flow.step(id) else { continue };
             match &step.kind {
