@@ -61,7 +61,7 @@ impl<'a> Program<'a> {
                 StepKind::Call { .. } => self.raised_by_call(site, given, deep, met),
                 _ => continue,
             };
-            all.extend(found.into_iter().filter(|(_, thrown)| !self.is_stopped(site, thrown)));
+            all.extend(found.into_iter().filter(|(_, thrown)| !self.may_be_stopped(site, thrown)));
         }
         all
     }
@@ -181,7 +181,7 @@ impl<'a> Program<'a> {
             return flow.nodes().next().map(|node| Site { body, step: node.step.id });
         }
         let mut calls = flow.nodes().map(|node| Site { body, step: node.step.id });
-        calls.find(|site| self.is_of_others(*site) && !self.passes_a_handler(*site))
+        calls.find(|site| self.is_of_others(*site) && !self.may_be_stopped(*site, &Thrown::Anything))
     }
 
     fn calls_a_variable(&self, site: Site) -> bool {

@@ -47,14 +47,20 @@ impl Program<'_> {
                 !raises_again(it) && (self.catches_all(body, it) || of_its_class())
             }),
             (StepKind::Scope { items, .. }, Slot::ScopeBody) => {
-                items.iter().any(|item| {
-                    self.lets_pass_none(body, item, thrown)
-                        || self.is_handled_by(body, item, thrown)
-                        || self.may_keep(body, item)
-                })
+                items.iter().any(|item| self.lets_pass_none(body, item, thrown) || self.is_handled_by(body, item, thrown))
             }
             _ => false,
         })
+    }
+
+    /// The same, or a scope stands around it that may deal with what is thrown.
+    pub(super) fn may_be_stopped(&self, site: Site, thrown: &Thrown) -> bool {
+        let mut around = self.flow(site.body).around(site.step);
+        let in_a_keeper = around.any(|(outer, slot)| match (&outer.kind, slot) {
+            (StepKind::Scope { items, .. }, Slot::ScopeBody) => items.iter().any(|item| self.may_keep(site.body, item)),
+            _ => false,
+        });
+        in_a_keeper || self.is_stopped(site, thrown)
     }
 
     /// Whether a scope swallows what is thrown: it does, and it is given the class or one that the class derives from.

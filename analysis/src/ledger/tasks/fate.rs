@@ -7,6 +7,7 @@ use super::super::builder::Builder;
 use super::super::{Answer, End, Ending, Fact, Hold, Holder, Holding, Location, Many, Resource};
 use super::births::{Birth, Given, Start};
 use super::{excuses, losses, named, started, told, verdict, work};
+use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
 use crate::program::{BodyRef, Site};
@@ -81,7 +82,8 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     Fate { resource, returned }
 }
 
-/// Whether it runs on something that cancels it when that is dropped, as a runtime of one's own does, and that is no static.
+/// Whether it runs on something that cancels it when that is dropped, as a runtime of one's own does: neither a static, nor
+/// what a function gives, which may be one.
 fn runs_on_what_goes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
     fact!(runs_on_what_goes);
     let program = builder.program;
@@ -90,7 +92,9 @@ fn runs_on_what_goes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
     let ty = program.type_of(body, on);
     let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
     let goes = model.is_some_and(|model| model.kind == Some(Kind::Supervisor) && model.on_drop == OnDrop::Cancels);
-    goes && !matches!(program.source(&program.origin(body, on).0), Spot::Global(..))
+    let made = program.maker(body, on).and_then(|made| program.call(made)).map(|call| call.target);
+    let own = matches!(made, None | Some(Target::Model(_)));
+    goes && own && !matches!(program.source(&program.origin(body, on).0), Spot::Global(..))
 }
 
 fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {

@@ -107,18 +107,19 @@ pub(super) fn callbacks<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> imp
 fn asks_its_task(builder: &Builder<'_, '_>, put_on: Site, callback: BodyRef) -> bool {
     let program = builder.program;
     let on = program.call(put_on).and_then(|call| call.receiver).map(|task| program.type_of(put_on.body, task));
-    let takes_out = |site: Site| {
+    let method = |site: Site| {
         let name = program.method_name(site)?;
-        let model = program.catalogue.method(program.language(site.body).name(), on.as_ref()?.model_path()?, &name)?;
-        (model.does.get(&Subject::Receiver) == Some(&Effect::Awaited)).then_some(())
+        program.catalogue.method(program.language(site.body).name(), on.as_ref()?.model_path()?, &name)
     };
+    let takes_out =
+        |site: Site| method(site).is_some_and(|method| method.does.get(&Subject::Receiver) == Some(&Effect::Awaited));
     let params = program.body(callback).params.iter().filter(|param| param.kind != ParamKind::Receiver);
     let mut ways = params.map(|param| program.follow(Spot::Local(callback, param.local), 0, Returns::Stop));
     ways.any(|way| {
         way.uses.iter().any(|used| match &used.what {
             What::Effect(effect, _) => *effect == Effect::Awaited,
             What::Await | What::Unknown(SENT | KEPT_OUTSIDE | PASSED_OUT) => true,
-            What::Unknown(UNMODELLED) => takes_out(used.site).is_some(),
+            What::Unknown(UNMODELLED) => takes_out(used.site),
             _ => false,
         })
     })
