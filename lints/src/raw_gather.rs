@@ -42,7 +42,7 @@
 //! ## Never
 //! A few awaitables that are written out and whose results are used; a collection with a constant bound, or one that
 //! is filled while its owner is set up and never added to; what runs once when its owner is made ready or ends; slices
-//! and chunks; a semaphore, lock or limiter in the mapped function, in what it awaits or in its decorator, or before
+//! and chunks; a semaphore, lock or limiter in the mapped function, in all that it awaits or in its decorator, or before
 //! each start; a length check before it; a pool with a limited number of workers, or work that waits for one; waits
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
