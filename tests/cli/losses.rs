@@ -118,18 +118,6 @@ fn whoever_is_called_with_the_task_may_ask_what_it_raised() {
 }
 
 #[test]
-fn what_is_done_at_once_fails_without_a_line_as_little_as_with_one() {
-    let put = |queue: &str| {
-        levels(&format!(
-            "queue = {queue}\n\n\ndef tell(loop, at):\n    try:\n        outside.ask(at)\n        \
-             asyncio.run_coroutine_threadsafe(queue.put(at), loop)\n    except Exception as failed:\n        print(failed)\n"
-        ))
-    };
-    assert_eq!(put("asyncio.Queue()"), [] as [Value; 0]);
-    assert_eq!(put("asyncio.Queue(8)"), ["error"], "it may wait for room");
-}
-
-#[test]
 fn a_scope_keeps_what_its_exit_says_it_has_dealt_with() {
     let within = |scope: &str, given: &str| {
         levels(&format!(

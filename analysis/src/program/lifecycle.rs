@@ -1,10 +1,10 @@
 //! Which code begins or ends a life: of an object, a scope, or the program.
 
-use unleak_catalogue::model::{Caller, Phase};
+use unleak_catalogue::model::{Caller, OnDrop, Phase};
 
 use super::flow::Slot;
 use super::{BodyRef, Program, Site, TypeKey};
-use crate::unit::{BodyKind, Visibility};
+use crate::unit::{BodyKind, ValueId, Visibility};
 
 /// How many calls deep a helper of such code is looked for.
 const CALLS_DEEP: u32 = 4;
@@ -62,6 +62,13 @@ impl Program<'_> {
     pub fn lifecycles_of(&self, ty: TypeKey) -> Vec<Lifecycle> {
         let related = |body: &BodyRef| self.owner(*body).is_some_and(|owner| self.families.are_related(owner, ty));
         self.bodies().filter(related).filter_map(|body| self.lifecycle(body)).collect()
+    }
+
+    /// Whether a value is of a type of a library that cancels what it holds or runs when it is dropped.
+    pub fn cancels_when_dropped(&self, body: BodyRef, value: ValueId) -> bool {
+        let ty = self.type_of(body, value);
+        let model = ty.model_path().and_then(|path| self.catalogue.ty(self.language(body).name(), path));
+        model.is_some_and(|model| model.on_drop == OnDrop::Cancels)
     }
 
     /// Which part of a life a step runs in: by the function around it, or as all do that call it.

@@ -141,6 +141,18 @@ pub enum StepKind {
     Assert { cond: Cond },
 }
 
+impl StepKind {
+    /// Whether it waits itself, so that others may run meanwhile: what it calls is not asked.
+    pub fn waits(&self) -> bool {
+        match self {
+            StepKind::Await { .. } | StepKind::Select { .. } => true,
+            StepKind::Loop { driver, .. } => matches!(driver, Driver::Each { colour: Colour::Async, .. }),
+            StepKind::Scope { items, .. } => items.iter().any(|item| item.colour == Colour::Async),
+            _ => false,
+        }
+    }
+}
+
 /// A variable, field or element.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Place {

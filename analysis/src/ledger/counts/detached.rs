@@ -1,6 +1,6 @@
 //! Rust work that nobody cancels: a task that is left to run comes past every step that it has not left otherwise.
 
-use unleak_catalogue::model::{Effect, Kind, OnDrop, OwnerOf};
+use unleak_catalogue::model::{Effect, Kind, OwnerOf};
 
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::{Returns, Spot, What};
@@ -61,9 +61,9 @@ fn is_started(program: &Program<'_>, site: Site, future: ValueId, hops: u32) -> 
     let Some(birth) = model.birth.as_ref().filter(|birth| birth.kind == Kind::Task) else { return false };
     let runs = program.effect_on(&call, model, future, Depth::Itself) == Some(Effect::Run);
     let owned = birth.owner == OwnerOf::Receiver
-        && call
-            .receiver
-            .is_some_and(|it| cancels(program, site.body, it) && !goes_on_as_long(program, site.body, it, hops));
+        && call.receiver.is_some_and(|it| {
+            program.cancels_when_dropped(site.body, it) && !goes_on_as_long(program, site.body, it, hops)
+        });
     runs && !owned && !is_cancelled(program, site, &call)
 }
 
@@ -92,20 +92,12 @@ fn goes_on_as_long(program: &Program<'_>, body: BodyRef, holder: ValueId, hops: 
     own && !trail.uses.iter().any(|used| stops(&used.what)) && runs_on(program, body, hops)
 }
 
-/// Whether what holds a task cancels it when it is dropped.
-fn cancels(program: &Program<'_>, body: BodyRef, value: ValueId) -> bool {
-    fact!(cancels);
-    let ty = program.type_of(body, value);
-    let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
-    model.is_some_and(|model| model.on_drop == OnDrop::Cancels)
-}
-
 /// Whether the handle of a task cancels it, or goes where that cannot be seen.
 fn is_cancelled(program: &Program<'_>, site: Site, call: &Call<'_>) -> bool {
     fact!(is_cancelled);
     let trail = program.follow(Spot::Value(site.body, call.out), 0, Returns::Follow);
     let others = |body: BodyRef| program.body(body).visibility == Visibility::Public;
-    cancels(program, site.body, call.out)
+    program.cancels_when_dropped(site.body, call.out)
         || trail.uses.iter().any(|used| match used.what {
             What::Effect(Effect::Cancelled | Effect::Escapes, _) | What::Unknown(_) => true,
             What::Returned(function) => others(function),

@@ -39,26 +39,21 @@ fn ends_with_its_frame(builder: &Builder<'_, '_>, raised: &Raised) -> bool {
 /// without giving it back.
 fn is_owned(program: &Program<'_>, raised: &Raised) -> bool {
     fact!(is_owned);
-    let owned = |(body, local): (BodyRef, LocalId)| {
-        let mut params = program.body(body).params.iter();
-        params.any(|param| param.local == local && matches!(param.ty, Some(TypeTree::Path { .. })))
-    };
-    program.language(raised.site.body) == Language::Rust
-        && raised.act.sort == Sort::Plain
-        && variable(program, raised).is_some_and(owned)
+    matches!(given_as(program, raised), Some(TypeTree::Path { .. }))
 }
 
 /// Whether the object whose number it is was lent to its function alone: in Rust nobody else looks at it before whoever lent
 /// it has heard of the failure, and mostly throws it away then.
 pub(super) fn is_lent(program: &Program<'_>, raised: &Raised) -> bool {
     fact!(is_lent);
-    let lent = |(body, local): (BodyRef, LocalId)| {
-        let mut params = program.body(body).params.iter();
-        params.any(|param| param.local == local && matches!(param.ty, Some(TypeTree::Ref(_))))
-    };
-    program.language(raised.site.body) == Language::Rust
-        && raised.act.sort == Sort::Plain
-        && variable(program, raised).is_some_and(lent)
+    matches!(given_as(program, raised), Some(TypeTree::Ref(_)))
+}
+
+/// As what a function in Rust was given the object whose number it raises.
+fn given_as<'a>(program: &Program<'a>, raised: &Raised) -> Option<&'a TypeTree> {
+    let plain = program.language(raised.site.body) == Language::Rust && raised.act.sort == Sort::Plain;
+    let (body, local) = variable(program, raised).filter(|_| plain)?;
+    program.body(body).params.iter().find(|param| param.local == local)?.ty.as_ref()
 }
 
 /// The variable of the body that raises a count, itself or by a method, in which the count's object is.

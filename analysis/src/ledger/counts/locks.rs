@@ -4,7 +4,7 @@ use unleak_catalogue::model::Effect;
 
 use crate::program::trace::{Looseness, Returns, What};
 use crate::program::{BodyRef, Program, Site};
-use crate::unit::{Colour, Driver, ScopeItem, StepKind};
+use crate::unit::{ScopeItem, StepKind};
 
 /// Whether all that is done with the lock of a scope is to enter it, and no code within waits.
 pub(super) fn is_always_free(program: &Program<'_>, body: BodyRef, item: &ScopeItem) -> bool {
@@ -29,10 +29,6 @@ pub(super) fn is_always_free(program: &Program<'_>, body: BodyRef, item: &ScopeI
 fn waits_within(program: &Program<'_>, scope: Site) -> bool {
     fact!(waits_within);
     let flow = program.flow(scope.body);
-    flow.nodes().filter(|node| flow.within(node.step.id, scope.step)).any(|node| match &node.step.kind {
-        StepKind::Await { .. } | StepKind::Yield { .. } | StepKind::Select { .. } => true,
-        StepKind::Loop { driver, .. } => matches!(driver, Driver::Each { colour: Colour::Async, .. }),
-        StepKind::Scope { items, .. } => items.iter().any(|item| item.colour == Colour::Async),
-        _ => false,
-    })
+    let mut inside = flow.nodes().filter(|node| flow.within(node.step.id, scope.step)).map(|node| &node.step.kind);
+    inside.any(|step| step.waits() || matches!(step, StepKind::Yield { .. }))
 }

@@ -11,7 +11,7 @@ use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{Block, BodyId, Colour, Compare, Cond, Discard, Driver, LocalId, StepId, StepKind, ValueId};
+use crate::unit::{Block, BodyId, Compare, Cond, Discard, Driver, LocalId, StepId, StepKind, ValueId};
 
 impl Sizer<'_, '_, '_> {
     /// The gate that every item passes inside its own work.
@@ -133,12 +133,7 @@ impl Sizer<'_, '_, '_> {
     /// Whether a coroutine waits for nothing, so that it is done at once.
     fn never_waits(&self, function: BodyRef) -> bool {
         fact!(never_waits);
-        self.program.flow(function).nodes().all(|node| match &node.step.kind {
-            StepKind::Await { .. } | StepKind::Select { .. } => false,
-            StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
-            StepKind::Loop { driver, .. } => !matches!(driver, Driver::Each { colour: Colour::Async, .. }),
-            _ => true,
-        })
+        !self.program.flow(function).nodes().any(|node| node.step.kind.waits())
     }
 
     /// A permit that is taken by a call and not given back at once.

@@ -89,12 +89,10 @@ fn runs_on_what_goes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
     let program = builder.program;
     let body = birth.site.body;
     let Some(on) = program.call(birth.site).and_then(|call| call.receiver) else { return false };
-    let ty = program.type_of(body, on);
-    let model = ty.model_path().and_then(|path| program.catalogue.ty(program.language(body).name(), path));
-    let goes = model.is_some_and(|model| model.kind == Some(Kind::Supervisor) && model.on_drop == OnDrop::Cancels);
     let made = program.maker(body, on).and_then(|made| program.call(made)).map(|call| call.target);
     let own = matches!(made, None | Some(Target::Model(_)));
-    goes && own && !matches!(program.source(&program.origin(body, on).0), Spot::Global(..))
+    own && program.cancels_when_dropped(body, on)
+        && !matches!(program.source(&program.origin(body, on).0), Spot::Global(..))
 }
 
 fn supervisor(builder: &Builder<'_, '_>, site: Site) -> String {

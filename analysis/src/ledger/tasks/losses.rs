@@ -24,7 +24,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
         piles_up(builder, birth),
         let_out(builder, birth),
         past_a_handler(builder, birth),
-        swallowed(builder, birth, resource),
+        swallowed(builder, birth),
     ];
     found.into_iter().flatten().collect()
 }
@@ -136,12 +136,11 @@ fn past_a_handler(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
 }
 
 /// What it fails with stays in a handle that prints nothing, though a handler stands by.
-fn swallowed(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+fn swallowed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(swallowed);
-    let may_fail = !matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_));
     let program = builder.program;
     let Target::Model(model) = program.call(birth.site)?.target else { return None };
     let silent = model.birth.as_ref().is_some_and(|it| it.failure == Failure::Swallowed);
-    (silent && may_fail && program.passes_a_handler(birth.site))
+    (silent && program.passes_a_handler(birth.site))
         .then(|| builder.fact("what fails in it is not even printed", birth.site))
 }
