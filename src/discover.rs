@@ -76,6 +76,8 @@ fn is_foreign(folder: &Path) -> bool {
     match &*name.to_string_lossy() {
         "node_modules" | "__pycache__" | "site-packages" => true,
         "target" if folder.join("CACHEDIR.TAG").is_file() => true,
+        // What setuptools copies before it packs.
+        "lib" => folder.parent().and_then(Path::file_name).is_some_and(|parent| parent == "build"),
         name => name.starts_with('.') || folder.join("pyvenv.cfg").is_file(),
     }
 }

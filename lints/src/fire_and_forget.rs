@@ -113,19 +113,21 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
     }
 }
 
-/// An error where something is seen to be lost, and nothing speaks for it.
+/// An error where something is seen to be lost, a warning where Python's loop alone holds what waits; nothing may speak for it.
 fn level(resource: &Resource) -> Level {
-    let quiet = match &resource.work {
-        Work::Lingers(_) | Work::MayLinger(_) | Work::AtOnce(_) | Work::OnlyWaits(_) => true,
-        Work::Endless(_) => false,
-        _ => resource.failure_seen == Answer::Yes,
-    };
+    let brief = matches!(resource.work, Work::Lingers(_) | Work::MayLinger(_) | Work::AtOnce(_) | Work::OnlyWaits(_));
+    let handled = resource.failure_seen == Answer::Yes && !matches!(resource.work, Work::Endless(_));
     // Python's threads and processes are kept without a handle, and what a thread raises is printed.
-    let kept = resource.language == Language::Python || !resource.missing.contains(&Missing::Limit);
-    let one_of_the_system = matches!(resource.kind, Kind::Thread | Kind::Process) && kept;
-    match (resource.setting, quiet) {
-        _ if one_of_the_system || !resource.excuses.is_empty() => Level::Note,
-        (Setting::Product, false) if !resource.losses.is_empty() => Level::Error,
+    let python = resource.language == Language::Python;
+    let system = matches!(resource.kind, Kind::Thread | Kind::Process);
+    let kept = python || !resource.missing.contains(&Missing::Limit);
+    let speaks_for_it = (system && kept) || brief || !resource.excuses.is_empty();
+    // What comes to an end alone in Rust is not lost half-way: only its panic is, which is printed.
+    let goes_on = python || resource.missing.contains(&Missing::Stop);
+    match resource.setting {
+        Setting::Product if speaks_for_it => Level::Note,
+        Setting::Product if goes_on && !handled && !resource.losses.is_empty() => Level::Error,
+        Setting::Product if python => Level::Warning,
         _ => Level::Note,
     }
 }

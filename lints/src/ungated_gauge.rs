@@ -67,8 +67,8 @@
 //! A note where an ordinary end of the code leaves it up, which may be meant so (an answer or an item carries it on), and
 //! where only an exception does, which mostly takes with it what was counted.
 //! A note where only the entry of a scope leaves it up by failing, or in Rust it is a number of an object that is lent to the
-//! function alone (it is mostly thrown away then), and where only a cancellation while the code already ends would. A note,
-//! too, where only a cancellation leaves it up of code that the program itself runs again and again: who calls a function
+//! function alone (it is mostly thrown away then), and where only a cancellation while the code already ends would, or while
+//! another holds a lock, which is mostly for a moment. A note, too, where only a cancellation leaves it up of code that the program itself runs again and again: who calls a function
 //! of a library may give up on one call, and is not seen; here all callers are, and of those that were judged, one in seven
 //! was a leak.
 //!
@@ -124,10 +124,18 @@ fn level(resource: &Resource) -> Level {
         resource.outs.iter().any(|out| matches!(out.kind, Leaving::Cancelled | Leaving::Propagate | Leaving::Yield));
     match (resource.setting, resource.assumption) {
         _ if handed_on || !stopped || ends_with_all(resource) => Level::Note,
-        (_, Some(Assumption::EnteredAgain | Assumption::UsedAgain | Assumption::CancelledAtEnd)) => Level::Note,
+        (_, Some(assumption)) if hardly_matters(assumption) => Level::Note,
         (Setting::Product, _) => LINT.level,
         (Setting::Test, _) => Level::Note,
     }
+}
+
+/// Whether what is assumed is rare, or leaves a count up that nobody reads any more.
+fn hardly_matters(assumption: Assumption) -> bool {
+    matches!(
+        assumption,
+        Assumption::EnteredAgain | Assumption::UsedAgain | Assumption::CancelledAtEnd | Assumption::CancelledAtLock
+    )
 }
 
 /// Whether only a cancellation leaves it up, of code that the program itself is seen to run again and again: nobody is seen

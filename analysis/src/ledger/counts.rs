@@ -250,6 +250,9 @@ fn assumption(
     if outs.iter().all(|(kind, site)| *kind == Leaving::Cancelled && purpose::is_at_its_end(program, *site)) {
         return Some(Assumption::CancelledAtEnd);
     }
+    if outs.iter().all(|(kind, site)| *kind == Leaving::Cancelled && locks::waits_its_turn(program, *site)) {
+        return Some(Assumption::CancelledAtLock);
+    }
     if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
     }

@@ -333,6 +333,8 @@ pub enum Assumption {
     UsedAgain,
     /// It is cancelled once more while it already ends.
     CancelledAtEnd,
+    /// It is cancelled while another holds a lock that it waits for.
+    CancelledAtLock,
 }
 
 impl Assumption {
@@ -357,6 +359,7 @@ impl Assumption {
             Assumption::UsedAgain => "the object whose number it is is used again after this has failed",
             Assumption::EnteredAgain => "what could not be entered is entered again",
             Assumption::CancelledAtEnd => "a cancellation comes while this already ends",
+            Assumption::CancelledAtLock => "a cancellation comes while another holds the lock",
         }
     }
 }
@@ -398,8 +401,10 @@ pub enum Unread {
 /// Which siblings go on alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// Those that had not ended when enough had.
+    /// Those that had not ended when enough had, by a way out before the code that ends them.
     Slower,
+    /// Those that a wait gives back as not done, and that no code is seen to end.
+    Pending,
     /// The others, when one has failed.
     OfAFailure,
 }

@@ -10,6 +10,7 @@ mod lingers;
 mod losses;
 pub(super) mod named;
 mod peers;
+mod program_wide;
 mod started;
 pub(super) mod told;
 mod verdict;

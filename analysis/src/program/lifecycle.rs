@@ -4,7 +4,7 @@ use unleak_catalogue::model::{Caller, OnDrop, Phase};
 
 use super::flow::Slot;
 use super::{BodyRef, Program, Site, TypeKey};
-use crate::unit::{BodyKind, ValueId, Visibility};
+use crate::unit::{BodyId, BodyKind, ValueId, Visibility};
 
 /// How many calls deep a helper of such code is looked for.
 const CALLS_DEEP: u32 = 4;
@@ -58,10 +58,17 @@ impl Program<'_> {
         Some(Lifecycle { body, owner, phase: model.phase, called })
     }
 
-    /// The code that begins or ends the life of a type's instances, its ancestors' and descendants' with it.
-    pub fn lifecycles_of(&self, ty: TypeKey) -> Vec<Lifecycle> {
-        let related = |body: &BodyRef| self.owner(*body).is_some_and(|owner| self.families.are_related(owner, ty));
-        self.bodies().filter(related).filter_map(|body| self.lifecycle(body)).collect()
+    /// Whether the program says how the life of a type's instances ends: a method of it, its ancestors or descendants.
+    pub fn has_an_end(&self, ty: TypeKey) -> bool {
+        let family = self.families.above(&ty).iter().chain(self.families.below(ty));
+        let ends =
+            |body: BodyRef| self.lifecycle(body).is_some_and(|life| matches!(life.phase, Phase::Close | Phase::Exit));
+        let methods = |key: &TypeKey| {
+            let (file, owner) = (key.file, Some(key.id));
+            let bodies = (0..self.file(file).flows.len() as u32).map(move |at| BodyRef { file, body: BodyId(at) });
+            bodies.filter(move |body| self.body(*body).owner == owner)
+        };
+        family.flat_map(methods).any(ends)
     }
 
     /// Whether a value is of a type of a library that cancels what it holds or runs when it is dropped.

@@ -16,4 +16,6 @@ pub enum About {
     EveryFailure,
     /// What it is given makes every task that is started from then on.
     EveryStart,
+    /// What it is given is called where the program is told to end, or ends.
+    EndOfProgram,
 }

@@ -8,7 +8,7 @@ use super::leave::Thrown;
 use super::locks;
 use crate::ledger::Leaving;
 use crate::program::calls::Target;
-use crate::program::types::{Head, Type};
+use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Program, Site};
 use crate::source::Language;
 use crate::unit::{Catches, Colour, Cond, Const, Driver, Name, Place, ScopeItem, StepKind, ValueId, Yields};
@@ -203,20 +203,11 @@ impl<'p, 'a> Risk<'p, 'a> {
     }
 
     fn kind_of(&self, body: BodyRef, item: &ScopeItem) -> Option<Kind> {
-        self.model_of(body, item)?.kind
+        locks::model_of(self.program, body, item.context)?.kind
     }
 
     fn scope_model(&self, body: BodyRef, item: &ScopeItem) -> Option<ScopeMeans> {
-        Some(self.model_of(body, item)?.scope)
-    }
-
-    fn model_of(&self, body: BodyRef, item: &ScopeItem) -> Option<&'a unleak_catalogue::model::TypeModel> {
-        match self.program.type_of(body, item.context) {
-            Type::Named(Head::Model(path) | Head::Hinted(path), _) => {
-                self.program.catalogue.ty(self.program.language(body).name(), &path)
-            }
-            _ => None,
-        }
+        Some(locks::model_of(self.program, body, item.context)?.scope)
     }
 }
 

@@ -54,13 +54,14 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.failure_seen = if seen { Answer::Yes } else { Answer::No };
         if !seen {
             resource.missing.push(Missing::Results(self.unread(fan)));
-            resource.losses.extend(self.lost(fan.site, &fan.supply));
+            self.tell_lost(resource, fan.site, &fan.supply);
         }
     }
 
-    /// What the work of the items is seen to fail with.
-    pub(super) fn lost(&self, site: Site, supply: &Supply) -> Option<Fact> {
-        fact!(lost);
+    /// Tells what the work of the items is seen to fail with. Only what others wrote counts as lost: what the program itself
+    /// raises there it mostly tells of on the way.
+    pub(super) fn tell_lost(&self, resource: &mut Resource, site: Site, supply: &Supply) {
+        fact!(tell_lost);
         let run = self.program.call(site).map_or_else(Vec::new, |call| match call.target {
             Target::Model(model) => self.run_by(&call, model, site.body),
             _ => Vec::new(),
@@ -68,12 +69,14 @@ impl<'a> Sizer<'_, '_, 'a> {
         // What the fan-out itself runs for each item is not what made the items.
         let makers = if run.is_empty() { supply.makers.as_slice() } else { &[] };
         let works = makers.iter().flat_map(|maker| maker.work.iter().copied()).chain(run);
-        let seen = works.into_iter().find_map(|work| match self.program.lets_out(work)? {
-            LetOut::Raised(site) => Some(self.builder.fact("what is raised here is looked at by nobody", site)),
-            LetOut::OfOthers(site) => Some(self.builder.fact(OF_OTHERS, site)),
-        });
         let handed = || makers.iter().find(|maker| maker.work.is_empty() && self.program.is_of_others(maker.site));
-        seen.or_else(|| handed().map(|maker| self.builder.fact(OF_OTHERS, maker.site)))
+        match works.into_iter().find_map(|work| self.program.lets_out(work)) {
+            Some(LetOut::Raised(site)) => {
+                resource.notes.push(self.builder.fact("what is raised here is looked at by nobody", site));
+            }
+            Some(LetOut::OfOthers(site)) => resource.losses.push(self.builder.fact(OF_OTHERS, site)),
+            None => resource.losses.extend(handed().map(|maker| self.builder.fact(OF_OTHERS, maker.site))),
+        }
     }
 
     /// Whether what fails is told otherwise than by the results: a task that nobody asks tells of its failure at its end,
@@ -341,7 +344,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         helper.leaks = Answer::Yes;
         helper.failure_seen = Answer::No;
         helper.missing.push(Missing::Results(self.unread(fan)));
-        helper.losses.extend(self.lost(fan.site, &fan.supply));
+        self.tell_lost(helper, fan.site, &fan.supply);
         let dropped = dropping.iter().take(CALLERS_THAT_DROP);
         let facts = dropped.map(|it| Fact { label: "dropped here".to_owned(), location: it.birth.clone() });
         helper.notes.extend(facts);
@@ -363,7 +366,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         resource.leaks = Answer::Yes;
         resource.failure_seen = Answer::No;
         resource.missing.push(Missing::Results(self.unread(fan)));
-        resource.losses.extend(self.lost(fan.site, &fan.supply));
+        self.tell_lost(&mut resource, fan.site, &fan.supply);
         resource.notes.push(self.builder.fact("the failures are among what this returns", fan.site));
         Some(resource)
     }

@@ -104,7 +104,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             return;
         }
         let left = match fan.effect {
-            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource).map(|fact| (Left::Slower, fact)),
+            Some(Effect::AwaitedInPart) => self.left_pending(fan, resource),
             Some(Effect::PassedThrough) => self.left_in_loop(fan),
             Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
                 Some((Left::Slower, self.builder.fact("when the time is up the shield leaves them running", fan.site)))
@@ -162,7 +162,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     /// The pending ones of a race or of a wait with a time limit.
-    fn left_pending(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<Fact> {
+    fn left_pending(&self, fan: &Fan<'a>, resource: &mut Resource) -> Option<(Left, Fact)> {
         fact!(left_pending);
         let body = fan.site.body;
         let whole = self.program.follow(Spot::Value(body, fan.call.out), 2, Returns::Stop);
@@ -190,10 +190,15 @@ impl<'a> Sizer<'_, '_, 'a> {
         let mut enders = without(enders(&trails, fan.site), &done);
         enders.extend(self::enders(&left, fan.site));
         if enders.is_empty() {
-            return Some(self.builder.fact("those that are not done go on alone after this", fan.site));
+            return Some((
+                Left::Pending,
+                self.builder.fact("those that are not done go on alone after this", fan.site),
+            ));
         }
         left.extend(trails);
-        self.leaves_before(fan.site, &enders, &left).or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))
+        let early = self.leaves_before(fan.site, &enders, &left);
+        let fact = early.or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))?;
+        Some((Left::Slower, fact))
     }
 
     /// Whether a step stands in what a runner runs that cancels what is left behind, in no loop and before none: its body

@@ -41,7 +41,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         if unseen {
             resource.failure_seen = Answer::No;
             resource.missing.push(Missing::Results(Unread::Lost));
-            resource.losses.extend(self.lost(site, &turns));
+            self.tell_lost(&mut resource, site, &turns);
         }
         self.decide(&turns, &mut resource);
         Some(resource)

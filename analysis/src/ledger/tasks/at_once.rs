@@ -1,6 +1,6 @@
 //! Coroutines that are done in their first step: nothing that they wait for makes them wait.
 
-use unleak_catalogue::model::{Effect, Kind};
+use unleak_catalogue::model::{CallModel, Effect, Kind, Takes};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -212,7 +212,9 @@ fn puts_only(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
 
 fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {
     let Some(call) = builder.program.call(site) else { return false };
-    let Target::Model(model) = call.target else { return false };
+    let Target::Model(model) = call.target else {
+        return call.target == Target::Unknown && puts_into_any(builder, site);
+    };
     model.does.get(&Subject::Receiver) == Some(&Effect::Put)
         && call.receiver.is_some_and(|queue| {
             is_unbounded(builder, site.body, queue) || has_no_bound_here(builder, site.body, queue)
@@ -226,6 +228,28 @@ fn has_no_bound_here(builder: &Builder<'_, '_>, body: BodyRef, queue: ValueId) -
     let ty = program.type_of(body, queue);
     let Some(path) = ty.model_path() else { return false };
     let makes = |meant: Meant<'_>| matches!(meant, Meant::Model(model) if model.path == *path && model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Queue));
+    let bearing = program.calls().bearing(program.whole());
+    let mut made = bearing.filter(|(_, meant)| makes(*meant)).map(|(site, _)| site).peekable();
+    made.peek().is_some() && made.all(|site| makes_unbounded(builder, site))
+}
+
+/// Whether a method of what is not known, by whose name a queue is filled that the program makes, fills one that never makes
+/// it wait: none that it makes has a bound.
+fn puts_into_any(builder: &Builder<'_, '_>, site: Site) -> bool {
+    fact!(puts_into_any);
+    let program = builder.program;
+    let language = program.language(site.body);
+    let Some(name) = program.callee_name(site) else { return false };
+    let fills = |model: &CallModel| {
+        let put = program.model(language, &format!("{}.{name}", model.path));
+        put.is_some_and(|put| {
+            put.takes_effect == Takes::WhenAwaited && put.does.get(&Subject::Receiver) == Some(&Effect::Put)
+        })
+    };
+    let makes = |meant: Meant<'_>| {
+        matches!(meant, Meant::Model(model)
+            if model.birth.as_ref().is_some_and(|birth| birth.kind == Kind::Queue) && fills(model))
+    };
     let bearing = program.calls().bearing(program.whole());
     let mut made = bearing.filter(|(_, meant)| makes(*meant)).map(|(site, _)| site).peekable();
     made.peek().is_some() && made.all(|site| makes_unbounded(builder, site))

@@ -123,7 +123,7 @@ fn runs_by_itself(kind: Kind) -> bool {
 
 fn direct<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>) -> Option<Birth<'a>> {
     let Target::Model(model) = call.target else { return None };
-    if guessed(builder, site, call, model) {
+    if guessed(builder, site, call, model) || is_given_one(builder, site, call, model) {
         return None;
     }
     let birth =
@@ -154,6 +154,18 @@ fn guessed(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallM
     });
     let name = builder.program.callee_name(site).filter(|_| unknown);
     name.is_some_and(|name| builder.program.catalogue.any_method(language, &name).any(|any| any.path == model.path))
+}
+
+/// Whether what is to be run runs already: a task comes back as it is.
+fn is_given_one<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, model: &CallModel) -> bool {
+    fact!(is_given_one);
+    let run = model.does.iter().filter(|(_, effect)| **effect == Effect::Run).map(|(subject, _)| subject);
+    let mut given = run.flat_map(|subject| builder.program.subjects(call, subject));
+    given.any(|(value, _)| {
+        let ty = builder.program.type_of(site.body, value);
+        let language = builder.program.language(site.body).name();
+        ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)?.kind) == Some(Kind::Task)
+    })
 }
 
 /// A thread object is born where it is made, if it is ever started.

@@ -1,20 +1,20 @@
 //! What speaks for a task that nobody keeps: it is mostly meant so, or its maker is not known to give one.
 
-use unleak_catalogue::model::{About, Effect, Kind, Phase, Takes, Waits};
+use unleak_catalogue::model::{Effect, Kind, Phase, Takes, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
 use super::super::queues::gate::always_leaves;
-use super::super::{Fact, Holding, Many, Resource, Setting, Work};
+use super::super::{Fact, Holding, Many, Resource, Work};
 use super::births::Birth;
-use super::{at_once, told};
+use super::{at_once, losses, program_wide, told};
 use crate::program::calls::{Depth, Target};
 use crate::program::flow::Slot;
 use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::types::Type;
-use crate::program::{BodyRef, Def, Program, Site};
+use crate::program::{BodyRef, Def, Site};
 use crate::source::Language;
-use crate::unit::{StepId, StepKind, ValueId};
+use crate::unit::{Colour, StepId, StepKind, ValueId};
 
 /// All that speaks for a task whose handle goes this way.
 pub(super) fn of<'a>(
@@ -29,23 +29,21 @@ pub(super) fn of<'a>(
         may_give_none(builder, birth),
         detached(builder, birth),
         reached_weakly(builder, birth),
-        lasts_with_program(builder, birth, resource),
         looks_after_itself(builder, birth, resource),
         at_once::as_declared(builder, birth),
         ignores_failures(builder, birth),
-        overseen(builder, birth),
         closes(builder, birth),
         called_back(builder, birth, trail),
-        made_by_factory(builder, birth),
         told_on_some_ways(builder, birth),
+        has_no_keeper(builder, birth),
     ];
-    found.into_iter().flatten().collect()
+    found.into_iter().flatten().chain(program_wide::of(builder, birth, resource)).collect()
 }
 
 /// What is started where its owner ends is mostly that end, and is not waited for as nothing comes after it.
 fn closes(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(closes);
-    (builder.program.phase_of(birth.site.body) == Some(Phase::Close))
+    matches!(builder.program.phase_of(birth.site.body), Some(Phase::Close | Phase::Exit))
         .then(|| builder.fact("it is started where its owner ends", birth.site))
 }
 
@@ -68,23 +66,20 @@ fn called_back<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, trail: &Trail<'
     Some(builder.fact("a callback is called with it when it is done", site))
 }
 
-/// A function of the program makes every task that there is: it may keep them, or hear of their failures.
-fn made_by_factory(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
-    fact!(made_by_factory);
+/// Where neither a coroutine stands around it, which could wait, nor an object that ends, nobody is there to keep what is
+/// the program's own: who was handed it to run is there for others.
+fn has_no_keeper(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(has_no_keeper);
     let program = builder.program;
-    if birth.kind != Kind::Task || program.language(birth.site.body) != Language::Python {
+    if program.language(birth.site.body) != Language::Python || losses::is_handed(builder, birth) {
         return None;
     }
-    let mut set =
-        program.calls().about(About::EveryStart).filter(|site| builder.setting(site.body) == Setting::Product);
-    let own = set.find(|site| is_given_a_function(program, *site))?;
-    Some(builder.fact("a function of the program makes every task, since it is given here", own))
-}
-
-/// Whether a call is given something to call, and no constant that says that there is none.
-fn is_given_a_function(program: &Program<'_>, site: Site) -> bool {
-    let handler = program.call(site).and_then(|call| call.args.first());
-    handler.is_some_and(|handler| program.constant_of(site.body, handler.value).is_none())
+    let parent = |body: &BodyRef| program.body(*body).parent.map(|parent| BodyRef { file: body.file, body: parent });
+    let mut around = std::iter::successors(Some(birth.site.body), parent);
+    let waits = around.any(|body| program.body(body).colour == Colour::Async);
+    let ends = || program.owner_around(birth.site.body).is_some_and(|owner| program.has_an_end(owner));
+    (!waits && !ends())
+        .then(|| builder.fact("neither a coroutine nor an object that ends is there to keep it", birth.site))
 }
 
 /// On some ways through it its end is told to somebody who waits.
@@ -164,14 +159,6 @@ fn detached(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     given.then(|| builder.fact("it is started so that it goes on alone", birth.site))
 }
 
-/// What never ends, and is begun once by the program itself, lasts as long as the program.
-fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
-    fact!(lasts_with_program);
-    let once = builder.program.language(birth.site.body) == Language::Rust && resource.many == Many::Once;
-    (once && matches!(resource.work, Work::Endless(_)))
-        .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
-}
-
 /// What goes on after each failure of its own, and is not begun for each event, is one that lasts.
 fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(looks_after_itself);
@@ -180,42 +167,6 @@ fn looks_after_itself(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
     Some(Fact {
         label: "it handles what fails in it and goes on, and is not known to be begun again and again".to_owned(),
         location: builder.location(body, builder.program.body(body).name_span),
-    })
-}
-
-/// A program that hears of every failure, and waits for every task that is left when it stops, has them all in its hands.
-fn overseen(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
-    fact!(overseen);
-    let program = builder.program;
-    if birth.kind != Kind::Task || program.language(birth.site.body) != Language::Python {
-        return None;
-    }
-    let product = |site: &Site| builder.setting(site.body) == Setting::Product;
-    let find = || {
-        let calls = program.calls();
-        let mut ends = calls.about(About::EveryTask).filter(product);
-        let end =
-            ends.find(|site| program.phase_of(site.body) == Some(Phase::Close) && are_waited_for(builder, *site))?;
-        let hears = calls.about(About::EveryFailure).filter(product).any(|site| is_given_a_function(program, site));
-        hears.then(|| {
-            builder.fact(
-                "what fails is told to the loop's handler, and what is left is waited for with all others here",
-                end,
-            )
-        })
-    };
-    builder.overseen.get_or_init(find).clone()
-}
-
-/// Whether what is in the collection that a call gives is waited for.
-fn are_waited_for(builder: &Builder<'_, '_>, site: Site) -> bool {
-    fact!(are_waited_for);
-    let Some(call) = builder.program.call(site) else { return false };
-    let trail = builder.program.follow(Spot::Value(site.body, call.out), 1, Returns::Stop);
-    trail.uses.iter().any(|used| match &used.what {
-        What::Await => true,
-        What::Effect(effect, _) => matches!(effect, Effect::Awaited | Effect::AwaitedInPart | Effect::Joined),
-        _ => false,
     })
 }
 

@@ -76,8 +76,8 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
     verdict::judge(builder, &mut resource, birth);
     if resource.leaks == Answer::Yes {
-        resource.excuses = excuses::of(builder, birth, &resource, &way);
         resource.losses = losses::of(builder, birth, &resource);
+        resource.excuses = excuses::of(builder, birth, &resource, &way);
     }
     Fate { resource, returned }
 }

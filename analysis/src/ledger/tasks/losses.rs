@@ -87,6 +87,18 @@ fn is_as_it_is(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool
     }
 }
 
+/// Whether what it runs was handed to its maker, or is given by what it hands on.
+pub(super) fn is_handed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
+    fact!(is_handed);
+    let program = builder.program;
+    let made = || {
+        let call = program.call(birth.site)?;
+        let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
+        made.find(|site| program.is_of_others(*site))
+    };
+    birth.work.param.is_some() || made().is_some()
+}
+
 /// What the maker was handed itself to run: whoever wrote it hears nothing of its failure.
 fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(handed_on);
