@@ -17,7 +17,7 @@ fn runs(body: &str) -> Vec<Value> {
     levels(&format!(
         "class Gone(Exception):\n    pass\n\n\nclass Lost(Gone):\n    pass\n\n\nasync def fetch(at):\n    \
          if await outside.fetch(at) is None:\n        raise Lost(at)\n\n\n\
-         async def work(at, told):\n    {body}\n\n\ndef start(at, told):\n    asyncio.create_task(work(at, told))\n"
+         async def work(at, told):\n    {body}\n\n\nasync def start(at, told):\n    asyncio.create_task(work(at, told))\n"
     ))
 }
 
@@ -56,7 +56,7 @@ fn what_is_raised_far_away_is_about_something_else() {
     let deep = |calls: usize| {
         let further = (1..=calls).map(|at| format!("async def f{at}(at):\n    await f{}(at)\n\n\n", at - 1));
         let first = "async def f0(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\n".to_owned();
-        let start = format!("def start(at):\n    asyncio.create_task(f{calls}(at))\n");
+        let start = format!("async def start(at):\n    asyncio.create_task(f{calls}(at))\n");
         levels(&std::iter::once(first).chain(further).chain([start]).collect::<String>())
     };
     assert_eq!(deep(2), ["error"]);
@@ -69,7 +69,7 @@ fn what_is_raised_on_a_way_that_no_call_takes_is_not_raised() {
         levels(&format!(
             "async def send(at, strict=False):\n    try:\n        await outside.send(at)\n    except Exception as failed:\n        \
              if strict:\n            raise failed\n        print(failed)\n\n\n\
-             async def work(at, told):\n    await send(at{args})\n\n\ndef start(at, told):\n    asyncio.create_task(work(at, told))\n"
+             async def work(at, told):\n    await send(at{args})\n\n\nasync def start(at, told):\n    asyncio.create_task(work(at, told))\n"
         ))
     };
     assert_eq!(asked(""), ["note"], "it is left out, and the default keeps it from being raised");
@@ -82,7 +82,7 @@ fn what_is_raised_on_a_way_that_no_call_takes_is_not_raised() {
 fn work_that_only_waits_by_the_clock_is_missed_by_nobody() {
     let turns = |body: &str| {
         levels(&format!(
-            "async def wake():\n    while True:\n        {body}\n\n\ndef start():\n    asyncio.create_task(wake())\n"
+            "async def wake():\n    while True:\n        {body}\n\n\nasync def start():\n    asyncio.create_task(wake())\n"
         ))
     };
     assert_eq!(turns("await asyncio.sleep(1)"), ["note"]);
@@ -136,7 +136,7 @@ fn a_scope_keeps_what_its_exit_says_it_has_dealt_with() {
 
 #[test]
 fn a_module_that_refuses_to_be_imported_starts_nothing() {
-    let start = "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\ndef start(at):\n    asyncio.create_task(work(at))\n";
+    let start = "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\nasync def start(at):\n    asyncio.create_task(work(at))\n";
     assert_eq!(levels(start), ["error"]);
     assert_eq!(levels(&format!("raise ImportError('gone')\n\n\n{start}")), [] as [Value; 0]);
     assert_eq!(levels(&format!("if outside.old:\n    raise ImportError('gone')\n\n\n{start}")), ["error"]);
@@ -147,7 +147,7 @@ fn a_decorator_of_the_program_may_handle_what_is_raised() {
     let marked = |mark: &str| {
         levels(&format!(
             "def logged(work):\n    return outside.logged(work)\n\n\n{mark}async def fetch(at):\n    \
-             raise OSError(await outside.fetch(at))\n\n\ndef start(at):\n    asyncio.create_task(fetch(at))\n"
+             raise OSError(await outside.fetch(at))\n\n\nasync def start(at):\n    asyncio.create_task(fetch(at))\n"
         ))
     };
     assert_eq!((marked("@logged\n"), marked("")), (vec!["note".into()], vec!["error".into()]));
@@ -181,7 +181,7 @@ fn what_is_raised_of_a_class_that_is_not_known_may_be_what_is_handled() {
         levels(&format!(
             "def translated(at) -> BaseException:\n    return outside.translated(at)\n\n\n\
              async def work(at):\n    try:\n        raise {made}(await outside.fetch(at))\n    except KeyError:\n        \
-             print(at)\n\n\ndef start(at):\n    asyncio.create_task(work(at))\n"
+             print(at)\n\n\nasync def start(at):\n    asyncio.create_task(work(at))\n"
         ))
     };
     assert_eq!(translated("translated"), ["note"], "it may be any exception");
@@ -219,7 +219,7 @@ fn what_others_wrote_may_raise_anything() {
 fn what_is_to_go_on_for_ever_is_lost_when_it_does_not() {
     let beat = |around: &str| {
         levels(&format!(
-            "async def beat():\n    {around}:\n        await outside.beat()\n\n\ndef start():\n    asyncio.create_task(beat())\n"
+            "async def beat():\n    {around}:\n        await outside.beat()\n\n\nasync def start():\n    asyncio.create_task(beat())\n"
         ))
     };
     assert_eq!((beat("while True"), beat("if outside.ready()")), (vec!["error".into()], vec!["note".into()]));
@@ -229,7 +229,7 @@ fn what_is_to_go_on_for_ever_is_lost_when_it_does_not() {
 fn a_try_that_holds_nothing_but_the_start_was_to_handle_its_failures() {
     let tried = |before: &str, handler: &str| {
         levels(&format!(
-            "def start(at):\n    try:\n        {before}asyncio.create_task(outside.fetch(at))\n    except {handler}\n"
+            "async def start(at):\n    try:\n        {before}asyncio.create_task(outside.fetch(at))\n    except {handler}\n"
         ))
     };
     let counts = "Exception:\n        print(at)";

@@ -18,7 +18,7 @@ impl Program<'_> {
                 matches!(last, "test" | "fixture")
                     || (last == "cfg" && mark.arguments.contains("test") && !mark.arguments.contains("not(test"))
             });
-            if marked {
+            if marked || is_demonstration(&owned.name) {
                 return true;
             }
             at = owned.parent.map(|parent| BodyRef { file: here.file, body: parent });
@@ -37,4 +37,9 @@ fn is_of_tests(path: &str) -> bool {
             || part.ends_with("_test.rs")
             || part.ends_with("_tests.rs")
     })
+}
+
+/// Whether a function says by its name that it only shows how something is used.
+fn is_demonstration(name: &str) -> bool {
+    name.split('_').any(|word| matches!(word, "demo" | "example"))
 }

@@ -159,7 +159,8 @@ fn never_waits<'a>(builder: &Builder<'_, 'a>, body: BodyRef, given: Given<'a>, a
         StepKind::Loop { driver: Driver::Each { colour, .. }, .. } => *colour == Colour::Sync,
         StepKind::Scope { items, .. } => items.iter().all(|item| item.colour == Colour::Sync),
         StepKind::Loop { driver: Driver::Forever, .. } | StepKind::Select { .. } | StepKind::Yield { .. } => false,
-        StepKind::Store { place: Place::Field { .. }, .. } | StepKind::Update { place: Place::Field { .. }, .. } => {
+        StepKind::Store { place: Place::Field { .. } | Place::Index { .. }, .. }
+        | StepKind::Update { place: Place::Field { .. } | Place::Index { .. }, .. } => {
             asked.does_something = true;
             true
         }

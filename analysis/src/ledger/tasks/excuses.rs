@@ -35,6 +35,7 @@ pub(super) fn of<'a>(
         closes(builder, birth),
         called_back(builder, birth, trail),
         told_on_some_ways(builder, birth),
+        closes_foreign(builder, birth),
         has_no_keeper(builder, birth),
     ];
     found.into_iter().flatten().chain(program_wide::of(builder, birth, resource)).collect()
@@ -64,6 +65,22 @@ fn called_back<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, trail: &Trail<'
     };
     let site = put_on(trail).or_else(in_wrapper)?;
     Some(builder.fact("a callback is called with it when it is done", site))
+}
+
+/// Closing what a library made, and may have been closed already, is mostly done as well as it can be.
+fn closes_foreign(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(closes_foreign);
+    let program = builder.program;
+    if birth.work.body.is_some() || program.language(birth.site.body) != Language::Python {
+        return None;
+    }
+    let call = program.call(birth.site)?;
+    let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
+    let closing = |site: &Site| {
+        let life = program.callee_name(*site).and_then(|name| program.catalogue.lifecycle("python", &name));
+        life.is_some_and(|life| life.phase == Phase::Close)
+    };
+    Some(builder.fact("it only closes what is not the program's own", made.find(closing)?))
 }
 
 /// Where neither a coroutine stands around it, which could wait, nor an object that ends, nobody is there to keep what is

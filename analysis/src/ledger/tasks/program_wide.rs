@@ -10,13 +10,11 @@ use crate::program::calls::Target;
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::BodyKind;
 
 /// All that the program as a whole says for a task.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> impl Iterator<Item = Fact> {
     let found = [
         lasts_with_program(builder, birth, resource),
-        begun_by_module(builder, birth, resource),
         ends_program(builder, birth),
         kept_by_workers(builder, birth),
         overseen(builder, birth),
@@ -31,20 +29,6 @@ fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
     let python = builder.program.language(birth.site.body) == Language::Python;
     (resource.many == Many::Once && (python || matches!(resource.work, Work::Endless(_))))
         .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
-}
-
-/// A function of a module that is not seen to run again and again mostly begins what is there for the program.
-fn begun_by_module(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
-    fact!(begun_by_module);
-    let program = builder.program;
-    let owned = program.body(birth.site.body);
-    let parent = owned.parent.map(|parent| program.body(BodyRef { file: birth.site.body.file, body: parent }).kind);
-    let of_module = owned.kind == BodyKind::Function && parent == Some(BodyKind::Module) && owned.marks.is_empty();
-    let own_work = birth.work.body.is_some() && birth.work.param.is_none();
-    let python = program.language(birth.site.body) == Language::Python;
-    (python && of_module && own_work && resource.many == Many::Unknown).then(|| {
-        builder.fact("a function of the module begins it, and is not known to run again and again", birth.site)
-    })
 }
 
 /// What is started because the program is to end, or ends: nobody is left who could wait for it.
@@ -64,9 +48,15 @@ fn ends_program(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 /// What waits for one of a pool's workers, or runs on one, is kept by the pool.
 fn kept_by_workers(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(kept_by_workers);
-    let call = builder.program.call(birth.site)?;
-    let pooled = matches!(call.target, Target::Model(model) if model.runs_on == RunsOn::Workers);
-    pooled.then(|| builder.fact("a pool keeps what runs on its workers", birth.site))
+    let program = builder.program;
+    let call = program.call(birth.site)?;
+    let given = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
+    let pooled = |site: Site| {
+        matches!(program.call(site).map(|call| call.target),
+            Some(Target::Model(model)) if model.runs_on == RunsOn::Workers)
+    };
+    let at = std::iter::once(birth.site).chain(given).find(|site| pooled(*site))?;
+    Some(builder.fact("a pool keeps what runs on its workers", at))
 }
 
 /// A program that hears of every failure, and waits for every task that is left when it stops, has them all in its hands.
