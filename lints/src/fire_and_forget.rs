@@ -32,20 +32,22 @@
 //! that tells its end on every way through it: it sets a future or an event, or puts a last mark into a queue, that
 //! somebody else waits on, or a callback on it does.
 //!
-//! ## What is an error, and what a note
-//! An error where it is seen what is lost: its work raises (more than that its caller has asked for what makes no
-//! sense), or runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in
-//! between; in Python, it is to go on for ever, and nobody learns when it does not; it stands alone in a `try` that was
-//! to handle its failures; it fails without a line, beside a handler; each event leaves one that waits for what may
-//! never come. In Rust, where it panics. The evidence says which, and where.
+//! ## What is an error, a warning, and a note
+//! In Python, a task that nobody keeps is a warning where somebody is there to keep it: a coroutine that could wait for it,
+//! or an object that ends, whose end could cancel it. It is an error where it is also seen what is lost: its work raises (more than that its caller has asked for what makes no sense), or
+//! runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in between; it is to
+//! go on for ever, and nobody learns when it does not; it stands alone in a `try` that was to handle its failures; it fails
+//! without a line, beside a handler; each event leaves one that waits for what may never come. In Rust, where it goes on
+//! and panics. The evidence says which, and where.
 //!
-//! All else is a note, and so is, whatever is lost, what is mostly meant so: what handles its failures and comes to an end; a
-//! thread or process in Python; the loser of a race that is run once; a process told to go on alone; what a wrapper gives on
-//! some ways only; what is started where its owner ends; what a callback is called with, or who tells its end on some ways;
-//! any task where the loop hears of failures and a stop waits for all that are left, or where the program's own function makes
-//! every task; in Rust, what fails with its result, one for each accepted connection, what asks by the clock whether it is to
-//! end. A Python coroutine that is done at once is none, and a task is right whose thread is joined further down. The losers
-//! of a race are told of by `raw-gather`, where the race is.
+//! All else is a note, and so is, whatever is lost, what is mostly meant so: a thread or process in Python, and what a
+//! pool keeps; what is over in a moment, or only waits; the loser of a race that is run once; a process told to go on alone;
+//! what a wrapper gives on some ways only; what is started where its owner or the program ends; the closing of what a
+//! library made; what a callback is called with, or who tells its end on some ways; any task where the loop hears of
+//! failures and a stop waits for all that are left, or where the program's own function makes every task; in Rust, what
+//! fails with its result, one for each accepted connection, what asks by the clock whether it is to end. A Python
+//! coroutine that is done at once is none, and a task is right whose thread is joined further down. The losers of a race
+//! are told of by `raw-gather`, where the race is.
 //!
 //! ## How sure
 //! Certain when the code alone shows it. Likely when the starter is known by its receiver's name only; when a task
@@ -117,11 +119,11 @@ fn finding(ledger: &Ledger, resource: &Resource) -> Finding {
 fn level(resource: &Resource) -> Level {
     let brief = matches!(resource.work, Work::Lingers(_) | Work::MayLinger(_) | Work::AtOnce(_) | Work::OnlyWaits(_));
     let handled = resource.failure_seen == Answer::Yes && !matches!(resource.work, Work::Endless(_));
-    // Python's threads and processes are kept without a handle, and what a thread raises is printed.
     let python = resource.language == Language::Python;
-    let system = matches!(resource.kind, Kind::Thread | Kind::Process);
-    let kept = python || !resource.missing.contains(&Missing::Limit);
-    let speaks_for_it = (system && kept) || brief || !resource.excuses.is_empty();
+    // Threads and processes are kept without a handle in Python, and what a thread raises is printed.
+    let kept = matches!(resource.kind, Kind::Thread | Kind::Process)
+        && (python || !resource.missing.contains(&Missing::Limit));
+    let speaks_for_it = kept || brief || !resource.excuses.is_empty();
     // What comes to an end alone in Rust is not lost half-way: only its panic is, which is printed.
     let goes_on = python || resource.missing.contains(&Missing::Stop);
     match resource.setting {
@@ -150,18 +152,14 @@ fn message(resource: &Resource) -> String {
         Kind::Process => "process",
         _ => "task",
     };
-    let sentence = format!("{kept} the {noun} that `{}` starts", resource.maker);
-    match what.as_slice() {
-        [] => format!("{sentence}: it can be gone before it is done"),
-        what => format!("{sentence}: {}", list(what)),
-    }
+    let lacks = if what.is_empty() { "it can be gone before it is done".to_owned() } else { list(&what) };
+    format!("{kept} the {noun} that `{}` starts: {lacks}", resource.maker)
 }
 
 fn list(parts: &[&str]) -> String {
     match parts {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+        [first @ .., last] if !first.is_empty() => format!("{}, and {last}", first.join(", ")),
+        parts => parts.concat(),
     }
 }
 

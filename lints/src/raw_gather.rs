@@ -47,9 +47,11 @@
 //! for signals that use nothing; a wait for tasks that were made elsewhere or have just been told to stop.
 //!
 //! ## How sure
-//! An error where failures are lost for good (nobody but the fan-out has what it runs, and that raises or runs what others
-//! wrote), where it never runs, and where each time those that were slower than the first go on alone. A note where all that is missing is a limit: what registers,
-//! connects, is configured, written out or belongs to one message is mostly small by nature. A note, too, where tasks tell
+//! An error where failures are lost for good (nobody but the fan-out has what it runs, and that runs what others wrote),
+//! where it never runs, and where each time an early way out leaves those alone that were slower than the first. A note
+//! where all that is missing is a limit: what registers, connects, is configured, written out or belongs to one message is
+//! mostly small by nature. A note, too, where what is unread is only what the program itself raises, which it mostly tells of
+//! on the way; where a wait gives back those that are not done, and no code is seen to end them; where tasks tell
 //! of their failures otherwise (they are somebody's, were told to stop, or the event loop tells of a failure that nobody
 //! asked for); where one fails and the others may well go on; and where only a cancellation from outside would leave them
 //! alone: mostly nothing but the end of the program cancels, and that cancels them as well.

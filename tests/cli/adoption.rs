@@ -134,19 +134,21 @@ fn what_has_become_worse_since_the_baseline_is_new() {
 fn of_two_that_are_alike_the_worse_one_is_met_by_the_worse_entry() {
     let quiet = "\n\nasync def quiet():\n    try:\n        await outside.fetch(1)\n    except Exception:\n        print(1)\n\n\n\
                  async def fetch(at):\n    raise OSError(await outside.fetch(at))\n";
-    let (error, note) = ("    asyncio.create_task(fetch(1))\n", "    asyncio.create_task(quiet())\n");
+    let (error, warning) = ("    asyncio.create_task(fetch(1))\n", "    asyncio.create_task(quiet())\n");
     let code = |body: &[&str]| format!("import asyncio\n\n\nasync def start():\n{}{quiet}", body.concat());
-    let project = Project::with(&[("pyproject.toml", ""), ("a.py", &code(&[note, error]))]);
+    let project = Project::with(&[("pyproject.toml", ""), ("a.py", &code(&[warning, error]))]);
     checked(&project, &["--update-baseline"]);
     let known = text(&project, "base.json");
     let identities: BTreeSet<&str> = known.lines().filter(|line| line.contains("identity")).collect();
     assert_eq!((known.matches("\"level\"").count(), identities.len()), (2, 1), "{known}");
-    for body in [&[note, error][..], &[error, note], &[error], &[note]] {
+    for body in [&[warning, error][..], &[error, warning], &[error], &[warning]] {
         let project = Project::with(&[("pyproject.toml", ""), ("base.json", &known), ("a.py", &code(body))]);
         let ran = checked(&project, &["--min-level=note"]);
         assert_eq!(ran.out, "Found nothing that leaks in 1 file.\n", "{body:?}");
     }
-    for (body, line) in [(&[note, error, error][..], "a.py:7:5: error"), (&[error, note, note], "a.py:7:5: note")] {
+    for (body, line) in
+        [(&[warning, error, error][..], "a.py:7:5: error"), (&[error, warning, warning], "a.py:7:5: warning")]
+    {
         let project = Project::with(&[("pyproject.toml", ""), ("base.json", &known), ("a.py", &code(body))]);
         let ran = checked(&project, &["--min-level=note"]);
         assert!(ran.out.starts_with(line) && ran.out.lines().count() == 2, "{body:?}: {}", ran.out);

@@ -19,7 +19,8 @@ fn failures_that_nobody_else_has_are_lost() {
             "async def tell(users):\n    tasks = {items}\n    await asyncio.gather(*tasks, return_exceptions=True)\n"
         )
     };
-    assert_eq!(level(&gather("[outside.send(user) for user in users]")), "error");
+    assert_eq!(level(&gather("[user() for user in users]")), "error", "others wrote what runs");
+    assert_eq!(level(&gather("[outside.send(user) for user in users]")), "note", "the program mostly tells of its own");
     let told_to_stop = "async def close(items):\n    tasks = [asyncio.create_task(outside.send(item)) for item in items]\n    \
                         await outside.first(tasks)\n    for task in tasks:\n        if outside.is_late(task):\n            task.cancel()\n    \
                         await asyncio.gather(*tasks, return_exceptions=True)\n";
@@ -35,8 +36,8 @@ fn what_made_the_items_is_not_what_is_run_for_each() {
              with ThreadPoolExecutor(max_workers=2) as pool:\n        pool.map(save, made)\n"
         ))
     };
-    assert_eq!(work("raise OSError(item)"), "error");
-    let handled = "try:\n        outside.save(item)\n    except Exception as failed:\n        print(failed)";
+    assert_eq!(work("item()"), "error");
+    let handled = "try:\n        item()\n    except Exception as failed:\n        print(failed)";
     assert_eq!(work(handled), "note", "`convert` ran before");
 }
 
@@ -44,7 +45,7 @@ fn what_made_the_items_is_not_what_is_run_for_each() {
 fn what_a_decorator_does_with_failures_is_not_seen() {
     let setup = |mark: &str| {
         format!(
-            "async def set_up(tools):\n{mark}    async def one(tool):\n        await outside.send(tool)\n\n    \
+            "async def set_up(tools):\n{mark}    async def one(tool):\n        await tool()\n\n    \
              await asyncio.gather(*(one(tool) for tool in tools), return_exceptions=True)\n"
         )
     };
@@ -97,7 +98,7 @@ fn a_helper_whose_failures_many_drop_is_told_of_once() {
             (0..count).map(|at| format!("\n\nasync def tell{at}(users):\n    await send_all(users)\n")).collect();
         let text = format!(
             "import asyncio\nimport outside\n\n\nasync def send_all(users):\n    \
-             return await asyncio.gather(*[outside.send(user) for user in users], return_exceptions=True)\n{callers}"
+             return await asyncio.gather(*[user() for user in users], return_exceptions=True)\n{callers}"
         );
         let all = Project::with(&[("pyproject.toml", ""), ("a.py", &text), ("outside.py", &outside())])
             .json(&["--select=raw-gather"]);

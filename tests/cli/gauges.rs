@@ -64,3 +64,16 @@ fn of_what_the_program_runs_itself_nobody_cancels_one_turn() {
     assert_eq!(level(&room("")), "error", "a caller that is not seen may give up on it");
     assert_eq!(level(&room(turns)), "note");
 }
+
+#[test]
+fn who_waits_for_a_lock_is_seldom_cancelled_there() {
+    let room = |wait: &str| {
+        format!(
+            "class Room:\n    def __init__(self):\n        self.size, self.turn = 0, asyncio.{wait}\n\n    async def send(self, line):\n        \
+             self.size += 1\n        async with self.turn:\n            try:\n                await outside.send(line)\n            \
+             finally:\n                self.size -= 1\n\n    def is_full(self):\n        return self.size > 8\n"
+        )
+    };
+    assert_eq!(level(&room("Lock()")), "note");
+    assert_eq!(level(&room("Semaphore(4)")), "error", "who holds it may do so for long");
+}

@@ -1,4 +1,4 @@
-//! What makes a task that nobody keeps an error: it is seen what is lost by it.
+//! What makes a task that nobody keeps an error: it is seen what is lost by it. Else it is a warning.
 
 use serde_json::Value;
 
@@ -23,14 +23,14 @@ fn runs(body: &str) -> Vec<Value> {
 
 #[test]
 fn what_is_raised_and_reaches_nobody_is_lost() {
-    assert_eq!(runs("await outside.fetch(at)"), ["note"], "nothing is seen to be raised");
+    assert_eq!(runs("await outside.fetch(at)"), ["warning"], "nothing is seen to be raised");
     assert_eq!(runs("await fetch(at)"), ["error"]);
     let handled = |class: &str| runs(&format!("try:\n        await fetch(at)\n    except {class}:\n        print(at)"));
-    assert_eq!(handled("Lost"), ["note"]);
-    assert_eq!(handled("Gone"), ["note"], "its class derives from what is handled");
+    assert_eq!(handled("Lost"), ["warning"]);
+    assert_eq!(handled("Gone"), ["warning"], "its class derives from what is handled");
     assert_eq!(handled("KeyError"), ["error"]);
     let within = |class: &str| runs(&format!("with contextlib.suppress({class}):\n        await fetch(at)"));
-    assert_eq!((within("Gone"), within("KeyError")), (vec!["note".into()], vec!["error".into()]));
+    assert_eq!((within("Gone"), within("KeyError")), (vec!["warning".into()], vec!["error".into()]));
     let again = "try:\n        await fetch(at)\n    except Gone:\n        print(at)\n        raise";
     assert_eq!(runs(again), ["error"], "the handler lets it go on");
 }
@@ -41,14 +41,14 @@ fn that_a_caller_asks_for_what_makes_no_sense_is_no_failure_that_is_missed() {
         runs(&format!("{before}if told is None:\n        raise {class}(at)\n    {after}"))
     };
     let waits = "await outside.fetch(at)";
-    assert_eq!(raises("", "ValueError", waits), ["note"]);
+    assert_eq!(raises("", "ValueError", waits), ["warning"]);
     assert_eq!(raises("", "OSError", waits), ["error"]);
     assert_eq!(
         raises("told = await outside.fetch(at)\n    ", "ValueError", "print(at)"),
         ["error"],
         "it is about an answer"
     );
-    assert_eq!(raises("", "StopAsyncIteration", waits), ["note"], "an end is no failure");
+    assert_eq!(raises("", "StopAsyncIteration", waits), ["warning"], "an end is no failure");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_is_raised_far_away_is_about_something_else() {
         levels(&std::iter::once(first).chain(further).chain([start]).collect::<String>())
     };
     assert_eq!(deep(2), ["error"]);
-    assert_eq!(deep(3), ["note"]);
+    assert_eq!(deep(3), ["warning"]);
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn what_is_raised_on_a_way_that_no_call_takes_is_not_raised() {
              async def work(at, told):\n    await send(at{args})\n\n\nasync def start(at, told):\n    asyncio.create_task(work(at, told))\n"
         ))
     };
-    assert_eq!(asked(""), ["note"], "it is left out, and the default keeps it from being raised");
-    assert_eq!(asked(", strict=False"), ["note"]);
+    assert_eq!(asked(""), ["warning"], "it is left out, and the default keeps it from being raised");
+    assert_eq!(asked(", strict=False"), ["warning"]);
     assert_eq!(asked(", strict=True"), ["error"]);
     assert_eq!(asked(", told"), ["error"]);
 }
@@ -85,7 +85,7 @@ fn work_that_only_waits_by_the_clock_is_missed_by_nobody() {
             "async def wake():\n    while True:\n        {body}\n\n\nasync def start():\n    asyncio.create_task(wake())\n"
         ))
     };
-    assert_eq!(turns("await asyncio.sleep(1)"), ["note"]);
+    assert_eq!(turns("await asyncio.sleep(1)"), ["warning"]);
     assert_eq!(turns("await asyncio.sleep(1)\n        print(await outside.next())"), ["error"]);
 }
 
@@ -95,10 +95,10 @@ fn a_scope_of_the_program_handles_what_it_never_raises_again() {
         levels(&format!(
             "@contextlib.contextmanager\ndef told(at):\n    try:\n        yield\n    except OSError as failed:\n        {handler}\n\n\n\
              async def work(at):\n    with told(at):\n        if await outside.ask(at):\n            raise OSError(at)\n\n\n\
-             def start(at):\n    asyncio.create_task(work(at))\n"
+             async def start(at):\n    asyncio.create_task(work(at))\n"
         ))
     };
-    assert_eq!(within("at.set_exception(failed)"), ["note"]);
+    assert_eq!(within("at.set_exception(failed)"), ["warning"]);
     assert_eq!(within("if at:\n            raise"), ["error"]);
 }
 
@@ -109,7 +109,7 @@ fn whoever_is_called_with_the_task_may_ask_what_it_raised() {
             "async def work(at):\n    if await outside.ask(at):\n        raise OSError(at)\n\n\n\
              def begin(at):\n    task = asyncio.create_task(work(at))\n\n    \
              def ended(done):\n        print(done.exception())\n\n    {put_on}\n    return task\n\n\n\
-             def start(at):\n    begin(at)\n"
+             async def start(at):\n    begin(at)\n"
         ))
     };
     assert_eq!(within("print(ended)"), ["error"]);
@@ -124,14 +124,14 @@ fn a_scope_keeps_what_its_exit_says_it_has_dealt_with() {
             "class Answered:\n    def __init__(self, at):\n        self.at = at\n\n    def __enter__(self):\n        return self\n\n    \
              def __exit__(self, kind, failed, trace):\n        self.at.answer(failed)\n        {given}\n\n\n\
              async def work(at):\n    with {scope}(at):\n        if await outside.ask(at):\n            raise OSError(at)\n\n\n\
-             def start(at):\n    asyncio.create_task(work(at))\n"
+             async def start(at):\n    asyncio.create_task(work(at))\n"
         ))
     };
-    assert_eq!(within("Answered", "return True"), ["note"]);
-    assert_eq!(within("Answered", "return failed is None"), ["note"], "on some way it may");
+    assert_eq!(within("Answered", "return True"), ["warning"]);
+    assert_eq!(within("Answered", "return failed is None"), ["warning"], "on some way it may");
     assert_eq!(within("Answered", "return False"), ["error"]);
     assert_eq!(within("Answered", "print(kind)"), ["error"]);
-    assert_eq!(within("outside.scope", "return False"), ["note"], "what its exit does was not read");
+    assert_eq!(within("outside.scope", "return False"), ["warning"], "what its exit does was not read");
 }
 
 #[test]
@@ -150,20 +150,20 @@ fn a_decorator_of_the_program_may_handle_what_is_raised() {
              raise OSError(await outside.fetch(at))\n\n\nasync def start(at):\n    asyncio.create_task(fetch(at))\n"
         ))
     };
-    assert_eq!((marked("@logged\n"), marked("")), (vec!["note".into()], vec!["error".into()]));
+    assert_eq!((marked("@logged\n"), marked("")), (vec!["warning".into()], vec!["error".into()]));
 }
 
 #[test]
 fn only_what_runs_here_raises_here() {
     assert_eq!(runs("await asyncio.wait_for(fetch(at), 5)"), ["error"]);
     let kept = "told.add(asyncio.create_task(fetch(at)))\n    await outside.fetch(at)";
-    assert_eq!(runs(kept), ["note"], "what the other task raises is that one's");
+    assert_eq!(runs(kept), ["warning"], "what the other task raises is that one's");
     let generator = levels(
         "async def items(at):\n    yield at\n    raise OSError(await outside.fetch(at))\n\n\n\
          async def work(at):\n    outside.show(items(at))\n    await outside.fetch(at)\n\n\n\
-         def start(at):\n    asyncio.create_task(work(at))\n",
+         async def start(at):\n    asyncio.create_task(work(at))\n",
     );
-    assert_eq!(generator, ["note"], "a generator that is made has not begun");
+    assert_eq!(generator, ["warning"], "a generator that is made has not begun");
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn what_is_raised_of_a_class_that_is_not_known_may_be_what_is_handled() {
             "try:\n        raise outside.failure(await outside.fetch(at))\n    except {class}:\n        print(at)"
         ))
     };
-    assert_eq!(handled("outside.Failure"), ["note"]);
-    assert_eq!(handled("KeyError"), ["note"]);
+    assert_eq!(handled("outside.Failure"), ["warning"]);
+    assert_eq!(handled("KeyError"), ["warning"]);
     assert_eq!(handled("asyncio.CancelledError"), ["error"], "a cancellation is no failure");
     assert_eq!(runs("raise outside.failure(await outside.fetch(at))"), ["error"], "nobody handles anything");
     let translated = |made: &str| {
@@ -184,7 +184,7 @@ fn what_is_raised_of_a_class_that_is_not_known_may_be_what_is_handled() {
              print(at)\n\n\nasync def start(at):\n    asyncio.create_task(work(at))\n"
         ))
     };
-    assert_eq!(translated("translated"), ["note"], "it may be any exception");
+    assert_eq!(translated("translated"), ["warning"], "it may be any exception");
     assert_eq!(translated("Exception"), ["error"], "it is this one");
 }
 
@@ -199,20 +199,20 @@ fn a_function_is_no_others_where_all_callers_give_it_their_own() {
     };
     assert_eq!(given("await outside.fetch(at)"), ["error"]);
     let handled = "try:\n        await outside.fetch(at)\n    except Exception:\n        print(at)";
-    assert_eq!(given(handled), ["note"]);
+    assert_eq!(given(handled), ["warning"]);
 }
 
 #[test]
 fn what_others_wrote_may_raise_anything() {
     assert_eq!(runs("await told(at)"), ["error"]);
-    assert_eq!(runs("try:\n        await told(at)\n    except Exception:\n        print(at)"), ["note"]);
+    assert_eq!(runs("try:\n        await told(at)\n    except Exception:\n        print(at)"), ["warning"]);
     let hook = |body: &str| {
         levels(&format!(
-            "class View:\n    async def on_end(self):\n        {body}\n\n    def end(self):\n        asyncio.create_task(self.on_end())\n"
+            "class View:\n    async def on_end(self):\n        {body}\n\n    async def end(self):\n        asyncio.create_task(self.on_end())\n"
         ))
     };
     assert_eq!(hook("raise NotImplementedError"), ["error"], "it is there for others to write");
-    assert_eq!(hook("await outside.end(self)"), ["note"]);
+    assert_eq!(hook("await outside.end(self)"), ["warning"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn what_is_to_go_on_for_ever_is_lost_when_it_does_not() {
             "async def beat():\n    {around}:\n        await outside.beat()\n\n\nasync def start():\n    asyncio.create_task(beat())\n"
         ))
     };
-    assert_eq!((beat("while True"), beat("if outside.ready()")), (vec!["error".into()], vec!["note".into()]));
+    assert_eq!((beat("while True"), beat("if outside.ready()")), (vec!["error".into()], vec!["warning".into()]));
 }
 
 #[test]
@@ -234,9 +234,9 @@ fn a_try_that_holds_nothing_but_the_start_was_to_handle_its_failures() {
     };
     let counts = "Exception:\n        print(at)";
     assert_eq!(tried("", counts), ["error"]);
-    assert_eq!(tried("print(at)\n        ", counts), ["note"], "it may be for something else");
-    assert_eq!(tried("", "RuntimeError:\n        print(at)"), ["note"], "it is for a loop that does not run");
-    assert_eq!(tried("", "Exception:\n        pass"), ["note"], "it handles nothing");
+    assert_eq!(tried("print(at)\n        ", counts), ["warning"], "it may be for something else");
+    assert_eq!(tried("", "RuntimeError:\n        print(at)"), ["warning"], "it is for a loop that does not run");
+    assert_eq!(tried("", "Exception:\n        pass"), ["warning"], "it handles nothing");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn what_is_lost_counts_for_nothing_where_something_speaks_for_it() {
     let ended = |name: &str| {
         levels(&format!(
             "class Link:\n    async def bye(self):\n        raise OSError(await outside.send(self))\n\n    \
-             def {name}(self):\n        asyncio.create_task(self.bye())\n"
+             async def {name}(self):\n        asyncio.create_task(self.bye())\n"
         ))
     };
     assert_eq!((ended("renew"), ended("close")), (vec!["error".into()], vec!["note".into()]));

@@ -208,11 +208,11 @@ fn a_bound_above_the_budget_is_none() {
 #[test]
 fn known_owners_and_safe_calls_are_right() {
     let tasks = "import asyncio\n\n\ndef spawn(work):\n    return asyncio.create_task(work)\n\n\n\
-        class Owner:\n    def adopt(self, work):\n        asyncio.create_task(work)\n";
+        class Owner:\n    async def adopt(self, work):\n        asyncio.create_task(work)\n";
     let main =
         "from app.tasks import spawn\n\n\nasync def work():\n    ...\n\n\nasync def main():\n    spawn(work())\n";
     let project = Project::with(&[("pyproject.toml", ""), ("src/app/tasks.py", tasks), ("src/app/main.py", main)]);
-    let (caller, owner) = ("src/app/main.py fire-and-forget error", "src/app/tasks.py fire-and-forget note");
+    let (caller, owner) = ("src/app/main.py fire-and-forget error", "src/app/tasks.py fire-and-forget warning");
     assert_eq!(found(&project, &[]), [caller, owner]);
     assert_eq!(found(&project, &["--config", "owners = ['app.tasks.Owner']"]), [caller]);
     assert_eq!(found(&project, &["--config", "safe-calls = ['app.tasks.spawn']"]), [owner]);

@@ -65,7 +65,7 @@ fn what_a_wrapper_gives_on_some_ways_only_is_a_note() {
     let wrapped = |before: &str, after: &str| {
         python(&format!(
             "class Client:\n    def disconnect(self, loop: asyncio.AbstractEventLoop):\n{before}            \
-             return loop.create_task(outside.close(self))\n{after}\n\ndef leave(client: Client, loop):\n    client.disconnect(loop)\n"
+             return loop.create_task(outside.close(self))\n{after}\n\nasync def leave(client: Client, loop):\n    client.disconnect(loop)\n"
         ))
     };
     let (asked, always) = ("        if loop.is_running():\n", "        with outside.lock:\n");
@@ -80,7 +80,7 @@ fn what_a_wrapper_gives_on_some_ways_only_is_a_note() {
     assert_eq!(wrapped("        try:\n", "        except outside.Closed:\n            raise\n"), ["error"]);
     assert_eq!(wrapped("        try:\n", "        except outside.Closed:\n            return None\n"), ["note"]);
     let overridden = "class Transport:\n    def flush(self):\n        print(self)\n\n\nclass Soon(Transport):\n    def flush(self):\n        \
-                      return asyncio.create_task(outside.send(self))\n\n\ndef leave(transport: Transport):\n    transport.flush()\n";
+                      return asyncio.create_task(outside.send(self))\n\n\nasync def leave(transport: Transport):\n    transport.flush()\n";
     assert_eq!(python(overridden), ["note"], "the base has done it when it returns");
 }
 
@@ -88,7 +88,7 @@ fn what_a_wrapper_gives_on_some_ways_only_is_a_note() {
 fn the_last_that_is_done_for_an_object_is_a_note() {
     let closing = |name: &str| {
         python(&format!(
-            "class Client:\n    def {name}(self):\n        asyncio.get_running_loop().create_task(outside.close(self))\n"
+            "class Client:\n    async def aclose(self):\n        print(self)\n\n    def {name}(self):\n        asyncio.get_running_loop().create_task(outside.close(self))\n"
         ))
     };
     assert_eq!(closing("__del__"), ["note"]);
@@ -131,7 +131,7 @@ fn what_is_done_at_once_as_the_types_are_written_is_a_note() {
             "class Cache:\n    def __init__(self):\n        self.entries = {{}}\n\n    async def put(self, key):\n        {base}\n\n\n\
              class Shared(Cache):\n    async def put(self, key):\n        await outside.put(key)\n\n\n\
              async def done(cache: Cache, key):\n    await cache.put(key)\n\n\n\
-             def on_done(cache: Cache, key):\n    asyncio.create_task(done(cache, key))\n"
+             async def on_done(cache: Cache, key):\n    asyncio.create_task(done(cache, key))\n"
         ))
     };
     assert_eq!(put("self.entries[key] = self.keep(key)\n\n    def keep(self, key):\n        return key"), ["note"]);
@@ -198,7 +198,7 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
              def ended(self, task):\n        if task.exception():\n            print(task)\n\n    \
              async def listen(self):\n        while True:\n            print(await outside.next())\n\n    \
              async def submit(self, order):\n        await outside.send(order)\n\n    \
-             def on_order(self, order):\n        self.spawn(self.submit(order))\n\n    def on_start(self):\n        self.spawn(self.listen())\n"
+             async def on_order(self, order):\n        self.spawn(self.submit(order))\n\n    async def on_start(self):\n        self.spawn(self.listen())\n"
         ))
     };
     assert_eq!(
@@ -216,7 +216,7 @@ fn what_a_protocol_is_given_goes_to_what_has_its_methods() {
             "import typing\n\n\nclass Keeper(typing.Protocol):\n    def register(self, task):\n        {register}\n\n\n{below}\
              class Rows:\n    def __init__(self, keeper: Keeper):\n        self.keeper = keeper\n\n    \
              async def gather(self):\n        while True:\n            print(await outside.next())\n\n    \
-             def schedule(self):\n        task = asyncio.create_task(self.gather())\n        self.keeper.register(task)\n"
+             async def schedule(self):\n        task = asyncio.create_task(self.gather())\n        self.keeper.register(task)\n"
         ))
     };
     let drops = "class Careless(Keeper):\n    def register(self, task):\n        print(task)\n\n\n";
@@ -240,10 +240,13 @@ fn a_thread_that_its_maker_lets_go_is_right() {
 
 #[test]
 fn what_cancels_at_once_and_what_prepares_a_test_are_notes() {
-    let asked = "def serve(loop: asyncio.AbstractEventLoop, running: asyncio.Task):\n    async def shut_down():\n        {}\n\n    \
-                 loop.add_signal_handler(15, lambda: asyncio.create_task(shut_down()))\n";
-    assert_eq!(python(&asked.replace("{}", "running.cancel()")), ["note"]);
-    assert_eq!(python(&asked.replace("{}", "await outside.stop()")), ["error"]);
+    let asked = "async def serve(loop: asyncio.AbstractEventLoop, running: asyncio.Task):\n    async def shut_down():\n        {}\n\n    \
+                 loop.{on}(lambda: asyncio.create_task(shut_down()))\n";
+    let asked = |on: &str, work: &str| python(&asked.replace("{on}(", on).replace("{}", work));
+    let (soon, told) = ("call_soon(", "add_signal_handler(15, ");
+    assert_eq!(asked(soon, "running.cancel()"), ["note"]);
+    assert_eq!(asked(soon, "await outside.stop()"), ["error"]);
+    assert_eq!(asked(told, "await outside.stop()"), ["note"], "the program is told to end");
     let prepared = "import pytest\n\n\n@pytest.fixture\nasync def store():\n    asyncio.create_task(outside.serve())\n";
     assert_eq!(python(prepared), ["note"]);
 }
@@ -264,7 +267,9 @@ fn what_is_in_a_weak_set_is_told_of_where_that_is() {
 #[test]
 fn a_comment_for_another_tool_by_its_name_counts() {
     let text = |comment: &str| {
-        format!("def start(loop: asyncio.AbstractEventLoop):\n    _ = loop.create_task(outside.work())  # {comment}\n")
+        format!(
+            "async def start(loop: asyncio.AbstractEventLoop):\n    _ = loop.create_task(outside.work())  # {comment}\n"
+        )
     };
     assert_eq!(python(&text("ruff: ignore[asyncio-dangling-task]")), [] as [Value; 0]);
     assert_eq!(python(&text("ruff: ignore[unused-variable]")), ["error"]);
@@ -302,7 +307,7 @@ fn a_task_that_others_can_end_is_not_endless() {
 fn what_passes_over_its_failures_on_purpose_is_a_note() {
     let delayed = |handler: &str| {
         python(&format!(
-            "def delete(message, loop: asyncio.AbstractEventLoop):\n    async def later():\n        await asyncio.sleep(5)\n        try:\n            \
+            "async def delete(message, loop: asyncio.AbstractEventLoop):\n    async def later():\n        await asyncio.sleep(5)\n        try:\n            \
              await outside.delete(message)\n        {handler}\n\n    loop.create_task(later())\n"
         ))
     };
@@ -320,7 +325,7 @@ fn what_goes_on_after_its_own_failures_is_a_note_unless_each_event_begins_one() 
              except {failed}:\n            print(\"later\")\n        await asyncio.sleep(60)\n\n\n"
         )
     };
-    let once = "def start(site):\n    asyncio.create_task(watch(site))\n";
+    let once = "async def start(site):\n    asyncio.create_task(watch(site))\n";
     let each = "async def serve(reader: asyncio.StreamReader):\n    while line := await reader.readline():\n        asyncio.create_task(watch(line))\n";
     assert_eq!(python(&format!("{}{once}", watch("Exception"))), ["note"]);
     assert_eq!(python(&format!("{}{once}", watch("ValueError"))), ["error"], "any other failure ends it");
@@ -332,14 +337,14 @@ fn what_a_function_handles_that_is_waited_for_is_handled() {
     let told = |handlers: &str| {
         python(&format!(
             "async def send(data):\n    try:\n        await outside.send(data)\n{handlers}\n\nasync def tell(data):\n    await send(data)\n\n\n\
-             def on_data(data):\n    asyncio.create_task(tell(data))\n"
+             async def on_data(data):\n    asyncio.create_task(tell(data))\n"
         ))
     };
-    assert_eq!(told("    except Exception:\n        print(data)\n"), ["note"]);
+    assert_eq!(told("    except Exception:\n        print(data)\n"), ["warning"]);
     assert_eq!(told("    except ValueError:\n        print(data)\n"), ["error"]);
     assert_eq!(told("    except Exception:\n        print(data)\n        raise\n"), ["error"], "it goes on");
     let cancelled = "    except asyncio.CancelledError:\n        raise\n    except Exception:\n        print(data)\n";
-    assert_eq!(told(cancelled), ["note"], "only a cancellation goes on");
+    assert_eq!(told(cancelled), ["warning"], "only a cancellation goes on");
 }
 
 #[test]
@@ -356,4 +361,29 @@ fn a_program_that_hears_of_all_failures_and_waits_for_all_tasks_has_them_in_its_
     assert_eq!(app(hears, waits), ["note"]);
     assert_eq!(app("loop.set_exception_handler(None)", waits), ["error"]);
     assert_eq!(app(hears, "print(len(tasks))"), ["error"]);
+}
+
+#[test]
+fn what_somebody_is_there_to_keep_is_a_warning() {
+    let client = |start: &str, end: &str| {
+        python(&format!(
+            "async def tell(client):\n    try:\n        await outside.tell(client)\n    except Exception:\n        print(client)\n\n\n\
+             class Client:\n    {start}(self):\n        asyncio.create_task(tell(self))\n\n    def {end}(self):\n        print(self)\n"
+        ))
+    };
+    assert_eq!(client("async def on_line", "size"), ["warning"], "the coroutine could wait for it");
+    assert_eq!(client("def on_line", "close"), ["warning"], "the object's end could cancel it");
+    assert_eq!(client("def on_line", "size"), ["note"], "nobody could");
+    assert_eq!(client("async def close", "size"), ["note"], "it is begun at the end");
+    assert_eq!(client("async def example", "close"), ["note"], "it only shows how it is used");
+}
+
+#[test]
+fn a_task_that_is_given_to_be_started_is_the_one_that_was_kept() {
+    let given = |started: &str| {
+        python(&format!(
+            "async def serve(loop: asyncio.AbstractEventLoop):\n    told = {started}\n    asyncio.ensure_future(told)\n    await told\n"
+        ))
+    };
+    assert_eq!(given("asyncio.create_task(outside.tell(loop))"), [] as [Value; 0]);
 }

@@ -197,8 +197,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         left.extend(trails);
         let early = self.leaves_before(fan.site, &enders, &left);
-        let fact = early.or_else(|| self.left_when_cancelled(fan, &enders, &left, resource))?;
-        Some((Left::Slower, fact))
+        early.or_else(|| self.left_when_cancelled(fan, &enders, &left, resource)).map(|fact| (Left::Slower, fact))
     }
 
     /// Whether a step stands in what a runner runs that cancels what is left behind, in no loop and before none: its body

@@ -23,11 +23,11 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
     found.into_iter().flatten()
 }
 
-/// What is begun once by the program itself is there for the program, and in Rust what never ends as well.
+/// What never ends, and is begun once by the program itself, lasts as long as the program.
 fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(lasts_with_program);
-    let python = builder.program.language(birth.site.body) == Language::Python;
-    (resource.many == Many::Once && (python || matches!(resource.work, Work::Endless(_))))
+    let once = builder.program.language(birth.site.body) == Language::Rust && resource.many == Many::Once;
+    (once && matches!(resource.work, Work::Endless(_)))
         .then(|| builder.fact("it is begun once and lasts as long as the program", birth.site))
 }
 
