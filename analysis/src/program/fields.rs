@@ -199,6 +199,15 @@ impl Program<'_> {
         }))
     }
 
+    /// Whether any step asks for a field or method of a name: that a class has one is no question for it.
+    pub fn is_asked_for(&self, name: &str) -> bool {
+        let declares = |site: &Site| {
+            let step = self.flow(site.body).step(site.step).map(|step| &step.kind);
+            matches!(step, Some(StepKind::Store { place: Place::Local(_), .. }))
+        };
+        self.fields.spoken.get(name).is_some_and(|spoken| !spoken.sites.iter().all(declares))
+    }
+
     /// The steps that speak of a field of a name on something whose type is not known.
     pub(super) fn mentioned_of_unknown(&self, name: &str) -> &[Site] {
         self.mentioned(name).map_or(&[], |mentioned| &mentioned.unknown)

@@ -18,4 +18,6 @@ pub enum About {
     EveryStart,
     /// What it is given is called where the program is told to end, or ends.
     EndOfProgram,
+    /// It gives the field or method of a name that may be made while the program runs.
+    AnyName,
 }

@@ -1,6 +1,6 @@
 //! What speaks for a task that nobody keeps: it is mostly meant so, or its maker is not known to give one.
 
-use unleak_catalogue::model::{Effect, Kind, Phase, Takes, Waits};
+use unleak_catalogue::model::{About, Effect, Kind, Phase, Takes, Waits};
 use unleak_catalogue::subject::Subject;
 
 use super::super::builder::Builder;
@@ -14,7 +14,7 @@ use crate::program::trace::{Returns, Spot, Trail, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Site};
 use crate::source::Language;
-use crate::unit::{Colour, StepId, StepKind, ValueId};
+use crate::unit::{Colour, StepId, StepKind, ValueId, Visibility};
 
 /// All that speaks for a task whose handle goes this way.
 pub(super) fn of<'a>(
@@ -36,6 +36,7 @@ pub(super) fn of<'a>(
         called_back(builder, birth, trail),
         told_on_some_ways(builder, birth),
         closes_foreign(builder, birth),
+        begun_by_nobody(builder, birth),
         has_no_keeper(builder, birth),
     ];
     found.into_iter().flatten().chain(program_wide::of(builder, birth, resource)).collect()
@@ -81,6 +82,26 @@ fn closes_foreign(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
         life.is_some_and(|life| life.phase == Phase::Close)
     };
     Some(builder.fact("it only closes what is not the program's own", made.find(closing)?))
+}
+
+/// A private method that no code speaks of is called by nobody, unless its file makes names while it runs.
+fn begun_by_nobody(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
+    fact!(begun_by_nobody);
+    let program = builder.program;
+    let method = program.named_around(birth.site.body);
+    let owned = program.body(method);
+    let python = program.language(method) == Language::Python && program.owner(method).is_some();
+    let private = owned.visibility == Visibility::Private && owned.marks.is_empty();
+    if !python || !private || program.is_asked_for(&owned.name) {
+        return None;
+    }
+    let made = |site: Site| {
+        let name = program.call(site).and_then(|call| Some(call.args.get(1)?.value));
+        site.body.file == method.file && name.is_some_and(|name| program.constant_of(site.body, name).is_none())
+    };
+    let location = builder.location(method, owned.name_span);
+    let unheard = !program.calls().about(About::AnyName).any(made);
+    unheard.then(|| Fact { label: "no code speaks of this method, which is private".to_owned(), location })
 }
 
 /// Where neither a coroutine stands around it, which could wait, nor an object that ends, nobody is there to keep what is
