@@ -34,11 +34,11 @@
 //!
 //! ## What is an error, a warning, and a note
 //! In Python, a task that nobody keeps is a warning where somebody is there to keep it: a coroutine that could wait for it,
-//! or an object that ends, whose end could cancel it. It is an error where it is also seen what is lost: its work raises (more than that its caller has asked for what makes no sense), or
-//! runs what others wrote (a callback, a method that is there to be overridden), and no handler stands in between; it is to
-//! go on for ever, and nobody learns when it does not; it stands alone in a `try` that was to handle its failures; it fails
-//! without a line, beside a handler; each event leaves one that waits for what may never come. In Rust, where it goes on
-//! and panics. The evidence says which, and where.
+//! or an object that ends, whose end could cancel it. It is an error where it is also seen what is lost: its work raises
+//! (more than that its caller has asked for what makes no sense), or runs what others wrote (a callback, a method that is
+//! there to be overridden), and no handler stands in between; it is to go on for ever, and nobody learns when it does not; it
+//! stands alone in a `try` that was to handle its failures; it fails without a line, beside a handler; each event leaves one
+//! that waits for what may never come. In Rust, where it goes on and panics. The evidence says which, and where.
 //!
 //! All else is a note, and so is, whatever is lost, what is mostly meant so: a thread or process in Python, and what a
 //! pool keeps; what is over in a moment, or only waits; the loser of a race that is run once; a process told to go on alone;

@@ -66,11 +66,11 @@
 //!
 //! A note where an ordinary end of the code leaves it up, which may be meant so (an answer or an item carries it on), and
 //! where only an exception does, which mostly takes with it what was counted.
-//! A note where only the entry of a scope leaves it up by failing, or in Rust it is a number of an object that is lent to the
-//! function alone (it is mostly thrown away then), and where only a cancellation while the code already ends would, or while
-//! another holds a lock, which is mostly for a moment. A note, too, where only a cancellation leaves it up of code that the program itself runs again and again: who calls a function
-//! of a library may give up on one call, and is not seen; here all callers are, and of those that were judged, one in seven
-//! was a leak.
+//! A note where only the entry of a scope leaves it up by failing, or in Rust it is a number of an object that is lent to
+//! the function alone (it is mostly thrown away then), and where only a cancellation while the code already ends would,
+//! or while another holds a lock, which is mostly for a moment. A note, too, where only a cancellation leaves it up of
+//! code that the program itself runs again and again: who calls a function of a library may give up on one call, and is
+//! not seen; here all callers are, and of those that were judged, one in seven was a leak.
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is

@@ -40,10 +40,13 @@ fn dependencies_and_builds_are_not_read_unless_named() {
         ("target/debug/build/d.rs", ""),
         ("__pycache__/e.py", ""),
         ("src/target/f.rs", ""),
+        ("build/lib/a.py", ""),
+        ("lib/g.py", ""),
     ]);
-    assert_eq!(project.checked(&[]), 2);
+    assert_eq!(project.checked(&[]), 3);
     assert_eq!(project.checked(&["env/lib/site-packages/dep"]), 1);
     assert_eq!(project.checked(&["target"]), 1);
+    assert_eq!(project.checked(&["build/lib"]), 1);
 }
 
 #[test]

@@ -30,8 +30,8 @@ impl Program<'_> {
 fn is_of_tests(path: &str) -> bool {
     path.split('/').any(|part| {
         let stem = part.trim_end_matches(".py").trim_end_matches(".rs");
-        matches!(stem, "tests" | "test" | "testing" | "conftest" | "examples" | "demo" | "demos")
-            || matches!(stem, "benches" | "benchmark" | "benchmarks")
+        matches!(stem, "tests" | "test" | "testing" | "conftest" | "benches" | "benchmark" | "benchmarks")
+            || is_demonstration(stem)
             || part.starts_with("test_")
             || part.ends_with("_test.py")
             || part.ends_with("_test.rs")
@@ -39,7 +39,7 @@ fn is_of_tests(path: &str) -> bool {
     })
 }
 
-/// Whether a function says by its name that it only shows how something is used.
+/// Whether a folder, file or function says by its name that it only shows how something is used.
 fn is_demonstration(name: &str) -> bool {
-    name.split('_').any(|word| matches!(word, "demo" | "example"))
+    name.split(['_', '-']).any(|word| matches!(word, "demo" | "demos" | "example" | "examples"))
 }

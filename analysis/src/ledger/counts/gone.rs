@@ -6,15 +6,17 @@ use super::route::Root;
 use super::{Raised, aim};
 use crate::ledger::Leaving;
 use crate::ledger::builder::Builder;
+use crate::program::calls::Target;
 use crate::program::trace::Spot;
+use crate::program::types::Type;
 use crate::program::{BodyRef, Program, Site};
 use crate::source::Language;
-use crate::unit::{Colour, LocalId, TypeTree, Yields};
+use crate::unit::{Colour, LocalId, StepKind, TypeTree, ValueId, Yields};
 
 /// Takes away the ways out on which the count is gone, and those that are never taken.
 pub(super) fn take_out(builder: &Builder<'_, '_>, raised: &mut Raised) {
     let with_frame = ends_with_its_frame(builder, raised);
-    let with_owner = is_owned(builder.program, raised);
+    let with_owner = is_owned(builder.program, raised) || is_made_here(builder.program, raised);
     raised.found.outs.retain(|(kind, site)| match kind {
         Leaving::Cancelled => !with_frame && !with_owner && !detached::runs_to_its_end(builder.program, site.body),
         Leaving::Propagate => !with_owner,
@@ -40,6 +42,29 @@ fn ends_with_its_frame(builder: &Builder<'_, '_>, raised: &Raised) -> bool {
 fn is_owned(program: &Program<'_>, raised: &Raised) -> bool {
     fact!(is_owned);
     matches!(given_as(program, raised), Some(TypeTree::Path { .. }))
+}
+
+/// Whether the object whose number it is was made in the function, of nothing that others have as well: in Rust whatever
+/// leaves drops it.
+fn is_made_here(program: &Program<'_>, raised: &Raised) -> bool {
+    fact!(is_made_here);
+    let Some((body, local)) = variable(program, raised).filter(|(body, _)| program.language(*body) == Language::Rust)
+    else {
+        return false;
+    };
+    let own = |value: ValueId| {
+        program.constant_of(body, value).is_some() || matches!(program.type_of(body, value), Type::Closure(_))
+    };
+    let [store] = *program.flow(body).stores(local) else { return false };
+    let Some(StepKind::Store { value, .. }) = program.flow(body).step(store).map(|step| &step.kind) else {
+        return false;
+    };
+    let made = program.maker(body, *value).and_then(|site| program.call(site));
+    made.is_some_and(|call| {
+        matches!(call.target, Target::Functions(_) | Target::Construct(_))
+            && call.receiver.is_none()
+            && call.args.iter().all(|arg| own(arg.value))
+    })
 }
 
 /// Whether the object whose number it is was lent to its function alone: in Rust nobody else looks at it before whoever lent

@@ -78,7 +78,8 @@ fn closes_foreign(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
     let call = program.call(birth.site)?;
     let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
     let closing = |site: &Site| {
-        let life = program.callee_name(*site).and_then(|name| program.catalogue.lifecycle("python", &name));
+        let life =
+            program.callee_name(*site).and_then(|name| program.catalogue.lifecycle(Language::Python.name(), &name));
         life.is_some_and(|life| life.phase == Phase::Close)
     };
     Some(builder.fact("it only closes what is not the program's own", made.find(closing)?))
