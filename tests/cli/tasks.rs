@@ -387,3 +387,21 @@ fn a_task_that_is_given_to_be_started_is_the_one_that_was_kept() {
     };
     assert_eq!(given("asyncio.create_task(outside.tell(loop))"), [] as [Value; 0]);
 }
+
+#[test]
+fn what_is_ended_only_where_all_goes_well_is_not_called_right() {
+    let ended = |then: &str| {
+        let text = with_imports(&format!(
+            "async def serve(line):\n    beat = asyncio.create_task(outside.beat(line))\n    {then}\n"
+        ));
+        let project = Project::with(&[("pyproject.toml", ""), ("a.py", &text), ("outside.py", &outside())]);
+        let census: Value = serde_json::from_str(&project.run(&["census", "--format=json"]).out).unwrap();
+        census["resources"][0]["answer"].clone()
+    };
+    assert_eq!(ended("await outside.send(line)\n    beat.cancel()"), "open", "the sending may fail");
+    assert_eq!(ended("await outside.send(line)\n    await beat"), "open");
+    let last = "try:\n        await outside.send(line)\n    finally:\n        beat.cancel()";
+    assert_eq!(ended(last), "no");
+    assert_eq!(ended("print(line)\n    await beat"), "no", "nothing waits before");
+    assert_eq!(ended("await asyncio.gather(beat, outside.send(line))"), "no", "a gather that is cancelled cancels it");
+}

@@ -5,6 +5,7 @@ mod births;
 mod circle;
 mod excuses;
 mod fate;
+mod left_early;
 pub(super) mod limits;
 mod lingers;
 mod losses;

@@ -6,7 +6,7 @@ use unleak_catalogue::subject::Subject;
 use super::super::builder::Builder;
 use super::super::{Answer, End, Ending, Fact, Hold, Holder, Holding, Location, Many, Resource};
 use super::births::{Birth, Given, Start};
-use super::{excuses, losses, named, started, told, verdict, work};
+use super::{excuses, left_early, losses, named, started, told, verdict, work};
 use crate::program::calls::Target;
 use crate::program::flow::Slot;
 use crate::program::trace::{PASSED_OUT, Returns, Spot, Trail, Use, What};
@@ -75,6 +75,7 @@ pub(super) fn of<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>) -> Fate {
     }
     tell(&mut resource, birth.work.body.and_then(|work| told::by_work(builder, work)));
     verdict::judge(builder, &mut resource, birth);
+    left_early::open(builder, &mut resource, birth, &way);
     if resource.leaks == Answer::Yes {
         resource.losses = losses::of(builder, birth, &resource);
         resource.excuses = excuses::of(builder, birth, &resource, &way);
