@@ -1,10 +1,12 @@
 //! Every step that raises, lowers or sets a count.
 
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Effect;
 
+use super::aim::DEPTH;
 use super::gather;
 use super::route::{self, Root, Route};
 use super::signed;
@@ -105,10 +107,13 @@ impl Likeness {
     }
 }
 
+/// How many calls away from a body a count is lowered.
+pub(super) type Lowering = FxHashMap<BodyRef, usize>;
+
 /// All acts, and which bodies may lower which count.
 pub(super) struct Acts {
     by_body: FxHashMap<BodyRef, Vec<Act>>,
-    lowering: Mutex<FxHashMap<Likeness, Arc<FxHashSet<BodyRef>>>>,
+    lowering: Mutex<FxHashMap<Likeness, Arc<Lowering>>>,
     droppers: FxHashMap<TypeKey, Vec<BodyRef>>,
 }
 
@@ -141,8 +146,8 @@ impl Acts {
         all
     }
 
-    /// The bodies that may lower a count that went up, themselves or by what they call.
-    pub(super) fn lowering(&self, program: &Program<'_>, raised: &Act) -> Arc<FxHashSet<BodyRef>> {
+    /// The bodies that may lower a count that went up, each with how many calls away the nearest is that does it itself.
+    pub(super) fn lowering(&self, program: &Program<'_>, raised: &Act) -> Arc<Lowering> {
         let likeness = Likeness::of(raised);
         let known = || self.lowering.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known().get(&likeness) {
@@ -150,11 +155,14 @@ impl Acts {
         }
         let may = |act: &Act| matches!(act.way, Way::Down | Way::Reset) && likeness.may_be(act);
         let starts = self.by_body.iter().filter(|(_, acts)| acts.iter().any(may));
-        let mut waiting: Vec<BodyRef> = starts.map(|(body, _)| *body).collect();
-        let mut found = FxHashSet::default();
-        while let Some(body) = waiting.pop() {
-            if found.insert(body) {
-                waiting.extend(program.calls().callers(body).iter().map(|site| site.body));
+        let mut nearest: Vec<BodyRef> = starts.map(|(body, _)| *body).collect();
+        let mut found = Lowering::default();
+        for calls in 0..DEPTH {
+            for body in std::mem::take(&mut nearest) {
+                if let Entry::Vacant(vacant) = found.entry(body) {
+                    vacant.insert(calls);
+                    nearest.extend(program.calls().callers(body).iter().map(|site| site.body));
+                }
             }
         }
         Arc::clone(known().entry(likeness).or_insert_with(|| Arc::new(found)))

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::act::{Act, Acts, Way};
+use super::act::{Act, Acts, Lowering, Way};
 use super::route::{self, Root, Route};
 use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
@@ -33,7 +33,7 @@ pub(super) struct Aim {
     routes: Vec<Route>,
     sight: Sight,
     /// The bodies that may lower it, themselves or by what they call.
-    lowering: Arc<FxHashSet<BodyRef>>,
+    lowering: Arc<Lowering>,
     /// Where it was looked for in vain, whoever asked.
     vain: Rc<RefCell<Tried>>,
 }
@@ -135,9 +135,9 @@ impl Aim {
         self.seen(routes, sight)
     }
 
-    /// Whether a body may lower the count, itself or by what it calls.
-    pub(super) fn may_be_lowered_by(&self, body: BodyRef) -> bool {
-        self.lowering.contains(&body)
+    /// Whether a body may lower the count, itself or less than so many calls away.
+    pub(super) fn may_be_lowered_by(&self, body: BodyRef, depth: usize) -> bool {
+        self.lowering.get(&body).is_some_and(|calls| *calls < depth)
     }
 
     /// Whether a body lowers the count anywhere, itself or by what it calls.
@@ -163,7 +163,7 @@ impl Aim {
         depth: usize,
         tried: &mut Tried,
     ) -> Option<Site> {
-        if depth == 0 || !self.may_be_lowered_by(body) {
+        if !self.may_be_lowered_by(body, depth) {
             return None;
         }
         let seen = (body, self.sight, self.routes_seen_from(program, body));
@@ -186,7 +186,7 @@ impl Aim {
             let site = Site { body, step: node.step.id };
             for function in functions(program, site) {
                 if function != body
-                    && self.may_be_lowered_by(function)
+                    && self.may_be_lowered_by(function, depth - 1)
                     && let Some(found) =
                         self.inside(program, site, function).lowered_within(program, acts, function, depth - 1, tried)
                 {

@@ -58,7 +58,7 @@ impl<'a> Walk<'_, '_, 'a> {
         fact!(is_worth_entering);
         self.inlined.len() <= DEPTH
             && !self.inlined.contains(&function)
-            && aim.may_be_lowered_by(function)
+            && aim.may_be_lowered_by(function, DEPTH)
             && aim.inside(self.program, site, function).lowered_by(self.program, self.acts, function, DEPTH).is_some()
     }
 
