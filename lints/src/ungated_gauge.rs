@@ -65,18 +65,17 @@
 //! - A cancellation of Rust work that is left to run as a task: nobody has the means.
 //!
 //! A note where an ordinary end of the code leaves it up, which may be meant so (an answer or an item carries it on), and
-//! where only an exception does, which mostly takes with it what was counted.
-//! A note where only the entry of a scope leaves it up by failing, or in Rust it is a number of an object that is lent to
-//! the function alone (it is mostly thrown away then), and where only a cancellation while the code already ends would,
-//! or while another holds a lock, which is mostly for a moment. A note, too, where only a cancellation leaves it up of
-//! code that the program itself runs again and again: who calls a function of a library may give up on one call, and is
-//! not seen; here all callers are, and of those that were judged, one in seven was a leak.
+//! where only an exception or `?` does, which mostly takes with it what was counted. A note, too, what rests on an
+//! assumption, as that the entry of a scope fails, that an object in Rust is used again which is lent to the function
+//! alone, or that a cancellation comes while the code already ends or another holds a lock; and where only a cancellation
+//! leaves it up of code that the program itself runs again and again: who calls a function of a library may give up on
+//! one call, and is not seen; here all callers are, and of those that were judged, one in seven was a leak.
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is
 //! `likely`, and only for counts that others can see. Panics are not counted as ways out.
 
-use unleak_analysis::ledger::{Answer, Assumption, Fact, Kind, Known, Leaving, Ledger, Many, Resource, Setting};
+use unleak_analysis::ledger::{Answer, Fact, Kind, Known, Leaving, Ledger, Many, Resource, Setting};
 use unleak_analysis::source::Language;
 
 use crate::finding::{Confidence, Finding, Level};
@@ -119,23 +118,13 @@ fn finding(resource: &Resource) -> Finding {
 fn level(resource: &Resource) -> Level {
     // Who leaves it up on an ordinary way out may mean that something else brings it down.
     let handed_on = resource.outs.iter().any(|out| out.kind == Leaving::Return);
-    // What an exception leaves up mostly goes with the object it was raised for, or with the program.
-    let stopped =
-        resource.outs.iter().any(|out| matches!(out.kind, Leaving::Cancelled | Leaving::Propagate | Leaving::Yield));
+    // What an exception or `?` leaves up mostly goes with the object it was raised for, or with the program.
+    let stopped = resource.outs.iter().any(|out| matches!(out.kind, Leaving::Cancelled | Leaving::Yield));
     match (resource.setting, resource.assumption) {
         _ if handed_on || !stopped || ends_with_all(resource) => Level::Note,
-        (_, Some(assumption)) if hardly_matters(assumption) => Level::Note,
-        (Setting::Product, _) => LINT.level,
-        (Setting::Test, _) => Level::Note,
+        (Setting::Product, None) => LINT.level,
+        _ => Level::Note,
     }
-}
-
-/// Whether what is assumed is rare, or leaves a count up that nobody reads any more.
-fn hardly_matters(assumption: Assumption) -> bool {
-    matches!(
-        assumption,
-        Assumption::EnteredAgain | Assumption::UsedAgain | Assumption::CancelledAtEnd | Assumption::CancelledAtLock
-    )
 }
 
 /// Whether only a cancellation leaves it up, of code that the program itself is seen to run again and again: nobody is seen

@@ -140,6 +140,12 @@ fn a_module_that_refuses_to_be_imported_starts_nothing() {
     assert_eq!(levels(start), ["error"]);
     assert_eq!(levels(&format!("raise ImportError('gone')\n\n\n{start}")), [] as [Value; 0]);
     assert_eq!(levels(&format!("if outside.old:\n    raise ImportError('gone')\n\n\n{start}")), ["error"]);
+    let called = |sync: &str| {
+        levels(&format!(
+            "SYNC = {sync}\n\n\n{start}\n\nasync def serve(at):\n    if not SYNC:\n        await start(at)\n"
+        ))
+    };
+    assert_eq!((called("True"), called("False")), (vec![], vec!["error".into()]), "where it is called, nothing runs");
 }
 
 #[test]

@@ -386,6 +386,14 @@ fn a_task_that_is_given_to_be_started_is_the_one_that_was_kept() {
         ))
     };
     assert_eq!(given("asyncio.create_task(outside.tell(loop))"), [] as [Value; 0]);
+    let shielded = |made: &str| {
+        python(&format!(
+            "class Line:\n    def __init__(self, loop: asyncio.AbstractEventLoop):\n        self.open = {made}\n\n    \
+             def opened(self):\n        return asyncio.shield(self.open)\n\n    async def close(self):\n        self.opened()\n"
+        ))
+    };
+    assert_eq!(shielded("loop.create_future()"), [] as [Value; 0], "nothing runs in a future");
+    assert_ne!(shielded("outside.opening(loop)"), [] as [Value; 0]);
 }
 
 #[test]

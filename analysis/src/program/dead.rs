@@ -31,10 +31,14 @@ impl<'a> Program<'a> {
         Given(written.chain(by_default).collect())
     }
 
-    /// Whether a step stands in a branch that is never taken, as constants of the program's modules say, or in a module
-    /// that refuses to be imported.
+    /// Whether a step stands in a branch that is never taken, as constants of the program's modules say, in a function
+    /// that is only called in such branches, or in a module that refuses to be imported.
     pub fn never_runs(&self, site: Site) -> bool {
-        self.is_not_taken(site, &Given::default()) || self.refuses_import(site.body.file)
+        let not_taken = |site: &Site| self.is_not_taken(*site, &Given::default());
+        let callers = self.calls().callers(site.body);
+        not_taken(&site)
+            || (!callers.is_empty() && callers.iter().all(not_taken))
+            || self.refuses_import(site.body.file)
     }
 
     /// Whether a module raises whenever it is imported.

@@ -156,15 +156,17 @@ fn guessed(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallM
     name.is_some_and(|name| builder.program.catalogue.any_method(language, &name).any(|any| any.path == model.path))
 }
 
-/// Whether what is to be run runs already: a task comes back as it is.
+/// Whether what is to be run is a task or future already, as its type says: it comes back as it is, or with a shield.
 fn is_given_one<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, model: &CallModel) -> bool {
     fact!(is_given_one);
-    let run = model.does.iter().filter(|(_, effect)| **effect == Effect::Run).map(|(subject, _)| subject);
+    let runs = |effect: &Effect| matches!(effect, Effect::Run | Effect::PassedThrough);
+    let run = model.does.iter().filter(|(_, effect)| runs(effect)).map(|(subject, _)| subject);
     let mut given = run.flat_map(|subject| builder.program.subjects(call, subject));
     given.any(|(value, _)| {
         let ty = builder.program.type_of(site.body, value);
         let language = builder.program.language(site.body).name();
-        ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)?.kind) == Some(Kind::Task)
+        let kind = ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)?.kind);
+        !ty.is_hinted() && matches!(kind, Some(Kind::Task | Kind::Signal))
     })
 }
 
