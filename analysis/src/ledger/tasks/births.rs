@@ -159,14 +159,19 @@ fn guessed(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &CallM
 /// Whether what is to be run is a task or future already, as its type says: it comes back as it is, or with a shield.
 fn is_given_one<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, model: &CallModel) -> bool {
     fact!(is_given_one);
-    let runs = |effect: &Effect| matches!(effect, Effect::Run | Effect::PassedThrough);
-    let run = model.does.iter().filter(|(_, effect)| runs(effect)).map(|(subject, _)| subject);
-    let mut given = run.flat_map(|subject| builder.program.subjects(call, subject));
-    given.any(|(value, _)| {
-        let ty = builder.program.type_of(site.body, value);
-        let language = builder.program.language(site.body).name();
-        let kind = ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)?.kind);
-        !ty.is_hinted() && matches!(kind, Some(Kind::Task | Kind::Signal))
+    let language = builder.program.language(site.body).name();
+    model.does.iter().any(|(subject, effect)| {
+        let mut given = builder.program.subjects(call, subject).into_iter();
+        given.any(|(value, _)| {
+            let ty = builder.program.type_of(site.body, value);
+            let kind = ty.model_path().and_then(|path| builder.program.catalogue.ty(language, path)?.kind);
+            let one = match effect {
+                Effect::Run => kind == Some(Kind::Task),
+                Effect::PassedThrough => matches!(kind, Some(Kind::Task | Kind::Signal)),
+                _ => false,
+            };
+            one && !ty.is_hinted()
+        })
     })
 }
 
