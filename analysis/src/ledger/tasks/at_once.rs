@@ -76,9 +76,10 @@ fn is_done_at_once(builder: &Builder<'_, '_>, birth: &Birth<'_>, body: BodyRef, 
 
 /// The call that makes the coroutine, and what it may call.
 fn making<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'_>, body: BodyRef) -> Option<(Site, Vec<BodyRef>)> {
-    let call = builder.program.call(birth.site)?;
-    let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
-    made.find_map(|site| functions_of(builder, site).filter(|all| all.contains(&body)).map(|all| (site, all)))
+    birth
+        .given(builder)
+        .into_iter()
+        .find_map(|site| functions_of(builder, site).filter(|all| all.contains(&body)).map(|all| (site, all)))
 }
 
 fn functions_of(builder: &Builder<'_, '_>, site: Site) -> Option<Vec<BodyRef>> {
@@ -206,9 +207,7 @@ fn comes_at_once<'a>(
 /// Whether what a task is given to run is one `put` into a queue that never makes it wait.
 fn puts_only(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
     fact!(puts_only);
-    let Some(call) = builder.program.call(birth.site) else { return false };
-    let mut made = call.args.iter().filter_map(|arg| builder.program.maker(birth.site.body, arg.value));
-    made.any(|site| puts_without_waiting(builder, site))
+    birth.given(builder).into_iter().any(|site| puts_without_waiting(builder, site))
 }
 
 fn puts_without_waiting(builder: &Builder<'_, '_>, site: Site) -> bool {

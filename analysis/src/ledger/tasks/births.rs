@@ -35,6 +35,14 @@ pub(super) struct Birth<'a> {
     pub(super) depth: u32,
 }
 
+impl Birth<'_> {
+    /// The calls that make what its starter is given.
+    pub(super) fn given(&self, builder: &Builder<'_, '_>) -> Vec<Site> {
+        let Some(call) = builder.program.call(self.site) else { return Vec::new() };
+        call.args.iter().filter_map(|arg| builder.program.maker(self.site.body, arg.value)).collect()
+    }
+}
+
 /// What stands for a born thing.
 #[derive(Clone, Debug)]
 pub(super) enum Start {

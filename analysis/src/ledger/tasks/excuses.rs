@@ -75,14 +75,12 @@ fn closes_foreign(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> 
     if birth.work.body.is_some() || program.language(birth.site.body) != Language::Python {
         return None;
     }
-    let call = program.call(birth.site)?;
-    let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
     let closing = |site: &Site| {
         let life =
             program.callee_name(*site).and_then(|name| program.catalogue.lifecycle(Language::Python.name(), &name));
         life.is_some_and(|life| life.phase == Phase::Close)
     };
-    Some(builder.fact("it only closes what is not the program's own", made.find(closing)?))
+    Some(builder.fact("it only closes what is not the program's own", birth.given(builder).into_iter().find(closing)?))
 }
 
 /// A private method that no code speaks of is called by nobody, unless its file makes names while it runs.

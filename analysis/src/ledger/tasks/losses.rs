@@ -90,22 +90,18 @@ fn is_as_it_is(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId) -> bool
 /// Whether what it runs was handed to its maker, or is given by what it hands on.
 pub(super) fn is_handed(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> bool {
     fact!(is_handed);
-    let program = builder.program;
-    let made = || {
-        let call = program.call(birth.site)?;
-        let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
-        made.find(|site| program.is_of_others(*site))
-    };
-    birth.work.param.is_some() || made().is_some()
+    birth.work.param.is_some() || of_others(builder, birth).is_some()
+}
+
+/// The call of what others wrote by which what is started is made.
+fn of_others(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Site> {
+    birth.given(builder).into_iter().find(|site| builder.program.is_of_others(*site))
 }
 
 /// What the maker was handed itself to run: whoever wrote it hears nothing of its failure.
 fn handed_on(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(handed_on);
-    let program = builder.program;
-    let call = program.call(birth.site).filter(|_| birth.work.model.is_none())?;
-    let mut made = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
-    let site = made.find(|site| program.is_of_others(*site))?;
+    let site = of_others(builder, birth).filter(|_| birth.work.model.is_none())?;
     (!is_given_what_handles(builder, site)).then(|| builder.fact(OF_OTHERS, site))
 }
 

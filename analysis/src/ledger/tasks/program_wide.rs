@@ -49,13 +49,11 @@ fn ends_program(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 fn kept_by_workers(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(kept_by_workers);
     let program = builder.program;
-    let call = program.call(birth.site)?;
-    let given = call.args.iter().filter_map(|arg| program.maker(birth.site.body, arg.value));
     let pooled = |site: Site| {
         matches!(program.call(site).map(|call| call.target),
             Some(Target::Model(model)) if model.runs_on == RunsOn::Workers)
     };
-    let at = std::iter::once(birth.site).chain(given).find(|site| pooled(*site))?;
+    let at = std::iter::once(birth.site).chain(birth.given(builder)).find(|site| pooled(*site))?;
     Some(builder.fact("a pool keeps what runs on its workers", at))
 }
 
