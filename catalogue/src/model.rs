@@ -122,6 +122,8 @@ pub enum Effect {
     Release,
     /// A permit is held while the result (a guard) lives.
     AcquireWhileHeld,
+    /// An item that was taken out before is said to be done with (`task_done`): who joins the receiver waits for all.
+    Acknowledged,
     /// It is held weakly, and made strong again if what it refers to is still there (`Weak::upgrade`).
     Upgraded,
     /// A stop flag, event or token is fired.

@@ -178,6 +178,7 @@ pub(crate) const FACTS: &[Fact] = &[
     effect("what is up while it is held", Effect::UpWhileHeld),
     effect("permits", Effect::Acquire),
     effect("permits that a guard holds", Effect::AcquireWhileHeld),
+    effect("items that are done with", Effect::Acknowledged),
     effect("flags that are fired", Effect::Fired),
     effect("flags that are asked", Effect::Heeded),
     effect("what is called later", Effect::CalledLater),

@@ -229,6 +229,15 @@ fn what_is_to_go_on_for_ever_is_lost_when_it_does_not() {
         ))
     };
     assert_eq!((beat("while True"), beat("if outside.ready()")), (vec!["error".into()], vec!["warning".into()]));
+    let told = |handler: &str| {
+        levels(&format!(
+            "async def beat(writer):\n    try:\n        while True:\n            await outside.beat(writer)\n    {handler}\n\n\n\
+             async def serve(reader: asyncio.StreamReader, writer):\n    while await reader.readline():\n        \
+             asyncio.create_task(beat(writer))\n"
+        ))
+    };
+    assert_eq!(told("finally:\n        outside.end(writer)"), ["error"]);
+    assert_eq!(told("except Exception as failed:\n        print(failed)"), ["warning"], "its own handler hears of it");
 }
 
 #[test]

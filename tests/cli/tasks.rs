@@ -247,6 +247,14 @@ fn what_cancels_at_once_and_what_prepares_a_test_are_notes() {
     assert_eq!(asked(soon, "running.cancel()"), ["note"]);
     assert_eq!(asked(soon, "await outside.stop()"), ["error"]);
     assert_eq!(asked(told, "await outside.stop()"), ["note"], "the program is told to end");
+    let waits = |what: &str| {
+        rust(&format!(
+            "fn main() {{}}\n\npub async fn serve(found: Option<u8>) {{\n    tokio::spawn(async move {{\n        loop {{\n            \
+             {what}.await;\n            println!(\"{{}}\", found.expect(\"one\"));\n        }}\n    }});\n}}\n"
+        ))
+    };
+    assert_eq!(waits("tokio::time::sleep(std::time::Duration::from_secs(9))"), ["error"]);
+    assert_eq!(waits("let _ = tokio::signal::ctrl_c()"), ["note"], "it waits for the program to be told to end");
     let prepared = "import pytest\n\n\n@pytest.fixture\nasync def store():\n    asyncio.create_task(outside.serve())\n";
     assert_eq!(python(prepared), ["note"]);
 }

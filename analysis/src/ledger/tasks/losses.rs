@@ -33,9 +33,25 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
 /// one for each thing that is set up is mostly meant: of those that nothing else spoke against, one in nine was a leak.
 fn ends_for_good(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
     fact!(ends_for_good);
-    let idle = birth.work.body.is_some_and(|body| builder.program.is_idle(body));
-    let lost = resource.language == Language::Python && matches!(resource.work, Work::Endless(_)) && !idle;
+    let program = builder.program;
+    let heard = birth.work.body.is_some_and(|body| program.is_idle(body) || hears_its_end(builder, body));
+    let lost = resource.language == Language::Python && matches!(resource.work, Work::Endless(_)) && !heard;
     lost.then(|| builder.fact("it is to go on for ever, and nobody learns when it does not", birth.site))
+}
+
+/// Whether a handler of its own stands around the loop that a failure leaves.
+fn hears_its_end(builder: &Builder<'_, '_>, body: BodyRef) -> bool {
+    fact!(hears_its_end);
+    let program = builder.program;
+    let flow = program.flow(body);
+    let handled = |loops: StepId| {
+        flow.around(loops).any(|(outer, slot)| {
+            matches!(&outer.kind, StepKind::Try { handlers, .. }
+                if slot == Slot::TryBody && handlers.iter().any(|it| program.catches_all(body, it)))
+        })
+    };
+    let mut loops = flow.nodes().filter(|node| matches!(node.step.kind, StepKind::Loop { .. }));
+    loops.any(|node| handled(node.step.id)) && program.handles_its_failures(body)
 }
 
 /// More and more of them wait for what is not seen to come.

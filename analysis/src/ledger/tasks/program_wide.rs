@@ -1,7 +1,7 @@
 //! What speaks for a task that nobody keeps: what the program does for all its tasks, or that the task is there for the
 //! program itself, and for no object or event in it.
 
-use unleak_catalogue::model::{About, Effect, Kind, Phase, RunsOn};
+use unleak_catalogue::model::{About, Effect, Kind, Phase, RunsOn, Waits};
 
 use super::super::builder::Builder;
 use super::super::{Fact, Many, Resource, Setting, Work};
@@ -35,14 +35,20 @@ fn lasts_with_program(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &R
 fn ends_program(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(ends_program);
     let program = builder.program;
-    let asks = |site: Site| {
-        matches!(program.call(site).map(|call| call.target),
-            Some(Target::Model(model)) if model.about == About::EndOfProgram)
+    let asked = |site: Site| match program.call(site)?.target {
+        Target::Model(model) if model.about == About::EndOfProgram => Some(model.waits),
+        _ => None,
     };
+    let asks = |site: Site| asked(site).is_some();
     let body = birth.site.body;
     let registered = |body: BodyRef| builder.rhythm.registrations(body).iter().map(|it| it.site).find(|it| asks(*it));
-    let at = registered(body).or_else(|| Some(birth.site).filter(|site| asks(*site)))?;
-    Some(builder.fact("it is started where the program is told to end, or ends", at))
+    if let Some(at) = registered(body).or_else(|| Some(birth.site).filter(|site| asks(*site))) {
+        return Some(builder.fact("it is started where the program is told to end, or ends", at));
+    }
+    let work = birth.work.body?;
+    let mut steps = program.flow(work).nodes().map(|node| Site { body: work, step: node.step.id });
+    let at = steps.find(|site| asked(*site) == Some(Waits::Unbounded))?;
+    Some(builder.fact("it waits here for the program to be told to end", at))
 }
 
 /// What waits for one of a pool's workers, or runs on one, is kept by the pool.

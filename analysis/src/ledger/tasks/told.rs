@@ -128,15 +128,13 @@ fn asks_its_task(builder: &Builder<'_, '_>, put_on: Site, callback: BodyRef) -> 
 /// Whether a step of a body is come by on all ways: in a `finally`, or at the top with no way out before it.
 fn on_every_way(builder: &Builder<'_, '_>, body: BodyRef, step: StepId) -> bool {
     let flow = builder.program.flow(body);
-    let mut around = flow.around(step);
-    if around.by_ref().any(|(_, slot)| slot == Slot::Finally) {
-        return true;
-    }
     let plain = flow.around(step).all(|(_, slot)| {
-        matches!(slot, Slot::TryBody | Slot::TryElse | Slot::ScopeBody | Slot::Nested | Slot::LoopElse)
+        matches!(slot, Slot::TryBody | Slot::TryElse | Slot::Finally | Slot::ScopeBody | Slot::Nested | Slot::LoopElse)
     });
-    let left_before = flow.nodes().any(|node| node.step.id < step && matches!(node.step.kind, StepKind::Return { .. }));
-    plain && !left_before
+    let leaving = || flow.around(step).any(|(_, slot)| slot == Slot::Finally);
+    let left_before =
+        || flow.nodes().any(|node| node.step.id < step && matches!(node.step.kind, StepKind::Return { .. }));
+    plain && (leaving() || !left_before())
 }
 
 /// Whether a call fires something that others wait on, itself or by a callable that it is handed.
@@ -144,11 +142,16 @@ fn tells(builder: &Builder<'_, '_>, work: BodyRef, site: Site, closures: u32) ->
     let Some(call) = builder.program.call(site) else { return false };
     if let (Target::Model(model), Some(receiver)) = (&call.target, call.receiver)
         && (is_fired(model) || puts_a_sentinel(builder, site, model))
-        && awaited_elsewhere(builder, work, site.body, receiver)
+        && awaited_elsewhere(builder, work, site.body, receiver, is_waited_for)
     {
         return true;
     }
     let Target::Model(model) = call.target else { return false };
+    if acknowledges(model)
+        && call.receiver.is_some_and(|queue| awaited_elsewhere(builder, work, site.body, queue, is_joined))
+    {
+        return true;
+    }
     call.args.iter().any(|arg| {
         let effect = builder.program.effect_on(&call, model, arg.value, Depth::Itself);
         matches!(effect, Some(Effect::Called | Effect::CalledLater))
@@ -168,7 +171,9 @@ fn called_tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, closur
         Type::Def(Def::Model(path)) => {
             let model = program.model(program.language(body), &path);
             model.is_some_and(is_fired)
-                && program.receiver_of(body, value).is_some_and(|on| awaited_elsewhere(builder, body, body, on))
+                && program
+                    .receiver_of(body, value)
+                    .is_some_and(|on| awaited_elsewhere(builder, body, body, on, is_waited_for))
         }
         _ => false,
     }
@@ -176,6 +181,12 @@ fn called_tells(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, closur
 
 fn is_fired(model: &CallModel) -> bool {
     model.does.get(&Subject::Receiver) == Some(&Effect::Fired)
+}
+
+/// Whether a call says that an item of its receiver is done with.
+fn acknowledges(model: &CallModel) -> bool {
+    fact!(acknowledges);
+    model.does.get(&Subject::Receiver) == Some(&Effect::Acknowledged)
 }
 
 /// Whether a call puts a constant into its receiver: a mark that nothing follows.
@@ -191,7 +202,13 @@ fn puts_a_sentinel(builder: &Builder<'_, '_>, site: Site, model: &CallModel) -> 
 }
 
 /// Whether something that a body fires came from outside it, and is waited on by others.
-fn awaited_elsewhere(builder: &Builder<'_, '_>, work: BodyRef, body: BodyRef, fired: ValueId) -> bool {
+fn awaited_elsewhere(
+    builder: &Builder<'_, '_>,
+    work: BodyRef,
+    body: BodyRef,
+    fired: ValueId,
+    waits: fn(&What<'_>) -> bool,
+) -> bool {
     fact!(awaited_elsewhere);
     let program = builder.program;
     let source = program.source(&program.origin(body, fired).0);
@@ -210,15 +227,19 @@ fn awaited_elsewhere(builder: &Builder<'_, '_>, work: BodyRef, body: BodyRef, fi
         _ => {}
     }
     let trail = program.follow(source, 0, Returns::Follow);
-    trail.uses.iter().any(|used| {
-        let waits = match &used.what {
-            What::Await | What::Raced | What::Iterated => true,
-            What::Effect(effect, _) => matches!(
-                effect,
-                Effect::Heeded | Effect::Awaited | Effect::AwaitedInPart | Effect::Joined | Effect::Take
-            ),
-            _ => false,
-        };
-        waits && used.site.body != work
-    })
+    trail.uses.iter().any(|used| waits(&used.what) && used.site.body != work)
+}
+
+fn is_waited_for(what: &What<'_>) -> bool {
+    match what {
+        What::Await | What::Raced | What::Iterated => true,
+        What::Effect(effect, _) => {
+            matches!(effect, Effect::Heeded | Effect::Awaited | Effect::AwaitedInPart | Effect::Joined | Effect::Take)
+        }
+        _ => false,
+    }
+}
+
+fn is_joined(what: &What<'_>) -> bool {
+    matches!(what, What::Effect(Effect::Joined, _))
 }
