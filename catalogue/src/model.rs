@@ -432,6 +432,8 @@ pub enum RunsOn {
     Anything,
     /// One of a few workers: the rest waits until one is free.
     Workers,
+    /// The loop of another thread, to which it is handed over.
+    OtherThread,
 }
 
 /// Whether a call can wait.

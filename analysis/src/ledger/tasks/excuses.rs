@@ -35,6 +35,7 @@ pub(super) fn of<'a>(
         closes(builder, birth),
         called_back(builder, birth, trail),
         told_on_some_ways(builder, birth),
+        kept_until_done(builder, trail),
         closes_foreign(builder, birth),
         begun_by_nobody(builder, birth),
         has_no_keeper(builder, birth),
@@ -66,6 +67,26 @@ fn called_back<'a>(builder: &Builder<'_, 'a>, birth: &Birth<'a>, trail: &Trail<'
     };
     let site = put_on(trail).or_else(in_wrapper)?;
     Some(builder.fact("a callback is called with it when it is done", site))
+}
+
+/// A collection of a frame's own that it leaves when it is done keeps it, as long as the frame lasts.
+fn kept_until_done<'a>(builder: &Builder<'_, 'a>, trail: &Trail<'a>) -> Option<Fact> {
+    fact!(kept_until_done);
+    let program = builder.program;
+    let removes = |path: &str, body: BodyRef| {
+        let model = program.model(program.language(body), path);
+        model.is_some_and(|model| model.does.values().any(|effect| *effect == Effect::Remove))
+    };
+    let mut left = told::callbacks(builder, trail).filter_map(|(at, value)| match program.type_of(at.body, value) {
+        Type::Def(Def::Model(path)) if removes(&path, at.body) => {
+            Some(program.source(&program.origin(at.body, program.receiver_of(at.body, value)?).0))
+        }
+        _ => None,
+    });
+    let kept = left.find_map(|collection| {
+        trail.uses.iter().find(|used| matches!(&used.what, What::Element(of) if program.source(of) == collection))
+    })?;
+    Some(builder.fact("a collection of this frame keeps it until it is done", kept.site))
 }
 
 /// Closing what a library made, and may have been closed already, is mostly done as well as it can be.

@@ -1,15 +1,17 @@
 //! What speaks for a task that nobody keeps: what the program does for all its tasks, or that the task is there for the
 //! program itself, and for no object or event in it.
 
-use unleak_catalogue::model::{About, Effect, Kind, Phase, RunsOn, Waits};
+use unleak_catalogue::model::{About, CallModel, Effect, Kind, Phase, RunsOn, Waits};
 
 use super::super::builder::Builder;
 use super::super::{Fact, Many, Resource, Setting, Work};
 use super::births::Birth;
 use crate::program::calls::Target;
 use crate::program::trace::{Returns, Spot, What};
-use crate::program::{BodyRef, Program, Site};
+use crate::program::types::Type;
+use crate::program::{BodyRef, Def, Program, Site};
 use crate::source::Language;
+use crate::unit::ValueId;
 
 /// All that the program as a whole says for a task.
 pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> impl Iterator<Item = Fact> {
@@ -17,6 +19,7 @@ pub(super) fn of(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resour
         lasts_with_program(builder, birth, resource),
         ends_program(builder, birth),
         kept_by_workers(builder, birth),
+        handed_over(builder, birth, resource),
         overseen(builder, birth),
         made_by_factory(builder, birth),
     ];
@@ -55,12 +58,28 @@ fn ends_program(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
 fn kept_by_workers(builder: &Builder<'_, '_>, birth: &Birth<'_>) -> Option<Fact> {
     fact!(kept_by_workers);
     let program = builder.program;
-    let pooled = |site: Site| {
-        matches!(program.call(site).map(|call| call.target),
-            Some(Target::Model(model)) if model.runs_on == RunsOn::Workers)
+    let pools = |model: &CallModel| model.runs_on == RunsOn::Workers;
+    let pooled =
+        |site: Site| matches!(program.call(site)?.target, Target::Model(model) if pools(model)).then_some(site);
+    let body = birth.site.body;
+    let called_back = |given: ValueId| match program.type_of(body, given) {
+        Type::Def(Def::Model(path)) => program.model(program.language(body), &path).is_some_and(pools),
+        _ => false,
     };
-    let at = std::iter::once(birth.site).chain(birth.given(builder)).find(|site| pooled(*site))?;
+    let at = std::iter::once(birth.site).chain(birth.given(builder)).find_map(pooled).or_else(|| {
+        let call = program.call(birth.site)?;
+        call.args.iter().any(|arg| called_back(arg.value)).then_some(birth.site)
+    })?;
     Some(builder.fact("a pool keeps what runs on its workers", at))
+}
+
+/// What a thread hands over to the loop of another is for that one to keep. It is no more than a note where nothing is seen to
+/// be lost: of those that were judged, nine of twenty would have been mended.
+fn handed_over(builder: &Builder<'_, '_>, birth: &Birth<'_>, resource: &Resource) -> Option<Fact> {
+    fact!(handed_over);
+    let Target::Model(model) = builder.program.call(birth.site)?.target else { return None };
+    (model.runs_on == RunsOn::OtherThread && resource.losses.is_empty())
+        .then(|| builder.fact("another thread's loop is handed it, and nothing is seen that is lost", birth.site))
 }
 
 /// A program that hears of every failure, and waits for every task that is left when it stops, has them all in its hands.
