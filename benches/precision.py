@@ -22,7 +22,7 @@ import sys
 import packages
 from noise import answers
 
-SEED = 20261215
+SEED = 20261216
 FINDINGS, SILENCES, PACKAGES, OF_ONE = 100, 30, 250, 10
 
 
