@@ -1,6 +1,7 @@
 //! Which files belong to a run: the projects around the named paths, and the source files in them.
 
 mod context;
+mod late;
 mod manifest;
 mod walk;
 
@@ -72,12 +73,22 @@ impl Named {
 /// Whether a folder's content is not the project's own code: its name begins with a dot, or it holds
 /// installed dependencies or what a build made.
 fn is_foreign(folder: &Path) -> bool {
+    is_foreign_by_name(folder) || is_environment(folder)
+}
+
+/// The same as far as its name tells.
+fn is_foreign_by_name(folder: &Path) -> bool {
     let Some(name) = folder.file_name() else { return false };
     match &*name.to_string_lossy() {
         "node_modules" | "__pycache__" | "site-packages" => true,
         "target" if folder.join("CACHEDIR.TAG").is_file() => true,
         // What setuptools copies before it packs.
         "lib" => folder.parent().and_then(Path::file_name).is_some_and(|parent| parent == "build"),
-        name => name.starts_with('.') || folder.join("pyvenv.cfg").is_file(),
+        name => name.starts_with('.'),
     }
+}
+
+/// Whether a folder is a virtual environment of Python.
+fn is_environment(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name != "lib") && folder.join("pyvenv.cfg").is_file()
 }

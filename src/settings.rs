@@ -264,6 +264,11 @@ impl Settings {
         Ok(Settings { sources, written, policy: Arc::new(policy), models: models.unwrap_or_default(), exclude })
     }
 
+    /// Whether they exclude anything at all.
+    pub(crate) fn excludes_something(&self) -> bool {
+        self.exclude.is_some()
+    }
+
     fn excludes(&self, path: &Path, is_folder: bool) -> bool {
         let below = self.exclude.as_ref().filter(|(folder, _)| path.starts_with(folder));
         below.is_some_and(|(_, globs)| globs.matched(path, is_folder).is_ignore())

@@ -386,7 +386,7 @@ fn headers_know_kinds_and_defaults() {
     let body = &lowered.unit.bodies[2];
     assert_eq!(body.visibility, Visibility::Public);
     assert_eq!(body.params[1].default, Some(Const::Int(16)));
-    assert_eq!(body.params[1].ty, Some(TypeTree::named(&["int"])));
+    assert_eq!(body.params[1].ty.as_deref(), Some(&TypeTree::named(&["int"])));
     assert_eq!(body.params[2].default, Some(Const::Other));
     let module = &lowered.unit.bodies[0].root.steps;
     assert!(module.iter().any(|step| matches!(step.kind, StepKind::Call { .. })), "defaults are evaluated outside");

@@ -6,10 +6,11 @@ use std::fs::FileType;
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::{DirEntry, WalkBuilder, WalkState};
+use ignore::{DirEntry, WalkBuilder, WalkParallel, WalkState};
 use unleak_analysis::source::Language;
 
-use super::{Context, Extent, Named, is_foreign};
+use super::late::Late;
+use super::{Context, Extent, Named, is_foreign, is_foreign_by_name};
 use crate::settings::{Hierarchy, may_be_settings};
 
 /// A source file.
@@ -43,42 +44,76 @@ pub(crate) struct Walked {
 struct Walker<'a> {
     context: &'a Context,
     files: Vec<Found>,
-    unreadable: BTreeMap<PathBuf, String>,
+    unreadable: BTreeMap<PathBuf, Trouble>,
     /// Folders that were named, and that the walk of another has been in.
     seen: BTreeSet<Named>,
+    /// Folders in which settings may stand.
+    may_have_settings: BTreeSet<PathBuf>,
+}
+
+/// Why something cannot be looked at, and what it is.
+struct Trouble {
+    why: String,
+    of: Entry,
+}
+
+/// What stands in a folder.
+enum Entry {
+    Folder,
+    Other,
 }
 
 /// Finds the source files of a context. A path that was named is read whatever is said about it elsewhere.
 pub(crate) fn walk(context: &Context, settings: &Arc<Hierarchy>) -> Walked {
-    let mut walker = Walker { context, files: Vec::new(), unreadable: BTreeMap::new(), seen: BTreeSet::new() };
+    let mut walker = Walker::new(context);
     if context.extent == Extent::Tree {
-        walker.tree(&context.root, Some(settings));
+        walker.add(Walker::tree(context, &context.root, Some(settings)));
     }
     for named in &context.named {
         match named {
             Named::File(path) => walker.file(path),
             Named::Folder(_) if walker.seen.contains(named) => {}
-            Named::Folder(path) => walker.tree(path, (!settings.covers(path)).then_some(settings)),
+            Named::Folder(path) => {
+                walker.add(Walker::tree(context, path, (!settings.covers(path)).then_some(settings)));
+            }
         }
     }
     walker.files.sort_by_cached_key(|found| by_parts(&found.path));
     walker.files.dedup_by(|a, b| a.path == b.path);
     Walked {
         files: walker.files,
-        unreadable: walker.unreadable.into_iter().map(|(path, why)| Unreadable { path, why }).collect(),
+        unreadable: walker.unreadable.into_iter().map(|(path, it)| Unreadable { path, why: it.why }).collect(),
     }
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
+    fn new(context: &'a Context) -> Walker<'a> {
+        let (unreadable, seen, may_have_settings) = Default::default();
+        Walker { context, files: Vec::new(), unreadable, seen, may_have_settings }
+    }
+
     /// Walks a folder as ripgrep would, but looks at no ignore file above it. Without settings nothing is excluded.
-    fn tree(&mut self, start: &Path, settings: Option<&Arc<Hierarchy>>) {
-        let settings = settings.cloned();
+    ///
+    /// Where the settings of the folder itself exclude nothing, hardly anything is left out by what stands in a folder:
+    /// that is asked at the end, of folders with source files alone, since in many projects most have none.
+    fn tree(context: &'a Context, start: &Path, settings: Option<&Arc<Hierarchy>>) -> Walker<'a> {
+        let at_once = settings.filter(|settings| settings.of(start).excludes_something()).cloned();
+        let late = at_once.is_none().then(|| Late::new(start, settings.map(Arc::as_ref)));
         let walk = WalkBuilder::new(start)
             .parents(false)
             .require_git(false)
             .threads(rayon::current_num_threads())
-            .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, settings.as_deref()))
+            .filter_entry(move |entry| entry.depth() == 0 || !left_out(entry, at_once.as_deref()))
             .build_parallel();
+        let mut found = Walker::new(context);
+        found.reach(start, walk);
+        if let Some(mut late) = late {
+            found.keep(&mut late);
+        }
+        found
+    }
+
+    fn reach(&mut self, start: &Path, walk: WalkParallel) {
         let walker = Mutex::new(self);
         walk.run(|| {
             Box::new(|entry| {
@@ -92,7 +127,27 @@ impl Walker<'_> {
         });
     }
 
+    /// Keeps what is not left out, and has the settings read that stand beside no source file: they may be wrong.
+    fn keep(&mut self, late: &mut Late<'_>) {
+        self.files.retain(|found| !late.leaves_out_file(&found.path));
+        self.unreadable.retain(|path, trouble| match trouble.of {
+            Entry::Folder => !late.leaves_out_folder(path),
+            Entry::Other => !late.leaves_out_file(path),
+        });
+        self.seen.retain(|named| !late.leaves_out_folder(named.path()));
+        self.may_have_settings.iter().for_each(|folder| late.read_settings(folder));
+    }
+
+    fn add(&mut self, other: Walker<'_>) {
+        self.files.extend(other.files);
+        self.unreadable.extend(other.unreadable);
+        self.seen.extend(other.seen);
+    }
+
     fn entry(&mut self, entry: DirEntry) {
+        if may_be_settings(entry.file_name()) {
+            self.may_have_settings.extend(entry.path().parent().map(Path::to_owned));
+        }
         match entry.file_type() {
             Some(kind) if kind.is_dir() => self.folder(entry.into_path()),
             Some(kind) if kind.is_symlink() => self.link(entry.path()),
@@ -144,11 +199,11 @@ impl Walker<'_> {
 
     fn error(&mut self, start: &Path, error: &ignore::Error) {
         let (path, why) = place_of(error);
-        self.cannot(path.unwrap_or(start), why);
+        self.unreadable.insert(path.unwrap_or(start).to_owned(), Trouble { why, of: Entry::Folder });
     }
 
     fn cannot(&mut self, path: &Path, why: String) {
-        self.unreadable.insert(path.to_owned(), why);
+        self.unreadable.insert(path.to_owned(), Trouble { why, of: Entry::Other });
     }
 }
 
@@ -159,10 +214,12 @@ fn by_parts(path: &Path) -> Vec<u8> {
 }
 
 /// What settings say is not asked about files that are not read in any case: in many projects those are the most.
+/// Without settings only names are looked at.
 fn left_out(entry: &DirEntry, settings: Option<&Hierarchy>) -> bool {
     let Some(kind) = entry.file_type() else { return false };
     let is_of_no_use = match kind.is_dir() {
-        true => is_foreign(entry.path()),
+        true if settings.is_some() => is_foreign(entry.path()),
+        true => is_foreign_by_name(entry.path()),
         false => !kind.is_symlink() && language(entry.file_name()).is_none() && !may_be_settings(entry.file_name()),
     };
     is_of_no_use || settings.is_some_and(|settings| settings.excludes(entry.path(), kind.is_dir()))

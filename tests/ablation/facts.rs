@@ -2,7 +2,6 @@
 
 use unleak_analysis::unit::{
     ArgKind, Block, Body, Capture, Catches, Colour, Cond, Const, Driver, LocalOrigin, Lowered, Place, Step, StepKind,
-    TypeTree,
 };
 use unleak_catalogue::model::{
     Birth, Effect, Failure, HandlesEvents, Library, OnDrop, OwnerOf, ScopeMeans, Takes, Transparent, Waits,
@@ -205,7 +204,7 @@ fn blocks_of(kind: &mut StepKind) -> Vec<&mut Block> {
         StepKind::If { then, otherwise, .. } => vec![then, otherwise],
         StepKind::Match { arms, .. } => arms.iter_mut().map(|arm| &mut arm.body).collect(),
         StepKind::Loop { driver, body, otherwise, .. } => match driver {
-            Driver::While { head, .. } => vec![head, body, otherwise],
+            Driver::While(head) => vec![&mut head.block, body, otherwise],
             Driver::Forever | Driver::Each { .. } => vec![body, otherwise],
         },
         StepKind::Try { body, handlers, otherwise, finally } => {
@@ -225,7 +224,7 @@ fn blocks_of(kind: &mut StepKind) -> Vec<&mut Block> {
 fn conditions(lowered: &mut Lowered, change: fn(&mut Cond)) {
     steps(lowered, |step| match &mut step.kind {
         StepKind::If { cond, .. } | StepKind::Assert { cond } => change(cond),
-        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => change(cond),
+        StepKind::Loop { driver: Driver::While(head), .. } => change(&mut head.cond),
         StepKind::Match { arms, .. } => arms.iter_mut().filter_map(|arm| arm.guard.as_mut()).for_each(change),
         StepKind::Select { arms, .. } => arms.iter_mut().filter_map(|arm| arm.guard.as_mut()).for_each(change),
         _ => {}
@@ -240,14 +239,13 @@ fn locals(lowered: &mut Lowered, change: fn(&mut LocalOrigin)) {
 }
 
 fn declared_types(lowered: &mut Lowered) {
-    let forget = |ty: &mut Option<TypeTree>| *ty = None;
     bodies(lowered, |body| {
-        body.params.iter_mut().for_each(|param| forget(&mut param.ty));
-        body.locals.iter_mut().for_each(|local| forget(&mut local.ty));
-        forget(&mut body.returns);
+        body.params.iter_mut().for_each(|param| param.ty = None);
+        body.locals.iter_mut().for_each(|local| local.ty = None);
+        body.returns = None;
     });
     for ty in &mut lowered.outline.types {
-        ty.fields.iter_mut().for_each(|field| forget(&mut field.ty));
+        ty.fields.iter_mut().for_each(|field| field.ty = None);
     }
 }
 

@@ -156,8 +156,9 @@ impl<'a> Program<'a> {
                 let items = self.turns_of(site) == crate::ledger::Many::PerItem;
                 return vec![if items { Exit::Finite } else { Exit::SourceEnds(site) }];
             }
-            Driver::While { cond, .. } if self.runs_out(site, cond) => return vec![Exit::Finite],
-            Driver::While { cond, .. } => {
+            Driver::While(head) if self.runs_out(site, &head.cond) => return vec![Exit::Finite],
+            Driver::While(head) => {
+                let cond = &head.cond;
                 if !matches!(self.constant_cond(site.body, cond), Some(true)) {
                     ways.push(match self.way_of_cond(site, cond) {
                         Exit::Own(own) => self.source_by_shape(site.body, cond).unwrap_or(Exit::Own(own)),
@@ -247,7 +248,7 @@ impl<'a> Program<'a> {
             StepKind::Break { label: Some(label), .. } => {
                 let mut between = flow.around(step.id).take_while(|(outer, _)| outer.id != looping.step);
                 !between
-                    .any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { label: Some(own), .. } if **own == *label))
+                    .any(|(outer, _)| matches!(&outer.kind, StepKind::Loop { body, .. } if body.label.as_deref() == Some(label)))
             }
             StepKind::Break { label: None, .. } => {
                 let nearest = flow.around(step.id).find(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));

@@ -314,8 +314,8 @@ fn each_block<'s>(kind: &'s StepKind, name: &mut impl FnMut(&'s Block, Slot)) {
             arms.iter().zip(0..).for_each(|(arm, index)| name(&arm.body, Slot::Arm(index)));
         }
         StepKind::Loop { driver, body, otherwise, .. } => {
-            if let Driver::While { head, .. } = driver {
-                name(head, Slot::LoopHead);
+            if let Driver::While(head) = driver {
+                name(&head.block, Slot::LoopHead);
             }
             name(body, Slot::LoopBody);
             name(otherwise, Slot::LoopElse);
@@ -402,7 +402,7 @@ fn each_used(kind: &StepKind, name: &mut impl FnMut(ValueId)) {
         }
         StepKind::Decorate { target, decorator } => [*target, *decorator].into_iter().for_each(name),
         StepKind::If { cond, .. } | StepKind::Assert { cond } => cond_values(cond).into_iter().for_each(name),
-        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => cond_values(cond).into_iter().for_each(name),
+        StepKind::Loop { driver: Driver::While(head), .. } => cond_values(&head.cond).into_iter().for_each(name),
         StepKind::Match { subject, arms } => {
             name(*subject);
             let guards = arms.iter().filter_map(|arm| arm.guard.as_ref());

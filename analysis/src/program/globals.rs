@@ -52,7 +52,7 @@ impl Program<'_> {
                 let site = Site { body, step: node.step.id };
                 let home = match &node.step.kind {
                     kind @ StepKind::Import { .. } => variable(self.import_of(body.file, kind)),
-                    StepKind::Store { place: Place::Global { path, .. }, .. } => match path.as_slice() {
+                    StepKind::Store { place: Place::Global { path, .. }, .. } => match &**path {
                         [name] => Some((body.file, name.clone())),
                         path => variable(self.resolve_path(body, path)),
                     },

@@ -8,7 +8,7 @@ impl Program<'_> {
     /// What an `import` inside a body gives.
     pub(super) fn import_of(&self, file: u32, step: &StepKind) -> Option<Def> {
         let StepKind::Import { path, level, item, .. } = step else { return None };
-        imported(self, file, path, *level, item.as_deref(), names::HOPS)
+        imported(self, file, path, *level, item.as_deref().map(Name::as_str), names::HOPS)
     }
 }
 

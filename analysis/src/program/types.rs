@@ -16,8 +16,8 @@ use super::memo::{Node, Of, Rests, Types};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{
-    Access, BodyKind, Const, Driver, LocalId, LocalOrigin, Name, ParamKind, Path, Place, Shape, Step, StepKind,
-    TypeTree, ValueId,
+    Access, BodyKind, Const, Driver, LocalId, LocalOrigin, Name, ParamKind, Place, Shape, Step, StepKind, TypeTree,
+    ValueId,
 };
 pub(super) use question::Typing;
 
@@ -244,7 +244,7 @@ impl<'a> Program<'a> {
         hinted.first().map(|path| Type::Named(Head::Hinted(path.clone()), Vec::new())).unwrap_or_default()
     }
 
-    pub(super) fn type_of_global(&self, body: BodyRef, path: &Path, args: &[TypeTree]) -> Type {
+    pub(super) fn type_of_global(&self, body: BodyRef, path: &[Name], args: &[TypeTree]) -> Type {
         let Some(def) = self.resolve_path(body, path) else { return self.trait_function(body, path) };
         match def {
             Def::Variable { file, name } => self.type_of_variable(file, &name),

@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{Comprehension, Expr};
 use ruff_text_size::{Ranged, TextRange};
+use thin_vec::ThinVec;
 
 use super::lowerer::Lowerer;
 use super::scope::Bindings;
@@ -26,7 +27,7 @@ impl<'a> Lowerer<'a> {
         key: Option<&'a Expr>,
         value: &'a Expr,
     ) -> ValueId {
-        let into = self.collected(range, shape, Vec::new());
+        let into = self.collected(range, shape, ThinVec::new());
         let known = self.comprehended();
         self.turns(generators, Harvest { into, key, value });
         self.leave_comprehension(known);
@@ -46,7 +47,7 @@ impl<'a> Lowerer<'a> {
         let colour = if first.is_async { Colour::Async } else { Colour::Sync };
         let driver = Driver::Each { source, item, colour };
         let span = self.span(first.range);
-        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default(), label: None });
+        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default() });
     }
 
     fn filters(&mut self, filters: &'a [Expr], rest: &'a [Comprehension], harvest: Harvest<'a>) {

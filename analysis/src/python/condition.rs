@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprCompare, UnaryOp};
 use ruff_text_size::Ranged;
+use thin_vec::ThinVec;
 
 use super::lowerer::Lowerer;
 use crate::unit::{Compare, Cond, Op, ValueId};
@@ -34,7 +35,7 @@ impl<'a> Lowerer<'a> {
 
     fn comparison(&mut self, compare: &'a ExprCompare) -> Cond {
         let mut left = self.expr(&compare.left);
-        let mut parts = Vec::with_capacity(compare.ops.len());
+        let mut parts = ThinVec::with_capacity(compare.ops.len());
         for (op, right) in compare.ops.iter().zip(&compare.comparators) {
             let right = self.expr(right);
             parts.push(Cond::Compare { op: comparison(*op), left, right });

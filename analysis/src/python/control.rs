@@ -10,7 +10,7 @@ use super::annotation::dotted;
 use super::lowerer::Lowerer;
 use super::statement::Target;
 use crate::unit::{
-    Access, Block, Catches, Colour, Driver, Handler, LocalId, LocalOrigin, Name, Path, Place, ScopeItem, Span,
+    Access, Block, Catches, Colour, Driver, Handler, Head, LocalId, LocalOrigin, Name, Path, Place, ScopeItem, Span,
     StepKind, Storing,
 };
 
@@ -55,7 +55,7 @@ impl<'a> Lowerer<'a> {
         let body = self.steps().close();
         let otherwise = self.block(&stmt.orelse);
         let driver = Driver::Each { source, item, colour: colour(stmt.is_async) };
-        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise, label: None });
+        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise });
     }
 
     pub(super) fn while_loop(&mut self, stmt: &'a StmtWhile) {
@@ -65,12 +65,12 @@ impl<'a> Lowerer<'a> {
             Driver::Forever
         } else {
             self.steps().open();
-            let cond = Box::new(self.cond(&stmt.test));
-            Driver::While { head: self.steps().close(), cond }
+            let cond = self.cond(&stmt.test);
+            Driver::While(Box::new(Head { block: self.steps().close(), cond }))
         };
         let body = self.block(&stmt.body);
         let otherwise = self.block(&stmt.orelse);
-        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise, label: None });
+        self.steps().push_as(id, span, StepKind::Loop { driver, body, otherwise });
     }
 
     /// `try`; `except*` catches the same types, each out of a group.

@@ -1,5 +1,7 @@
 //! Functions, classes and type aliases.
 
+use std::sync::Arc;
+
 use ruff_python_ast::{AnyParameterRef, Decorator, Expr, Parameters, StmtClassDef, StmtFunctionDef, StmtTypeAlias};
 use ruff_text_size::{Ranged, TextRange};
 
@@ -121,7 +123,7 @@ impl<'a> Lowerer<'a> {
     }
 
     fn param(&mut self, param: AnyParameterRef<'a>, kind: ParamKind) {
-        let ty = param.annotation().map(|annotation| self.annotation(annotation));
+        let ty = param.annotation().map(|annotation| Arc::new(self.annotation(annotation)));
         let default = param.default().map(|default| constant::fold(default).unwrap_or(Const::Other));
         let span = self.span(param.name().range);
         let frame = self.frame();

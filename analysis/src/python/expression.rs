@@ -5,6 +5,7 @@ use ruff_python_ast::{
     FStringPart, InterpolatedStringElement, InterpolatedStringElements, StringLiteral,
 };
 use ruff_text_size::{Ranged, TextRange};
+use thin_vec::ThinVec;
 
 use super::constant;
 use super::frame::Scope;
@@ -168,7 +169,7 @@ impl<'a> Lowerer<'a> {
     }
 
     /// A collection of values that were computed before.
-    pub(super) fn collected(&mut self, range: TextRange, shape: Shape, items: Vec<Item>) -> ValueId {
+    pub(super) fn collected(&mut self, range: TextRange, shape: Shape, items: ThinVec<Item>) -> ValueId {
         let span = self.span(range);
         self.steps().define(span, |out| StepKind::Collect { out, shape, items })
     }
@@ -187,7 +188,7 @@ impl<'a> Lowerer<'a> {
 
     /// `a:b` and `a:b:c`: start and end, `None` where they are left out, and the step if there is one.
     fn slice_key(&mut self, slice: &'a ExprSlice) -> ValueId {
-        let mut items = Vec::with_capacity(3);
+        let mut items = ThinVec::with_capacity(3);
         for bound in [&slice.lower, &slice.upper] {
             items.push(Item::One(match bound {
                 Some(bound) => self.expr(bound),

@@ -1,7 +1,10 @@
 //! The body that is being built, and what the names in it mean.
 
+use std::sync::Arc;
+
 use ruff_text_size::Ranged;
 use rustc_hash::FxHashMap;
+use thin_vec::ThinVec;
 
 use super::lowerer::Lowerer;
 use super::scope::Bindings;
@@ -151,7 +154,7 @@ impl<'a> Lowerer<'a> {
     /// Records the declared type of a name of this body.
     pub(super) fn declare_type(&mut self, name: &'a str, span: Span, ty: TypeTree) {
         if let Place::Local(local) = self.place_stored(name, span) {
-            self.steps().body.locals[local.0 as usize].ty.get_or_insert(ty);
+            self.steps().body.locals[local.0 as usize].ty.get_or_insert(Arc::new(ty));
         }
     }
 
@@ -177,5 +180,5 @@ impl<'a> Lowerer<'a> {
 
 /// A name outside all functions.
 pub(super) fn global(name: &str) -> Place {
-    Place::Global { path: vec![Name::new(name)], args: Vec::new() }
+    Place::Global { path: [Name::new(name)].into(), args: ThinVec::new() }
 }

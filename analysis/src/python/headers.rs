@@ -57,6 +57,7 @@ impl<'a> Lowerer<'a> {
         }
         let span = self.span(alias.range);
         let Origin { path, level, item } = origin;
+        let (path, item) = (path.into_boxed_slice(), item.map(Box::new));
         let value = self.steps().define(span, |out| StepKind::Import { out, path, level, item });
         let at = alias.asname.as_ref().unwrap_or(&alias.name).range;
         self.assign_name(binds, at, value, Target::Header);

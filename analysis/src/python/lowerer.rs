@@ -3,6 +3,7 @@
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashSet;
+use thin_vec::ThinVec;
 
 use super::frame::{Frame, Scope};
 use super::scope::Bindings;
@@ -59,6 +60,10 @@ impl<'a> Lowerer<'a> {
     /// The result.
     pub(super) fn finish(self, asks_own_name: bool, comments: Vec<Comment>) -> Lowered {
         let mut outline = self.outline;
+        outline.imports = exact(outline.imports);
+        outline.functions = exact(outline.functions);
+        outline.types = exact(outline.types);
+        outline.constants = exact(outline.constants);
         outline.comments = comments;
         outline.asks_own_name = asks_own_name;
         let unfinished = !self.text.is_empty() && !self.text.ends_with('\n');
@@ -144,9 +149,16 @@ impl<'a> Lowerer<'a> {
         let words: FxHashSet<&'a str> = words(self.slice(node.range())).collect();
         let mut words: Vec<&'a str> = words.into_iter().collect();
         words.sort_unstable();
-        let mut locals: Vec<LocalId> = words.iter().filter_map(|word| self.resolve(word, span)).collect();
+        let mut locals: ThinVec<LocalId> = words.iter().filter_map(|word| self.resolve(word, span)).collect();
         locals.sort_unstable();
         let mentions = words.into_iter().map(Name::new).collect();
         self.steps().define(span, |out| StepKind::Opaque { out, mentions, locals })
     }
+}
+
+/// The same in no more room than it takes: headers are kept to the end.
+fn exact<T>(grown: Vec<T>) -> Vec<T> {
+    let mut exact = Vec::with_capacity(grown.len());
+    exact.extend(grown);
+    exact
 }

@@ -127,7 +127,7 @@ impl<'a> Lowerer<'a> {
     fn take_fields(&mut self, class: &'a PatternMatchClass, value: ValueId, captures: &mut Vec<Capture<'a>>) {
         let path = dotted(&class.cls).unwrap_or_default();
         for (n, inner) in class.arguments.patterns.iter().enumerate() {
-            self.take_part(inner, value, Part::Variant(Path::clone(&path), n as u32), captures);
+            self.take_part(inner, value, Part::Variant(Box::new(Path::clone(&path)), n as u32), captures);
         }
         for keyword in &class.arguments.keywords {
             let field = Part::Field(Name::new(keyword.attr.as_str()));

@@ -1,5 +1,7 @@
 //! Patterns: what they mean as conditions, and the variables they bind.
 
+use std::sync::Arc;
+
 use syn::{Expr, Member, Pat};
 
 use super::consts;
@@ -119,7 +121,7 @@ impl Reader<'_> {
         if let Some((_, local)) = locals.iter().find(|(known, _)| known == name) {
             return *local;
         }
-        let local = self.local(name, LocalOrigin::Bound, ty, span);
+        let local = self.local(name, LocalOrigin::Bound, ty.map(Arc::new), span);
         locals.push((name.clone(), local));
         local
     }
@@ -208,7 +210,7 @@ impl Reader<'_> {
             skipped |= is_rest(pat) || bound_rest;
             let part = match &variant {
                 _ if skipped => Part::Rest(index),
-                Some(path) => Part::Variant(path.clone(), index),
+                Some(path) => Part::Variant(Box::new(path.clone()), index),
                 None => Part::Index(index),
             };
             self.taken_part(pat, value, part, rest, parts);

@@ -1,5 +1,7 @@
 //! Closures and async blocks.
 
+use std::sync::Arc;
+
 use syn::{Expr, ExprAsync, ExprClosure, Pat};
 
 use super::bind::bare;
@@ -64,6 +66,7 @@ impl Reader<'_> {
 
     fn parameter(&mut self, pat: &Pat, ty: Option<TypeTree>) -> LocalId {
         let span = self.span_of(pat);
+        let ty = ty.map(Arc::new);
         let local = match bare(pat) {
             Pat::Ident(pat) if pat.subpat.is_none() => {
                 let span = self.at(pat.ident.span());
@@ -75,7 +78,7 @@ impl Reader<'_> {
         local
     }
 
-    pub(super) fn add_parameter(&mut self, local: LocalId, kind: ParamKind, ty: Option<TypeTree>) {
+    pub(super) fn add_parameter(&mut self, local: LocalId, kind: ParamKind, ty: Option<Arc<TypeTree>>) {
         self.b().declare(local);
         self.b().body.params.push(Param { local, kind, ty, default: None });
     }

@@ -1,6 +1,7 @@
 //! Calls and literals that are built out of values.
 
 use syn::{Expr, ExprCall, ExprMethodCall, ExprStruct};
+use thin_vec::ThinVec;
 
 use super::place::member;
 use super::reader::Reader;
@@ -38,7 +39,7 @@ impl Reader<'_> {
         name_span: Span,
         span: Span,
     ) -> ValueId {
-        let place = Place::Global { path, args: Vec::new() };
+        let place = Place::Global { path: path.into(), args: ThinVec::new() };
         let callee = self.b().define(name_span, |out| StepKind::Read { out, place, access: Access::Receiver });
         self.b().define(span, |out| StepKind::Call { out, callee, args })
     }
@@ -55,7 +56,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn struct_literal(&mut self, literal: &ExprStruct, span: Span) -> ValueId {
-        let mut items = Vec::with_capacity(literal.fields.len() + 1);
+        let mut items = ThinVec::with_capacity(literal.fields.len() + 1);
         for field in &literal.fields {
             let value = self.value(&field.expr);
             items.push(Item::Field(member(&field.member), value));

@@ -4,12 +4,13 @@ use syn::{
     BinOp, Expr, ExprBreak, ExprContinue, ExprForLoop, ExprIf, ExprLoop, ExprMatch, ExprReturn, ExprWhile, Label,
     Lifetime, Pat, UnOp,
 };
+use thin_vec::ThinVec;
 
 use super::bind::{Pending, Rest, takes};
 use super::expr::comparison;
 use super::reader::{Reader, Target};
 use super::types::condition;
-use crate::unit::{Access, Arm, Block, Colour, Cond, Driver, Name, Span, StepKind, ValueId};
+use crate::unit::{Access, Arm, Block, Colour, Cond, Driver, Head, Name, Span, StepKind, ValueId};
 
 /// Whether anybody takes the value of an expression.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,13 @@ pub(super) enum Used {
 
 fn label_name(label: Option<&Lifetime>) -> Option<Name> {
     label.map(|lifetime| Name::new(lifetime.ident.to_string()))
+}
+
+/// Most blocks have no label, and those that are empty take no room.
+fn label_block(block: &mut Block, label: Option<Name>) {
+    if let Some(label) = label {
+        block.label = Some(Box::new(label));
+    }
 }
 
 impl Reader<'_> {
@@ -70,7 +78,7 @@ impl Reader<'_> {
             left = &e.left;
         }
         operands.push(left);
-        let mut conds = Vec::with_capacity(operands.len());
+        let mut conds = ThinVec::with_capacity(operands.len());
         for operand in operands.into_iter().rev() {
             // What an earlier `let` binds may be used from here on.
             for bindings in pending.drain(..) {
@@ -183,10 +191,11 @@ impl Reader<'_> {
         let label = label_name(turn.label.as_ref().map(|label| &label.name));
         let span = self.loop_span(turn.label.as_ref(), turn.loop_token.span, &turn.body);
         let id = self.b().step_id();
-        let ((body, _), values) =
+        let ((mut body, _), values) =
             self.target(label.clone(), true, |this| this.block(span, |this| this.block_contents(&turn.body, Used::No)));
+        label_block(&mut body, label);
         let (driver, otherwise) = (Driver::Forever, Block::default());
-        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise, label: label.map(Box::new) });
+        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise });
         self.join(span, values)
     }
 
@@ -194,7 +203,7 @@ impl Reader<'_> {
         let label = label_name(turn.label.as_ref().map(|label| &label.name));
         let span = self.loop_span(turn.label.as_ref(), turn.while_token.span, &turn.body);
         let id = self.b().step_id();
-        let ((driver, body), _) = self.target(label.clone(), true, |this| {
+        let ((driver, mut body), _) = self.target(label.clone(), true, |this| {
             this.scoped(|this| {
                 let mut pending = Vec::new();
                 let mut cond = Cond::Unknown;
@@ -206,14 +215,11 @@ impl Reader<'_> {
                     pending.iter().for_each(|bindings| this.bind(bindings, Rest::Kept));
                     this.block_contents(&turn.body, Used::No)
                 });
-                (Driver::While { head, cond: Box::new(cond) }, body)
+                (Driver::While(Box::new(Head { block: head, cond })), body)
             })
         });
-        self.b().push_as(
-            id,
-            span,
-            StepKind::Loop { driver, body, otherwise: Block::default(), label: label.map(Box::new) },
-        );
+        label_block(&mut body, label);
+        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default() });
         None
     }
 
@@ -223,7 +229,7 @@ impl Reader<'_> {
         let source = self.value(&turn.expr);
         let id = self.b().step_id();
         let item = self.b().value();
-        let ((body, _), _) = self.target(label.clone(), true, |this| {
+        let ((mut body, _), _) = self.target(label.clone(), true, |this| {
             this.scoped(|this| {
                 let (_, bindings) = this.pending(&turn.pat, item);
                 this.block(span, |this| {
@@ -233,11 +239,8 @@ impl Reader<'_> {
             })
         });
         let driver = Driver::Each { source, item, colour: Colour::Sync };
-        self.b().push_as(
-            id,
-            span,
-            StepKind::Loop { driver, body, otherwise: Block::default(), label: label.map(Box::new) },
-        );
+        label_block(&mut body, label);
+        self.b().push_as(id, span, StepKind::Loop { driver, body, otherwise: Block::default() });
         None
     }
 
@@ -263,7 +266,8 @@ impl Reader<'_> {
         };
         lowered.value = value;
         from.extend(value);
-        self.b().push_as(id, span, StepKind::Nested { block: lowered, label, cfg: None });
+        label_block(&mut lowered, label);
+        self.b().push_as(id, span, StepKind::Nested { block: lowered, cfg: None });
         self.join(span, from)
     }
 
@@ -280,7 +284,7 @@ impl Reader<'_> {
             self.b().declare(local);
         }
         block.value = value;
-        self.b().push_as(id, span, StepKind::Nested { block, label: None, cfg: Some(cfg) });
+        self.b().push_as(id, span, StepKind::Nested { block, cfg: Some(Box::new(cfg)) });
         self.join(span, value.into_iter().collect())
     }
 

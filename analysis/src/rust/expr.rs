@@ -227,7 +227,7 @@ impl Reader<'_> {
                         Expr::Path(path) => this.full_path(path.qself.as_ref(), &path.path),
                         _ => Vec::new(),
                     };
-                    numbered(&e.args, |index| Part::Variant(path.clone(), index))
+                    numbered(&e.args, |index| Part::Variant(Box::new(path.clone()), index))
                 }
                 Expr::Struct(e) => e
                     .fields

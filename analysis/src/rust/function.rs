@@ -1,6 +1,9 @@
 //! Functions and methods.
 
+use std::sync::Arc;
+
 use syn::{Attribute, Block, FnArg, ImplItemFn, ItemFn, Pat, Receiver, ReceiverKind, TraitItemFn};
+use thin_vec::ThinVec;
 
 use super::reader::{Boundary, Owner, Reader};
 use super::types::{name, visibility};
@@ -98,13 +101,13 @@ impl Reader<'_> {
             ReceiverKind::Typed(_, ty) => self.type_tree(ty),
             _ => this,
         };
-        let span = self.at(receiver.self_token.span);
-        let local = self.local("self", LocalOrigin::Param, Some(ty.clone()), span);
+        let (ty, span) = (Arc::new(ty), self.at(receiver.self_token.span));
+        let local = self.local("self", LocalOrigin::Param, Some(Arc::clone(&ty)), span);
         self.add_parameter(local, ParamKind::Receiver, Some(ty));
     }
 
     fn unknown_code(&mut self, span: Span) {
         let locals = self.b().body.params.iter().map(|param| param.local).collect();
-        self.b().define(span, |out| StepKind::Opaque { out, mentions: Vec::new(), locals });
+        self.b().define(span, |out| StepKind::Opaque { out, mentions: ThinVec::new(), locals });
     }
 }

@@ -5,6 +5,7 @@ use syn::{
     Attribute, Block, Expr, ForeignItem, ImplItem, ImplItemFn, Item, ItemImpl, ItemTrait, Lit, Meta, TraitItem,
     TraitItemFn, Type,
 };
+use thin_vec::ThinVec;
 
 use super::consts;
 use super::function::Signature;
@@ -291,7 +292,7 @@ impl Reader<'_> {
         if let Some(expr) = written {
             self.at_top(|this| {
                 let value = this.value(expr);
-                let place = Place::Global { path: place, args: Vec::new() };
+                let place = Place::Global { path: place.into(), args: ThinVec::new() };
                 this.b().push(span, StepKind::Store { place, value, how: Storing::Bind });
             });
         }

@@ -282,7 +282,7 @@ impl Reader<'_> {
                 self.b().declare(local);
             }
             block.value = value;
-            self.b().push_as(id, span, StepKind::Nested { block, label: None, cfg: None });
+            self.b().push_as(id, span, StepKind::Nested { block, cfg: None });
             value
         };
         let args = value.map(|value| Arg { value, kind: ArgKind::Positional }).into_iter().collect();
@@ -301,7 +301,7 @@ impl Reader<'_> {
                 Piece::Code(statements) => {
                     let id = self.b().step_id();
                     let (block, _) = self.block(span, |this| this.statements(statements, Used::No));
-                    self.b().push_as(id, span, StepKind::Nested { block, label: None, cfg: None });
+                    self.b().push_as(id, span, StepKind::Nested { block, cfg: None });
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Variables, fields and elements: reading and storing them.
 
 use syn::{Expr, ExprPath, Member, UnOp};
+use thin_vec::ThinVec;
 
 use super::reader::Reader;
 use super::types::name;
@@ -76,15 +77,15 @@ impl Reader<'_> {
         {
             return Place::Local(local);
         }
-        let path = self.value_path(expr.qself.as_ref(), &expr.path);
-        Place::Global { path, args: self.type_args(&expr.path) }
+        let path = self.value_path(expr.qself.as_ref(), &expr.path).into();
+        Place::Global { path, args: self.type_args(&expr.path).into() }
     }
 
     /// Reads a name that is no expression of its own.
     pub(super) fn read_name(&mut self, written: &str, span: Span, access: Access) -> ValueId {
         let place = match self.lookup(written) {
             Some(local) => Place::Local(local),
-            None => Place::Global { path: vec![Name::new(written)], args: Vec::new() },
+            None => Place::Global { path: [Name::new(written)].into(), args: ThinVec::new() },
         };
         self.b().define(span, |out| StepKind::Read { out, place, access })
     }

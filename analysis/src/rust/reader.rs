@@ -1,5 +1,9 @@
 //! What is known while a file is read: the bodies that are open, their variables, the module.
 
+use std::sync::Arc;
+
+use thin_vec::ThinVec;
+
 use super::scan::{Kind, Scan, plain};
 use crate::unit::{
     BodyBuilder, BodyId, BodyKind, Capture, LocalId, LocalOrigin, Mark, Name, Outline, Path, Span, StepKind, TypeTree,
@@ -160,7 +164,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A new variable, visible from here on.
-    pub(super) fn local(&mut self, name: &str, origin: LocalOrigin, ty: Option<TypeTree>, span: Span) -> LocalId {
+    pub(super) fn local(&mut self, name: &str, origin: LocalOrigin, ty: Option<Arc<TypeTree>>, span: Span) -> LocalId {
         let name = Name::new(name);
         let local = self.b().local(name.clone(), origin, ty, span);
         if !name.is_empty() {
@@ -250,6 +254,7 @@ impl<'t> Reader<'t> {
     /// A value for code that is not read; what it mentions is told.
     pub(super) fn opaque(&mut self, span: Span) -> ValueId {
         let mentions = self.mentions(span);
+        let mentions: ThinVec<Name> = mentions.into();
         let locals = mentions.iter().filter_map(|name| self.lookup(name)).collect();
         self.b().define(span, |out| StepKind::Opaque { out, mentions, locals })
     }

@@ -1,5 +1,7 @@
 //! Statements.
 
+use std::sync::Arc;
+
 use syn::{Attribute, Block, Expr, Item, Local, Pat, Stmt};
 
 use super::bind::{Rest, bare};
@@ -176,7 +178,7 @@ impl Reader<'_> {
 
     fn bind_item(&mut self, ident: &proc_macro2::Ident, ty: Option<crate::unit::TypeTree>, value: ValueId) {
         let span = self.at(ident.span());
-        let local = self.local(&name(ident), LocalOrigin::Bound, ty, span);
+        let local = self.local(&name(ident), LocalOrigin::Bound, ty.map(Arc::new), span);
         self.b().bind(span, local, value);
     }
 }

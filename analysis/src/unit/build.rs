@@ -1,5 +1,7 @@
 //! What both front ends build bodies with, so that numbering and nesting are the same.
 
+use std::sync::Arc;
+
 use super::{
     Block, Body, BodyId, BodyKind, Colour, Discard, Local, LocalId, LocalOrigin, Name, Place, Problem, Span, Step,
     StepId, StepKind, Storing, TypeTree, Unit, ValueId, Visibility, Yields,
@@ -31,9 +33,10 @@ impl UnitBuilder {
 
     /// The unit. A number that was reserved and never finished becomes an empty body.
     pub fn build(self) -> Unit {
-        let bodies =
-            self.bodies.into_iter().map(|body| body.unwrap_or_else(|| BodyBuilder::new(BodyKind::Module).build()));
-        Unit { bodies: bodies.collect(), problems: self.problems }
+        let mut bodies = Vec::with_capacity(self.bodies.len());
+        let finished = |body: Option<Body>| body.unwrap_or_else(|| BodyBuilder::new(BodyKind::Module).build());
+        bodies.extend(self.bodies.into_iter().map(finished));
+        Unit { bodies, problems: self.problems }
     }
 }
 
@@ -94,7 +97,7 @@ impl BodyBuilder {
     }
 
     /// A new variable.
-    pub fn local(&mut self, name: Name, origin: LocalOrigin, ty: Option<TypeTree>, span: Span) -> LocalId {
+    pub fn local(&mut self, name: Name, origin: LocalOrigin, ty: Option<Arc<TypeTree>>, span: Span) -> LocalId {
         self.body.locals.push(Local { name, origin, ty, span });
         LocalId(self.body.locals.len() as u32 - 1)
     }

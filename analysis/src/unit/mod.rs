@@ -18,6 +18,8 @@ pub use build::{BodyBuilder, Room, UnitBuilder};
 pub use outline::*;
 pub use step::*;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 pub use smol_str::SmolStr;
 
@@ -205,7 +207,7 @@ pub struct Param {
     /// How arguments reach it.
     pub kind: ParamKind,
     /// Its declared type.
-    pub ty: Option<TypeTree>,
+    pub ty: Option<Arc<TypeTree>>,
     /// Its default, when that is a constant; `Const::Other` for any other default.
     pub default: Option<Const>,
 }
@@ -233,7 +235,7 @@ pub struct Local {
     /// Where it comes from.
     pub origin: LocalOrigin,
     /// Its declared type, if it has one (parameters too).
-    pub ty: Option<TypeTree>,
+    pub ty: Option<Arc<TypeTree>>,
     /// Its first mention.
     pub span: Span,
 }

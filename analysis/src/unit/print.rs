@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use super::{
     Arg, ArgKind, Arm, Block, Body, BodyKind, Capture, Catches, Colour, Compare, Cond, Const, Driver, Item, LocalId,
-    LocalOrigin, Lowered, Name, Op, ParamKind, Part, Path, Pattern, Place, ScopeItem, SelectArm, Shape, Span, Step,
-    StepKind, Storing, TypeTree, ValueId, Visibility, Yields,
+    LocalOrigin, Lowered, Name, Op, ParamKind, Part, Pattern, Place, ScopeItem, SelectArm, Shape, Span, Step, StepKind,
+    Storing, TypeTree, ValueId, Visibility, Yields,
 };
 
 /// The whole file: headers, bodies, problems.
@@ -202,8 +202,8 @@ impl Printer<'_> {
                 arms.iter().for_each(|arm| self.arm(arm));
                 self.level -= 1;
             }
-            StepKind::Loop { driver, body, otherwise, label } => {
-                self.driver(driver, body, label.as_deref());
+            StepKind::Loop { driver, body, otherwise } => {
+                self.driver(driver, body);
                 self.also("else", otherwise);
             }
             StepKind::Try { body, handlers, otherwise, finally } => {
@@ -211,7 +211,7 @@ impl Printer<'_> {
                 for handler in handlers {
                     let catches = match &handler.catches {
                         Catches::Everything => "everything".to_owned(),
-                        Catches::Types(types) => list(types.iter().map(path)),
+                        Catches::Types(types) => list(types.iter().map(|of| path(of))),
                     };
                     let binds = handler.binds.map(|local| format!(" as {}", self.local(local))).unwrap_or_default();
                     self.inner(&format!("except {catches}{binds}"), &handler.body);
@@ -230,21 +230,21 @@ impl Printer<'_> {
                 otherwise.iter().for_each(|block| self.inner("else", block));
                 self.level -= 1;
             }
-            StepKind::Nested { block, label, cfg } => {
+            StepKind::Nested { block, cfg } => {
                 let cfg = cfg.as_ref().map(|cfg| format!(" cfg {cfg}")).unwrap_or_default();
-                self.inner(&format!("block{}{cfg}", labelled(label.as_ref())), block);
+                self.inner(&format!("block{}{cfg}", labelled(block.label.as_deref())), block);
             }
             _ => {}
         }
     }
 
-    fn driver(&mut self, driver: &Driver, body: &Block, label: Option<&Name>) {
-        let label = labelled(label);
+    fn driver(&mut self, driver: &Driver, body: &Block) {
+        let label = labelled(body.label.as_deref());
         match driver {
             Driver::Forever => self.inner(&format!("forever{label}"), body),
-            Driver::While { head, cond } => {
-                self.also("before each turn", head);
-                self.inner(&format!("while {}{label}", self.cond(cond)), body);
+            Driver::While(head) => {
+                self.also("before each turn", &head.block);
+                self.inner(&format!("while {}{label}", self.cond(&head.cond)), body);
             }
             Driver::Each { source, item, colour } => {
                 let colour = if *colour == Colour::Async { "async " } else { "" };
@@ -397,7 +397,7 @@ fn list(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn path(path: &Path) -> String {
+fn path(path: &[Name]) -> String {
     path.join(".")
 }
 

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use super::{BodyId, Colour, Const, LocalId, Name, Path, Span, TypeId, TypeTree, ValueId};
 
@@ -23,9 +24,11 @@ pub struct Steps {
     pub declares: Vec<LocalId>,
     /// Rust: the value the block leaves (its tail expression), if it is used.
     pub value: Option<ValueId>,
+    /// Rust: the label of the loop whose turn it is, or of the block.
+    pub label: Option<Box<Name>>,
 }
 
-static NOTHING: Steps = Steps { steps: Vec::new(), declares: Vec::new(), value: None };
+static NOTHING: Steps = Steps { steps: Vec::new(), declares: Vec::new(), value: None, label: None };
 
 impl Deref for Block {
     type Target = Steps;
@@ -65,7 +68,7 @@ pub struct Step {
 }
 
 // Most of what is kept of a file are steps.
-const _: () = assert!(size_of::<Step>() <= 80);
+const _: () = assert!(size_of::<Step>() <= 56);
 
 /// What a step does. `out` is the value that it defines. Most steps are small: what makes a sort large is boxed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +85,7 @@ pub enum StepKind {
     /// Rust `?`: leaves the body when the value is an error or nothing.
     Propagate { out: ValueId, value: ValueId },
     /// A collection or struct literal. Comprehensions are an empty one, a loop, and [`StepKind::Grow`].
-    Collect { out: ValueId, shape: Shape, items: Vec<Item> },
+    Collect { out: ValueId, shape: Shape, items: ThinVec<Item> },
     /// A comprehension or generator expression adds an item to the collection being made.
     Grow { into: ValueId, key: Option<ValueId>, value: ValueId },
     /// A function, lambda, closure or async block as a value.
@@ -90,7 +93,7 @@ pub enum StepKind {
     /// A nested class as a value.
     Class { out: ValueId, ty: TypeId },
     /// A local import (Python, inside functions) as a value.
-    Import { out: ValueId, path: Path, level: u32, item: Option<Name> },
+    Import { out: ValueId, path: Box<[Name]>, level: u32, item: Option<Box<Name>> },
     /// One part of a value that is taken apart by a pattern.
     Part { out: ValueId, of: ValueId, part: Part },
     /// An operator that is not a condition: arithmetic, comparison, boolean in value position.
@@ -102,7 +105,7 @@ pub enum StepKind {
     /// The same thing under another view: `&x`, `*x`, `x as T`, parentheses with meaning.
     View { out: ValueId, value: ValueId, how: View },
     /// Something that was not read; the identifiers in it count as mentioned.
-    Opaque { out: ValueId, mentions: Vec<Name>, locals: Vec<LocalId> },
+    Opaque { out: ValueId, mentions: ThinVec<Name>, locals: ThinVec<LocalId> },
     /// Binds or assigns a place.
     Store { place: Place, value: ValueId, how: Storing },
     /// `x += v` and its like.
@@ -118,15 +121,15 @@ pub enum StepKind {
     /// `match`.
     Match { subject: ValueId, arms: Vec<Arm> },
     /// Any loop.
-    Loop { driver: Driver, body: Block, otherwise: Block, label: Option<Box<Name>> },
+    Loop { driver: Driver, body: Block, otherwise: Block },
     /// `try`.
-    Try { body: Block, handlers: Vec<Handler>, otherwise: Block, finally: Block },
+    Try { body: Block, handlers: ThinVec<Handler>, otherwise: Block, finally: Block },
     /// `with` / `async with`.
     Scope { items: Vec<ScopeItem>, body: Block },
     /// Several futures raced by a macro (`select!` and its like): arms of the form `pattern = future => block`.
-    Select { out: ValueId, path: Box<Path>, arms: Vec<SelectArm>, otherwise: Option<Block> },
+    Select { out: ValueId, path: Box<Path>, arms: ThinVec<SelectArm>, otherwise: Option<Block> },
     /// A nested block (Rust `{ … }`, `unsafe`, labelled, `const`), or code under a `cfg`.
-    Nested { block: Block, label: Option<Name>, cfg: Option<Name> },
+    Nested { block: Block, cfg: Option<Box<Name>> },
     /// `return`.
     Return { value: Option<ValueId> },
     /// `raise`; without a value it raises again what is being handled.
@@ -159,7 +162,7 @@ pub enum Place {
     /// A variable of the body.
     Local(LocalId),
     /// A name from outside all functions: module variables, imports, built-ins, Rust paths (`Self::new`).
-    Global { path: Path, args: Vec<TypeTree> },
+    Global { path: Box<[Name]>, args: ThinVec<TypeTree> },
     /// A field, attribute or method of a value.
     Field { base: ValueId, name: Name },
     /// An element.
@@ -247,7 +250,7 @@ pub enum Part {
     /// A named field.
     Field(Name),
     /// The n-th payload of an enum variant (`Ok(x)` is variant `Ok`, 0).
-    Variant(Path, u32),
+    Variant(Box<Path>, u32),
     /// A key of a mapping pattern.
     Key,
     /// The whole, seen through a pattern (`x @ P`, `P as x`).
@@ -322,9 +325,9 @@ pub enum Cond {
     /// Negation.
     Not(Box<Cond>),
     /// All hold.
-    All(Vec<Cond>),
+    All(ThinVec<Cond>),
     /// One holds.
-    Any(Vec<Cond>),
+    Any(ThinVec<Cond>),
     /// A comparison.
     Compare { op: Compare, left: ValueId, right: ValueId },
     /// `if let P = v`, `case P`.
@@ -396,12 +399,21 @@ pub struct Arm {
 /// What makes a loop turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Driver {
-    /// `while cond` (`while let` is a `Cond::Matches`); `head` computes the condition before each turn.
-    While { head: Block, cond: Box<Cond> },
+    /// `while cond` (`while let` is a `Cond::Matches`).
+    While(Box<Head>),
     /// `loop`, `while True`.
     Forever,
     /// `for item in source`; `Colour::Async` for `async for`. The body begins with the bindings of `item`.
     Each { source: ValueId, item: ValueId, colour: Colour },
+}
+
+/// What decides whether a `while` loop turns once more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Computes the condition before each turn.
+    pub block: Block,
+    /// The condition.
+    pub cond: Cond,
 }
 
 /// An `except` clause.

@@ -93,9 +93,9 @@ impl Checker<'_> {
             }
             StepKind::Loop { driver, body, otherwise, .. } => {
                 match driver {
-                    Driver::While { head, cond } => {
-                        self.block(head);
-                        self.cond(cond);
+                    Driver::While(head) => {
+                        self.block(&head.block);
+                        self.cond(&head.cond);
                     }
                     Driver::Forever => {}
                     Driver::Each { source, item, .. } => {

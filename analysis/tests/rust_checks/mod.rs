@@ -117,7 +117,7 @@ fn check_step(text: &str, step: &Step, seen: &mut Seen) {
         StepKind::Match { arms, .. } => arms.iter().for_each(|arm| check_block(text, &arm.body, seen)),
         StepKind::Loop { driver, body, otherwise, .. } => {
             match driver {
-                Driver::While { head, .. } => check_block(text, head, seen),
+                Driver::While(head) => check_block(text, &head.block, seen),
                 Driver::Each { item, .. } => define(seen, *item),
                 Driver::Forever => {}
             }

@@ -189,9 +189,9 @@ impl<'a> Walk<'_, '_, 'a> {
                     exits.add(self.block(aim, body, block, 0, heads.clone()));
                 }
             }
-            StepKind::Nested { block, label, .. } => {
+            StepKind::Nested { block, .. } => {
                 let within = self.block(aim, body, block, 0, vec![path]);
-                exits.add(unlabelled(within, label.as_ref()));
+                exits.add(unlabelled(within, block.label.as_deref()));
             }
             _ => exits.normal.push(path),
         }

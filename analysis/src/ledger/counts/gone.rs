@@ -78,7 +78,7 @@ pub(super) fn is_lent(program: &Program<'_>, raised: &Raised) -> bool {
 fn given_as<'a>(program: &Program<'a>, raised: &Raised) -> Option<&'a TypeTree> {
     let plain = program.language(raised.site.body) == Language::Rust && raised.act.sort == Sort::Plain;
     let (body, local) = variable(program, raised).filter(|_| plain)?;
-    program.body(body).params.iter().find(|param| param.local == local)?.ty.as_ref()
+    program.body(body).params.iter().find(|param| param.local == local)?.ty.as_deref()
 }
 
 /// The variable of the body that raises a count, itself or by a method, in which the count's object is.

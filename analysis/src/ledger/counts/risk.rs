@@ -151,8 +151,8 @@ impl<'p, 'a> Risk<'p, 'a> {
     pub(super) fn is_endless(&self, body: BodyRef, driver: &Driver) -> bool {
         match driver {
             Driver::Forever => true,
-            Driver::While { cond, .. } => {
-                let Cond::Truthy(value) = **cond else { return false };
+            Driver::While(head) => {
+                let Cond::Truthy(value) = head.cond else { return false };
                 matches!(self.program.constant_of(body, value), Some(Const::Bool(true) | Const::Int(1)))
             }
             Driver::Each { .. } => false,
@@ -194,7 +194,7 @@ impl<'p, 'a> Risk<'p, 'a> {
         let given = self.program.maker(body, item.context).and_then(|site| self.program.call(site));
         let types = given.iter().flat_map(|call| call.args).map(|arg| {
             match self.program.flow(body).def(arg.value).map(|step| &step.kind) {
-                Some(StepKind::Read { place: Place::Global { path, .. }, .. }) => path.clone(),
+                Some(StepKind::Read { place: Place::Global { path, .. }, .. }) => path.to_vec(),
                 // It may be any: whether it is what is raised is not known.
                 _ => vec![Name::new("?")],
             }

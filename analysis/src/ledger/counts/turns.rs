@@ -11,7 +11,7 @@ use crate::unit::{Block, Driver, Name, ScopeItem, Step, StepKind};
 impl<'a> Walk<'_, '_, 'a> {
     /// A loop that is come to: it turns once, or not at all.
     pub(super) fn looped(&mut self, aim: &Aim, site: Site, step: &'a Step, path: Path) -> Exits {
-        let StepKind::Loop { driver, body: turn, otherwise, label } = &step.kind else { return Exits::on(path) };
+        let StepKind::Loop { driver, body: turn, otherwise } = &step.kind else { return Exits::on(path) };
         let body = site.body;
         let mut exits = Exits::default();
         if self.risk.loop_waits(driver) {
@@ -23,15 +23,15 @@ impl<'a> Walk<'_, '_, 'a> {
             });
         }
         let mut starts = vec![path];
-        if let Driver::While { head, .. } = driver {
-            let head = self.block(aim, body, head, 0, starts);
+        if let Driver::While(head) = driver {
+            let head = self.block(aim, body, &head.block, 0, starts);
             exits.leaves.extend(head.leaves);
             starts = head.normal;
         }
         let ends_before = self.found.ends.len();
         let turned = self.block(aim, body, turn, 0, starts.clone());
         let lowers = self.found.ends.len() > ends_before;
-        let (broken, again, others) = sorted(turned, label.as_deref());
+        let (broken, again, others) = sorted(turned, turn.label.as_deref());
         exits.leaves.extend(others);
         exits.normal.extend(broken);
         let mut ended = again;
@@ -48,20 +48,20 @@ impl<'a> Walk<'_, '_, 'a> {
     /// What becomes of paths that come to the end of a part of a compound step.
     pub(super) fn wrap(&mut self, aim: &Aim, body: BodyRef, outer: &'a Step, slot: Slot, exits: Exits) -> Exits {
         match &outer.kind {
-            StepKind::Loop { driver, body: turn, otherwise, label } if slot == Slot::LoopBody => {
-                self.turned(aim, Site { body, step: outer.id }, (driver, turn, otherwise), label.as_deref(), exits)
+            StepKind::Loop { driver, body: turn, otherwise } if slot == Slot::LoopBody => {
+                self.turned(aim, Site { body, step: outer.id }, (driver, turn, otherwise), exits)
             }
-            StepKind::Loop { driver: Driver::While { .. }, body: turn, otherwise, label } if slot == Slot::LoopHead => {
+            StepKind::Loop { driver: Driver::While { .. }, body: turn, otherwise } if slot == Slot::LoopHead => {
                 let mut after = Exits { normal: Vec::new(), leaves: exits.leaves };
                 let turned = self.block(aim, body, turn, 0, exits.normal.clone());
-                let (broken, again, others) = sorted(turned, label.as_deref());
+                let (broken, again, others) = sorted(turned, turn.label.as_deref());
                 after.leaves.extend(others);
                 after.normal.extend(broken);
                 let ended = again.into_iter().chain(exits.normal).collect();
                 after.add(self.block(aim, body, otherwise, 0, merged(ended)));
                 after
             }
-            StepKind::Nested { label, .. } => unlabelled(exits, label.as_ref()),
+            StepKind::Nested { block, .. } => unlabelled(exits, block.label.as_deref()),
             StepKind::Try { .. } => self.after_try(aim, body, outer, slot, exits),
             StepKind::Scope { items, .. } => self.after_scope(aim, Site { body, step: outer.id }, items, exits),
             _ => exits,
@@ -74,10 +74,9 @@ impl<'a> Walk<'_, '_, 'a> {
         aim: &Aim,
         looping: Site,
         (driver, turn, otherwise): (&'a Driver, &'a Block, &'a Block),
-        label: Option<&Name>,
         exits: Exits,
     ) -> Exits {
-        let body = looping.body;
+        let (body, label) = (looping.body, turn.label.as_deref());
         let continued: Vec<(Leaving, Site)> = exits
             .leaves
             .iter()

@@ -250,8 +250,8 @@ impl Sizer<'_, '_, '_> {
                 StepKind::Call { .. } if before => self.taken_before(here, work),
                 StepKind::Call { .. } => self.joined_in_turn(here, looping.id, receiver),
                 StepKind::If { cond, then, .. } if before => self.room(here, cond, then, site.step),
-                StepKind::Loop { driver: Driver::While { cond, .. }, body, .. } if before => {
-                    self.room(here, cond, body, site.step)
+                StepKind::Loop { driver: Driver::While(head), body, .. } if before => {
+                    self.room(here, &head.cond, body, site.step)
                 }
                 _ => None,
             };

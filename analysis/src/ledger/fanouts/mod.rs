@@ -255,7 +255,7 @@ impl<'b, 'p, 'a> Sizer<'b, 'p, 'a> {
         let Some(param) = self.program.body(owner).params.iter().find(|param| param.local == local) else {
             return false;
         };
-        match &param.ty {
+        match param.ty.as_deref() {
             Some(tree @ TypeTree::Path { args, .. }) if args.is_empty() && param.default.is_none() => {
                 self.program.is_flag(&self.program.type_from_tree(owner, tree))
             }

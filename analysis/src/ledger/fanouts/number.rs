@@ -5,7 +5,7 @@ use unleak_catalogue::model::{CallModel, Effect};
 use super::Sizer;
 use crate::program::calls::{Depth, Target};
 use crate::program::{BodyRef, Def, Site};
-use crate::unit::{BodyId, Const, LocalId, LocalOrigin, Op, Path, Place, StepKind, ValueId};
+use crate::unit::{BodyId, Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueId};
 
 /// A number, as far as the code tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ impl Sizer<'_, '_, '_> {
         }
     }
 
-    fn number_in_global(&self, body: BodyRef, path: &Path, hops: u32) -> Option<Number> {
+    fn number_in_global(&self, body: BodyRef, path: &[Name], hops: u32) -> Option<Number> {
         match self.program.resolve_path(body, path)? {
             Def::Variable { file, name } => {
                 let outline = &self.program.file(file).lowered.outline;

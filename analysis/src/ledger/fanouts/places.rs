@@ -12,7 +12,7 @@ use crate::program::trace::Spot;
 use crate::program::types::{Head, Type};
 use crate::program::{BodyRef, Def, Site, TypeKey};
 use crate::unit::{
-    Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Path, Place, Shape, StepId, StepKind, ValueId, Visibility,
+    Const, Item, LocalId, LocalOrigin, Name, Op, ParamKind, Place, Shape, StepId, StepKind, ValueId, Visibility,
 };
 
 /// What a function's callers give may be called few up to here; beyond, it is the function that has no limit.
@@ -246,7 +246,7 @@ impl Sizer<'_, '_, '_> {
         })
     }
 
-    fn supply_in_global(&self, body: BodyRef, path: &Path, hops: u32) -> Option<Supply> {
+    fn supply_in_global(&self, body: BodyRef, path: &[Name], hops: u32) -> Option<Supply> {
         match self.program.resolve_path(body, path)? {
             // Looping over a class itself gives what it is written with.
             Def::Type(ty) => Some(Supply::of(Size::Known(self.program.header(ty).fields.len().max(1) as i64))),

@@ -264,7 +264,7 @@ impl<'a> Sizer<'_, '_, 'a> {
             asked.iter().any(|value| fan.supply.sources.contains(&self.program.origin(body, *value).0))
         };
         flow.around(fan.site.step).any(|(outer, slot)| match (&outer.kind, slot) {
-            (StepKind::Loop { driver: Driver::While { cond, .. }, .. }, Slot::LoopBody) if asks(cond) => true,
+            (StepKind::Loop { driver: Driver::While(head), .. }, Slot::LoopBody) if asks(&head.cond) => true,
             (StepKind::Loop { driver: Driver::While { .. } | Driver::Forever, .. }, Slot::LoopBody) => {
                 let within = flow.nodes().filter(|node| flow.within(node.step.id, outer.id));
                 let mut ends = within.filter(|node| matches!(node.step.kind, StepKind::Break { .. })).peekable();

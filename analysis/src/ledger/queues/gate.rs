@@ -96,8 +96,9 @@ fn check(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact
                     return Some(builder.fact("its size is checked before every addition", site));
                 }
             }
-            StepKind::Loop { driver: Driver::While { cond, .. }, .. }
-                if !flow.within(put.step, node.step.id) && limit_of(builder, put.body, cond, traffic).is_some() =>
+            StepKind::Loop { driver: Driver::While(head), .. }
+                if !flow.within(put.step, node.step.id)
+                    && limit_of(builder, put.body, &head.cond, traffic).is_some() =>
             {
                 return Some(builder.fact("waits here while it is too long", site));
             }
@@ -215,8 +216,8 @@ fn trim(builder: &Builder<'_, '_>, put: Site, traffic: &Traffic) -> Option<Fact>
     let flow = builder.program.flow(put.body);
     let budgeted = |take: &Site| {
         flow.around(take.step).any(|(outer, _)| match &outer.kind {
-            StepKind::Loop { driver: Driver::While { cond, .. }, .. } => {
-                beside(builder, put, outer.id) && is_budget(cond)
+            StepKind::Loop { driver: Driver::While(head), .. } => {
+                beside(builder, put, outer.id) && is_budget(&head.cond)
             }
             _ => false,
         })
@@ -240,7 +241,7 @@ fn is_over_limit(builder: &Builder<'_, '_>, site: Site, traffic: &Traffic) -> bo
     let limited = |cond: &Cond| limit_of(builder, site.body, cond, traffic) == Some(Limit::Always);
     builder.program.flow(site.body).around(site.step).any(|(outer, slot)| match &outer.kind {
         StepKind::If { cond, .. } => slot == Slot::Then && limited(cond),
-        StepKind::Loop { driver: Driver::While { cond, .. }, .. } => limited(cond),
+        StepKind::Loop { driver: Driver::While(head), .. } => limited(&head.cond),
         _ => false,
     })
 }

@@ -254,7 +254,7 @@ fn takes_owner(builder: &Builder<'_, '_>, birth: Site, site: Site) -> bool {
     let by_value = owned
         .params
         .first()
-        .is_some_and(|own| own.kind == ParamKind::Receiver && matches!(own.ty, Some(TypeTree::Path { .. })));
+        .is_some_and(|own| own.kind == ParamKind::Receiver && matches!(own.ty.as_deref(), Some(TypeTree::Path { .. })));
     let flow = program.flow(site.body);
     let looped = flow.around(site.step).any(|(outer, _)| matches!(outer.kind, StepKind::Loop { .. }));
     program.language(site.body) == Language::Rust && site.body != birth.body && by_value && !looped

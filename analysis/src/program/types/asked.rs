@@ -40,7 +40,7 @@ impl<'a> Program<'a> {
         }
         let flow = self.flow(body);
         flow.uses(out).iter().find_map(|id| match &flow.step(*id)?.kind {
-            StepKind::Store { place: Place::Local(local), .. } => owned.locals.get(local.0 as usize)?.ty.as_ref(),
+            StepKind::Store { place: Place::Local(local), .. } => owned.locals.get(local.0 as usize)?.ty.as_deref(),
             StepKind::Await { out, .. } => self.asked_tree(body, *out),
             StepKind::Return { .. } => owned.returns.as_ref(),
             _ => None,

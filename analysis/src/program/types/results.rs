@@ -203,7 +203,7 @@ impl<'a> Program<'a> {
         match self.flow(body).def(made.callee).map(|step| &step.kind) {
             Some(StepKind::Read { place: Place::Global { path, args }, .. }) => {
                 let written = path.split_last().map(|(_, home)| home.to_vec()).filter(|home| !home.is_empty());
-                let home = TypeTree::Path { path: written.unwrap_or_default(), args: args.clone() };
+                let home = TypeTree::Path { path: written.unwrap_or_default(), args: args.to_vec() };
                 let known = self.type_from_tree(body, &home);
                 known.or(|| {
                     let args = args.iter().map(|tree| self.type_from_tree(body, tree)).collect();
