@@ -183,6 +183,11 @@ impl<'a> Calls<'a> {
         model.does.is_empty() && model.when_given.is_empty() && model.handles_events != HandlesEvents::PerEvent
     }
 
+    /// Whether a call is one of the program's own functions or types.
+    pub(super) fn stays_within(&self, site: Site) -> bool {
+        matches!(self.at(site), Some(Resolved::Functions(_) | Resolved::Construct(_)))
+    }
+
     /// The calls that mean an entry of the catalogue which speaks of something, in order.
     pub fn about(&self, what: About) -> impl Iterator<Item = Site> + '_ {
         self.resolved.iter().zip(0..).flat_map(move |(file, at)| {
