@@ -231,7 +231,7 @@ impl<'a> Program<'a> {
     }
 
     /// An answer, and what it rests on.
-    fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
+    pub(in super::super) fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
         let outer = self.memory.rests.replace(Rests::OnBodies);
         let found = find();
         let rests = self.memory.rests.get();
