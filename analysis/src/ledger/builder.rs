@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Kind;
 
 use super::queues::latch::Latch;
+use super::queues::often::Turns;
 use super::{
     Answer, Bound, End, Ending, Fact, Holder, Known, Life, Location, Looked, Many, Resource, ResourceId, Setting, Told,
     Work,
@@ -33,6 +34,8 @@ pub(super) struct Builder<'p, 'a> {
     pub(super) overseen: OnceCell<Option<Fact>>,
     /// What makes steps run once, as far as it was asked: it is asked of the same steps for every queue.
     pub(super) latches: RefCell<FxHashMap<Site, Option<Latch>>>,
+    /// How often steps run in their bodies, as far as that was asked for what is born elsewhere.
+    pub(super) turns: RefCell<FxHashMap<Site, Turns>>,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
@@ -51,6 +54,7 @@ impl<'p, 'a> Builder<'p, 'a> {
             resources: Vec::new(),
             overseen: OnceCell::new(),
             latches: RefCell::default(),
+            turns: RefCell::default(),
         }
     }
 
