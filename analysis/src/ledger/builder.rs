@@ -1,10 +1,13 @@
 //! What the makers of entries share: places, names, and the list they enter into.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use unleak_catalogue::model::Kind;
 
+use super::queues::latch::Latch;
+use super::queues::often::Turns;
 use super::{
     Answer, Bound, End, Ending, Fact, Holder, Known, Life, Location, Looked, Many, Resource, ResourceId, Setting, Told,
     Work,
@@ -29,6 +32,10 @@ pub(super) struct Builder<'p, 'a> {
     resources: Vec<Resource>,
     /// Where the program ends every task there is, if it also hears of every failure.
     pub(super) overseen: OnceCell<Option<Fact>>,
+    /// What makes steps run once, as far as it was asked: it is asked of the same steps for every queue.
+    pub(super) latches: RefCell<FxHashMap<Site, Option<Latch>>>,
+    /// How often steps run in their bodies, as far as that was asked for what is born elsewhere.
+    pub(super) turns: RefCell<FxHashMap<Site, Turns>>,
 }
 
 impl<'p, 'a> Builder<'p, 'a> {
@@ -46,6 +53,8 @@ impl<'p, 'a> Builder<'p, 'a> {
             course,
             resources: Vec::new(),
             overseen: OnceCell::new(),
+            latches: RefCell::default(),
+            turns: RefCell::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What every call calls, and who calls whom.
 
+mod before;
+
 use rustc_hash::FxHashMap;
 use unleak_catalogue::model::{About, AsOption, CallModel, Effect, HandlesEvents};
 use unleak_catalogue::subject::Subject;
@@ -11,6 +13,7 @@ use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
 use crate::unit::{Arg, ArgKind, BodyId, Const, LocalId, Name, ParamKind, Place, StepId, StepKind, ValueId};
+use before::Before;
 
 /// What a call calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +76,8 @@ struct Resolutions<'a> {
     /// types, or call what a variable holds.
     bearing: Vec<(Site, Meant<'a>)>,
     unknown: usize,
+    /// Of each call, in that order, what the answer rests on: one that rests on no link stays.
+    rests: Vec<Rests>,
 }
 
 /// What a call means that may begin something.
@@ -98,7 +103,7 @@ enum Resolved<'a> {
 }
 
 impl<'a> Calls<'a> {
-    /// Resolves every call of the program.
+    /// Resolves every call of the program. What was said before of a call, and rests on no link, is not asked again.
     pub(super) fn resolve(program: &mut Program<'a>) -> Calls<'a> {
         let (mut resolved, mut callers) = (Vec::new(), Vec::new());
         let (mut constructed, mut by_name) = (Vec::new(), Vec::new());
@@ -117,11 +122,16 @@ impl<'a> Calls<'a> {
         let mut calls = Calls::default();
         for file in part.files() {
             calls.resolved.push(Resolutions::default());
+            let mut before = Before::of(&program.calls, file);
             for body in program.bodies_of(file) {
                 for node in program.flow(body).nodes_of(Sorts::CALLS) {
                     if let StepKind::Call { callee, .. } = &node.step.kind {
-                        let resolved = resolve_callee(program, body, *callee);
-                        calls.note(program, Site { body, step: node.step.id }, *callee, resolved);
+                        let site = Site { body, step: node.step.id };
+                        let (resolved, rests) = match before.next(site) {
+                            Some(stays) => (stays, Rests::OnBodies),
+                            None => program.resting(|| resolve_callee(program, body, *callee)),
+                        };
+                        calls.note(program, site, *callee, resolved, rests);
                     }
                 }
             }
@@ -129,7 +139,7 @@ impl<'a> Calls<'a> {
         calls
     }
 
-    fn note(&mut self, program: &Program<'a>, site: Site, callee: ValueId, resolved: Resolved<'a>) {
+    fn note(&mut self, program: &Program<'a>, site: Site, callee: ValueId, resolved: Resolved<'a>, rests: Rests) {
         let bearing = match &resolved {
             Resolved::Functions(functions) => {
                 for function in functions {
@@ -158,6 +168,7 @@ impl<'a> Calls<'a> {
             }
         };
         let Some(file) = self.resolved.last_mut() else { return };
+        file.rests.push(rests);
         file.bearing.extend(bearing.map(|meant| (site, meant)));
         match resolved {
             Resolved::Unknown => file.unknown += 1,
@@ -181,6 +192,11 @@ impl<'a> Calls<'a> {
     pub(super) fn asks_nothing_back(&self, site: Site) -> bool {
         let Some(Resolved::Model(model)) = self.at(site) else { return false };
         model.does.is_empty() && model.when_given.is_empty() && model.handles_events != HandlesEvents::PerEvent
+    }
+
+    /// Whether a call is one of the program's own functions or types.
+    pub(super) fn stays_within(&self, site: Site) -> bool {
+        matches!(self.at(site), Some(Resolved::Functions(_) | Resolved::Construct(_)))
     }
 
     /// The calls that mean an entry of the catalogue which speaks of something, in order.

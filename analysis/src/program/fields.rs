@@ -18,8 +18,17 @@ use crate::unit::{self, Item, Name, Place, Shape, StepKind, ValueId};
 pub(super) struct FieldIndex {
     /// Every step that speaks of a field of some name.
     spoken: FxHashMap<Name, Spoken>,
-    /// Those that store, by whose it is.
-    stored: Homes,
+    stored: Stored,
+}
+
+/// The steps that store in fields, by whose they are.
+#[derive(Debug, Default)]
+struct Stored {
+    /// Those of which that stays so.
+    firm: Homes,
+    /// The others, by part, and whose they are as far as is known.
+    open: Vec<Vec<Site>>,
+    so_far: Homes,
 }
 
 /// The steps that speak of the fields of one name. Whose they are is found out when somebody asks, for all who ask.
@@ -102,15 +111,34 @@ fn at<T: Default>(map: &mut FxHashMap<Name, T>, name: &Name, with: impl FnOnce(&
     }
 }
 
+/// What the stores of a part are found to be at first.
+#[derive(Default)]
+struct StoresOfPart {
+    firm: Homes,
+    open: Vec<Site>,
+    so_far: Homes,
+}
+
+/// Notes whose field a step stores in, where that is known.
+fn note_home(homes: &mut Homes, stored: Option<(Home, &Name)>, site: Site) {
+    if let Some((Home::Known(ty), name)) = stored {
+        at(homes, name, |homes| homes.entry(ty).or_default().push(site));
+    }
+}
+
+/// Adds what a later part found of the fields of one name.
+fn join_homes(homes: &mut FxHashMap<TypeKey, Vec<Site>>, later: FxHashMap<TypeKey, Vec<Site>>) {
+    append(homes, later, lengthen);
+}
+
 impl Program<'_> {
     pub(super) fn link_fields(&mut self) {
         // The type of a field's base may itself come from a field: what the first round finds, the second uses, and what
         // calls give, the third. A field's type is that of what is stored in it, so these rounds ask no more.
-        for _ in 0..2 {
-            self.fields.stored = self.index_stores();
-        }
+        self.index_stores();
+        self.index_open_stores();
         self.link_calls();
-        self.fields.stored = self.index_stores();
+        self.index_open_stores();
     }
 
     /// Once all is linked: before, whose a field is may not be known that will be.
@@ -119,21 +147,46 @@ impl Program<'_> {
         self.fields.spoken = spoken.map(|(name, sites)| (name, Spoken { sites, mentioned: OnceLock::new() })).collect();
     }
 
-    fn index_stores(&mut self) -> Homes {
-        let join = |homes: &mut FxHashMap<TypeKey, Vec<Site>>, later| append(homes, later, lengthen);
-        joined(self.link_parts(Program::stores_in), join)
+    fn index_stores(&mut self) {
+        let (mut firm, mut open, mut so_far) = (Vec::new(), Vec::new(), Vec::new());
+        for part in self.link_parts(Program::stores_in) {
+            firm.push(part.firm);
+            open.push(part.open);
+            so_far.push(part.so_far);
+        }
+        self.fields.stored = Stored { firm: joined(firm, join_homes), open, so_far: joined(so_far, join_homes) };
     }
 
-    fn stores_in(&self, part: Part) -> Homes {
-        let mut homes = Homes::default();
+    /// Asks again whose the fields are that may be another's by what was linked since.
+    fn index_open_stores(&mut self) {
+        self.fields.stored.so_far = joined(self.link_parts(Program::open_stores_in), join_homes);
+    }
+
+    fn stores_in(&self, part: Part) -> StoresOfPart {
+        let mut found = StoresOfPart::default();
         for body in self.bodies_of(part) {
             for node in self.flow(body).nodes_of(Sorts::STORES) {
-                if let StepKind::Store { place, .. } = &node.step.kind
-                    && let Some((Home::Known(ty), name)) = self.stored_field(body, place)
-                {
-                    let site = Site { body, step: node.step.id };
-                    at(&mut homes, name, |homes| homes.entry(ty).or_default().push(site));
-                }
+                let StepKind::Store { place, .. } = &node.step.kind else { continue };
+                let site = Site { body, step: node.step.id };
+                let (home, rests) = self.resting(|| self.stored_field(body, place));
+                let homes = match rests {
+                    Rests::OnBodies => &mut found.firm,
+                    Rests::OnLinks => {
+                        found.open.push(site);
+                        &mut found.so_far
+                    }
+                };
+                note_home(homes, home, site);
+            }
+        }
+        found
+    }
+
+    fn open_stores_in(&self, part: Part) -> Homes {
+        let mut homes = Homes::default();
+        for &site in self.fields.stored.open.get(Part::holding(part.start)).into_iter().flatten() {
+            if let Some(StepKind::Store { place, .. }) = self.flow(site.body).step(site.step).map(|step| &step.kind) {
+                note_home(&mut homes, self.stored_field(site.body, place), site);
             }
         }
         homes
@@ -278,7 +331,10 @@ impl Program<'_> {
         };
         let mut sites = match which {
             Mentions::All => self.mentioned(name).map(|mentioned| related(&mentioned.known)).unwrap_or_default(),
-            Mentions::Stores => self.fields.stored.get(name).map(related).unwrap_or_default(),
+            Mentions::Stores => {
+                let stored = [&self.fields.stored.firm, &self.fields.stored.so_far];
+                stored.into_iter().filter_map(|homes| homes.get(name)).flat_map(related).collect()
+            }
         };
         sites.sort_unstable();
         sites.dedup();

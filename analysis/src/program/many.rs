@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 
 use super::calls::{Depth, Target};
@@ -31,10 +31,13 @@ pub struct Registration {
 pub struct Handed {
     registrations: FxHashMap<BodyRef, Vec<Registration>>,
     escaping: FxHashSet<BodyRef>,
-    /// The calls of code that was not read, or of functions of the program, that functions are handed to: to be called
-    /// or kept.
-    given: FxHashMap<BodyRef, Vec<Site>>,
+    given: Given,
+    /// The same of calls of the program's own functions, once somebody asked: few do, and most calls are of them.
+    given_within: OnceLock<Given>,
 }
+
+/// The calls that functions are handed to: to be called or kept.
+type Given = FxHashMap<BodyRef, Vec<Site>>;
 
 /// What was found out about waiting: what one turn of each loop stands for, and whether functions wait in so many calls.
 #[derive(Debug, Default)]
@@ -51,11 +54,20 @@ pub struct Rhythm {
     asked: RefCell<Circles<BodyRef, Many>>,
 }
 
+/// To whom functions are handed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum To {
+    /// To libraries, or code that was not read.
+    Others,
+    /// To functions of the program.
+    Within,
+}
+
 impl Handed {
-    /// Looks through every call for functions among its arguments.
+    /// Looks through every call of what is not the program's for functions among its arguments.
     pub fn of(program: &mut Program<'_>) -> Arc<Handed> {
         let mut all = Handed::default();
-        for part in program.settle_parts(Handed::of_part) {
+        for part in program.settle_parts(|program, part| Handed::of_part(program, part, To::Others)) {
             for (function, registrations) in part.registrations {
                 all.registrations.entry(function).or_default().extend(registrations);
             }
@@ -67,12 +79,14 @@ impl Handed {
         Arc::new(all)
     }
 
-    fn of_part(program: &Program<'_>, part: Part) -> Handed {
+    fn of_part(program: &Program<'_>, part: Part, to: To) -> Handed {
         let mut handed = Handed::default();
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes_of(Sorts::CALLS) {
                 let site = Site { body, step: node.step.id };
+                let within = if program.calls().stays_within(site) { To::Within } else { To::Others };
                 if let StepKind::Call { args, .. } = &node.step.kind
+                    && within == to
                     && !program.calls().asks_nothing_back(site)
                 {
                     let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
@@ -109,6 +123,12 @@ impl Handed {
             }
         }
     }
+
+    fn given_within(&self, program: &Program<'_>) -> &Given {
+        self.given_within.get_or_init(|| {
+            program.beside().apart(|program| Handed::of_part(program, program.whole(), To::Within).given)
+        })
+    }
 }
 
 impl Rhythm {
@@ -129,8 +149,9 @@ impl Rhythm {
 
     /// The calls a function is handed to as a value, by whom it may be called; those that the catalogue knows are not
     /// among them.
-    pub fn given_to(&self, function: BodyRef) -> &[Site] {
-        self.handed.given.get(&function).map_or(&[], Vec::as_slice)
+    pub fn given_to(&self, program: &Program<'_>, function: BodyRef) -> impl Iterator<Item = Site> {
+        let all = [&self.handed.given, self.handed.given_within(program)];
+        all.into_iter().flat_map(move |given| given.get(&function).into_iter().flatten().copied())
     }
 
     /// How often a step runs.

@@ -22,6 +22,8 @@ pub(super) struct Types {
     entries: Vec<Vec<Box<[Entry]>>>,
     all: Vec<Type>,
     numbers: FxHashMap<Type, u32>,
+    /// The number that was asked for last.
+    last: u32,
 }
 
 /// What has a type.
@@ -106,13 +108,13 @@ impl Types {
 
     /// Notes the place of the question that asks for the type of a node.
     pub(super) fn ask(&mut self, body: &Body, node: Node, place: u32) {
-        self.put(node.body, node.entry as usize, Entry(place | Entry::ASKED), room(body));
+        self.put(node.body, node.entry as usize, Entry(place | Entry::ASKED), || room(body));
     }
 
     /// Remembers the type of a value or variable.
     pub(super) fn set(&mut self, body: &Body, node: Node, ty: &Type, rests: Rests) {
         let entry = Entry::new(self.number(ty), rests);
-        self.put(node.body, node.entry as usize, entry, room(body));
+        self.put(node.body, node.entry as usize, entry, || room(body));
     }
 
     /// Takes over what another found of the files of a part, as far as `lasts` says that it stays so.
@@ -131,20 +133,24 @@ impl Types {
                 for (at, entry) in row.iter().enumerate() {
                     if entry.is_known() && lasts(entry.rests()) {
                         let entry = own(self, *entry);
-                        self.put(body, at, entry, row.len());
+                        self.put(body, at, entry, || row.len());
                     }
                 }
             }
         }
     }
 
-    fn put(&mut self, body: BodyRef, at: usize, entry: Entry, room: usize) {
-        if let Some(known) = self.row(body, room).get_mut(at) {
+    fn put(&mut self, body: BodyRef, at: usize, entry: Entry, room: impl FnOnce() -> usize) {
+        let bodies = self.entries.get_mut(body.file as usize);
+        if let Some(known) = bodies.and_then(|bodies| bodies.get_mut(body.body.0 as usize)?.get_mut(at)) {
+            *known = entry;
+        } else if let Some(known) = self.row(body, room()).get_mut(at) {
             *known = entry;
         }
     }
 
-    /// The entries of a body.
+    /// The entries of a body, which are made if there are none.
+    #[cold]
     fn row(&mut self, body: BodyRef, room: usize) -> &mut [Entry] {
         let (file, at) = (body.file as usize, body.body.0 as usize);
         if self.entries.len() <= file {
@@ -169,17 +175,25 @@ impl Types {
         // Most of what is asked is not known; that is the first, so that it need not be looked for.
         if self.all.is_empty() {
             self.all.push(Type::Unknown);
+            self.last = 1;
         }
         if ty.is_unknown() {
             return 1;
         }
-        if let Some(number) = self.numbers.get(ty) {
-            return *number;
+        // What one thing is, the next one often is: its value, or the variable it is put in.
+        if self.all.get(self.last as usize - 1) == Some(ty) {
+            return self.last;
         }
-        self.all.push(ty.clone());
-        let number = self.all.len() as u32;
-        self.numbers.insert(ty.clone(), number);
-        number
+        self.last = match self.numbers.get(ty) {
+            Some(number) => *number,
+            None => {
+                self.all.push(ty.clone());
+                let number = self.all.len() as u32;
+                self.numbers.insert(ty.clone(), number);
+                number
+            }
+        };
+        self.last
     }
 }
 

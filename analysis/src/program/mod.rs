@@ -413,6 +413,15 @@ impl<'a> Program<'a> {
         self.traits.get(&ty).is_some_and(|all| all.iter().any(|name| name == of))
     }
 
+    /// The first of the methods of a type with this name.
+    pub(crate) fn method(&self, ty: TypeKey, name: &str) -> Option<BodyRef> {
+        let homes = self.methods.get(name)?;
+        match self.families.above(&ty).iter().find_map(|key| homes.get(key)) {
+            Some(found) => found.first().copied(),
+            None => self.families.below(ty).iter().find_map(|key| homes.get(key)?.first()).copied(),
+        }
+    }
+
     /// The methods of a type with this name: its own, else the nearest ancestor's; for a trait or
     /// base without one, those of its descendants.
     pub fn methods(&self, ty: TypeKey, name: &str) -> Vec<BodyRef> {

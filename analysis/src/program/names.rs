@@ -369,8 +369,8 @@ impl<'a> Program<'a> {
     }
 
     fn type_member(&self, ty: TypeKey, name: &str) -> Option<Def> {
-        if let Some(method) = self.methods(ty, name).first() {
-            return Some(Def::Function(*method));
+        if let Some(method) = self.method(ty, name) {
+            return Some(Def::Function(method));
         }
         let header = self.header(ty);
         if header.fields.iter().any(|field| field.variant.as_deref() == Some(name)) {

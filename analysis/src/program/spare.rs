@@ -34,6 +34,7 @@ pub(super) struct Memory {
     /// What callers give for parameters, as places.
     pub(super) given: RefCell<trace::Given>,
     pub(super) waiting: RefCell<many::Waiting>,
+    pub(super) ground: RefCell<trace::Ground>,
 }
 
 impl Default for Memory {
@@ -49,6 +50,7 @@ impl Default for Memory {
             asked: RefCell::default(),
             given: RefCell::default(),
             waiting: RefCell::default(),
+            ground: RefCell::default(),
         }
     }
 }

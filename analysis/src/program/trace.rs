@@ -33,6 +33,16 @@ pub enum Spot {
     Global(u32, Name),
 }
 
+impl Spot {
+    /// The name of the field that it is.
+    pub fn field_name(&self) -> Option<&Name> {
+        match self {
+            Spot::Field(_, name) | Spot::LooseField(name) => Some(name),
+            Spot::Value(..) | Spot::Local(..) | Spot::Global(..) => None,
+        }
+    }
+}
+
 /// What the callers of functions give for their parameters: places, each with the depth in it.
 pub(super) type Given = FxHashMap<(BodyRef, LocalId), Arc<[(Spot, u8)]>>;
 
@@ -141,6 +151,13 @@ pub enum Returns {
     Follow,
 }
 
+/// What a walk has met and what it has yet to look at: the room that one has taken serves the next.
+#[derive(Debug, Default)]
+pub(super) struct Ground {
+    seen: FxHashSet<State>,
+    waiting: Vec<State>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct State {
     spot: Spot,
@@ -154,8 +171,7 @@ struct Walk<'p, 'a, 'h> {
     program: &'p Program<'a>,
     returns: Returns,
     trail: Trail<'a>,
-    seen: FxHashSet<State>,
-    waiting: Vec<State>,
+    ground: Ground,
     homes: Option<Homes<'h>>,
 }
 
@@ -215,17 +231,17 @@ impl<'a> Program<'a> {
 
 impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
     fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a, 'h> {
-        let (seen, waiting) = (FxHashSet::default(), Vec::new());
-        Walk { program, returns, trail: Trail::default(), seen, waiting, homes: None }
+        let ground = program.memory.ground.take();
+        Walk { program, returns, trail: Trail::default(), ground, homes: None }
     }
 
     fn all(&mut self, start: State) {
         self.go(start);
-        while let Some(state) = self.waiting.pop() {
+        while let Some(state) = self.ground.waiting.pop() {
             if self.homes.as_ref().is_some_and(|homes| homes.beyond) {
                 break;
             }
-            if self.seen.len() > REACH {
+            if self.ground.seen.len() > REACH {
                 let site = self.trail.uses.first().map(|used| used.site);
                 if let Some(site) = site {
                     self.trail.uses.push(Use { site, what: What::Unknown(TOO_FAR), depth: 0, loose: Looseness::Exact });
@@ -234,10 +250,14 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             }
             self.step(&state);
         }
+        let mut ground = std::mem::take(&mut self.ground);
+        ground.seen.clear();
+        ground.waiting.clear();
+        self.program.memory.ground.replace(ground);
     }
 
     pub(super) fn go(&mut self, state: State) {
-        if self.seen.insert(state.clone()) {
+        if self.ground.seen.insert(state.clone()) {
             if let Some(homes) = &mut self.homes {
                 homes.note(&state.spot, state.depth);
             }
@@ -245,7 +265,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             if state.depth == 0 {
                 self.trail.own.insert(state.spot.clone());
             }
-            self.waiting.push(state);
+            self.ground.waiting.push(state);
         }
     }
 

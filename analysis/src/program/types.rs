@@ -186,10 +186,10 @@ impl<'a> Program<'a> {
 
     pub(super) fn type_of_place(&self, body: BodyRef, place: &Place, _access: Access) -> Type {
         match place {
-            Place::Local(local) => {
-                let name = self.body(body).locals.get(local.0 as usize).map(|local| local.name.clone());
-                self.type_of_local(body, *local).or(|| self.hinted(body, name.as_deref().unwrap_or("")))
-            }
+            Place::Local(local) => self.type_of_local(body, *local).or(|| {
+                let name = self.body(body).locals.get(local.0 as usize).map(|local| &local.name);
+                self.hinted(body, name.map_or("", Name::as_str))
+            }),
             Place::Global { path, args } => self.type_of_global(body, path, args),
             Place::Field { base, name } => {
                 let base = self.type_of(body, *base);

@@ -14,7 +14,7 @@ use crate::program::calls::{self, Call, Depth, Target};
 use crate::program::trace::Spot;
 use crate::program::{BodyRef, Program, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{Access, Const, LocalOrigin, Name, Op, Place, StepKind, ValueId};
+use crate::unit::{Access, Const, LocalId, LocalOrigin, Name, Op, Place, StepKind, ValueId};
 
 /// What a step does to a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,15 +275,18 @@ fn plain(program: &Program<'_>, site: Site, place: &Place, way: Way, value: Opti
     })
 }
 
+/// Whether a variable is seen from more than one body: any other dies with its frame.
+pub(super) fn is_shared(program: &Program<'_>, body: BodyRef, local: LocalId) -> bool {
+    let captured = program.body(body).locals.get(local.0 as usize).map(|local| local.origin);
+    matches!(captured, Some(LocalOrigin::Captured { .. }))
+        || (program.language(body) == Language::Python && !program.captures_of(body, local).is_empty())
+}
+
 /// A number that dies with its frame counts nothing that others could see.
 fn outlives(program: &Program<'_>, body: BodyRef, place: &Place, route: &Route) -> bool {
     fact!(outlives);
     match place {
-        Place::Local(local) => {
-            let captured = program.body(body).locals.get(local.0 as usize).map(|local| local.origin);
-            matches!(captured, Some(LocalOrigin::Captured { .. }))
-                || (program.language(body) == Language::Python && !program.captures_of(body, *local).is_empty())
-        }
+        Place::Local(local) => is_shared(program, body, *local),
         Place::Global { .. } => matches!(route.root, Root::Global(..)),
         Place::Index { base, .. } | Place::Deref { base } => {
             !matches!(program.origin(body, *base).0, Spot::Value(..)) && !is_own(program, body, route)

@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::act::{Act, Way, act_at, way_of};
+use super::act::{Act, Way, act_at, is_shared, way_of};
 use super::route::{self, Root};
 use super::signed;
 use crate::program::calls::Meant;
@@ -60,6 +60,9 @@ impl Steps {
             for node in program.flow(body).nodes_of(Sorts::CALLS.or(Sorts::STORES).or(Sorts::CHANGES)) {
                 let site = Site { body, step: node.step.id };
                 match &node.step.kind {
+                    StepKind::Update { place: Place::Local(local), .. }
+                    | StepKind::Store { place: Place::Local(local), .. }
+                        if !is_shared(program, body, *local) => {}
                     // A function of the program may add the number that it is given.
                     StepKind::Call { args, .. } if args.iter().any(|arg| is_number(program, body, arg.value)) => {
                         steps.firm.push(site);

@@ -28,18 +28,24 @@ pub(super) fn without_sign(way: Way, amount: Option<String>) -> (Way, Option<Str
 /// The difference of which a library gives the larger of it and a constant: a count that is kept from going below nought.
 pub(super) fn kept_up(program: &Program<'_>, body: BodyRef, value: ValueId) -> ValueId {
     fact!(kept_up => value);
+    // How much a variable takes away is for others to say: a reference is given up by whoever has one.
+    let is_less = |value: ValueId| match program.flow(body).def(value).map(|step| &step.kind) {
+        Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => {
+            operands.last().is_some_and(|amount| program.constant_of(body, *amount).is_some())
+        }
+        _ => false,
+    };
     let larger = || {
-        let call = program.call(Site { body, step: program.flow(body).def(value)?.id })?;
+        let step = program.flow(body).def(value)?;
+        // Most calls plainly are given no difference; what was given before the call is not written in it.
+        match &step.kind {
+            StepKind::Call { args, .. } if args.is_empty() || args.iter().any(|arg| is_less(arg.value)) => {}
+            _ => return None,
+        }
+        let call = program.call(Site { body, step: step.id })?;
         let Target::Model(model) = call.target else { return None };
         let gives_one = model.does.values().any(|effect| *effect == Effect::PassedThrough);
         let [one, other] = call.args else { return None };
-        // How much a variable takes away is for others to say: a reference is given up by whoever has one.
-        let is_less = |value: ValueId| match program.flow(body).def(value).map(|step| &step.kind) {
-            Some(StepKind::Operate { op: Op::Subtract, operands, .. }) => {
-                operands.last().is_some_and(|amount| program.constant_of(body, *amount).is_some())
-            }
-            _ => false,
-        };
         let is_given = |constant: ValueId| program.constant_of(body, constant).is_some() && gives_one;
         match (one.value, other.value) {
             (floor, less) if is_given(floor) && is_less(less) => Some(less),

@@ -50,6 +50,15 @@ pub(in crate::ledger) struct Latch {
 /// sets it.
 pub(in crate::ledger) fn latched(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
     fact!(latched);
+    if let Some(known) = builder.latches.borrow().get(&site) {
+        return *known;
+    }
+    let found = find(builder, site);
+    builder.latches.borrow_mut().insert(site, found);
+    found
+}
+
+fn find(builder: &Builder<'_, '_>, site: Site) -> Option<Latch> {
     let flow = builder.program.flow(site.body);
     flow.nodes().filter(|node| node.step.id < site.step).find_map(|node| {
         let StepKind::If { cond, then, .. } = &node.step.kind else { return None };
@@ -133,7 +142,9 @@ fn is_set_in(builder: &Builder<'_, '_>, body: BodyRef, flag: &Spot, asked: StepI
     for node in program.flow(body).nodes() {
         match &node.step.kind {
             StepKind::Store { place: Place::Field { base, name }, value, .. }
-                if node.step.id > asked && program.field_spot(body, *base, name) == *flag =>
+                if node.step.id > asked
+                    && flag.field_name() == Some(name)
+                    && program.field_spot(body, *base, name) == *flag =>
             {
                 let unset = matches!(
                     program.constant_of(body, *value),

@@ -60,30 +60,56 @@ pub(super) fn handed(builder: &Builder<'_, '_>, birth: Site, site: Site, places:
     }
 }
 
+/// How often a step runs in its body.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ledger) enum Turns {
+    /// So often in each life of what it adds to, however often the body runs.
+    Alone(Many),
+    /// So often each time the body runs.
+    InEach(Many),
+}
+
+/// How often a step runs in its body, which may be the one in which what it adds to is born.
+fn turns(builder: &Builder<'_, '_>, site: Site, born: Option<StepId>) -> Turns {
+    let program = builder.program;
+    let flow = program.flow(site.body);
+    let mut many = Many::Once;
+    if born.is_none() && latch::latched(builder, site).is_some_and(|latch| latch.of == Of::Itself) {
+        return Turns::Alone(many);
+    }
+    for (outer, slot) in flow.around(site.step) {
+        let looping = Site { body: site.body, step: outer.id };
+        let turns = matches!(outer.kind, StepKind::Loop { .. })
+            && slot == Slot::LoopBody
+            && !born.is_some_and(|born| flow.within(born, outer.id));
+        if !turns {
+            continue;
+        }
+        // Each turn receives a queue of its own: how often the turns come says nothing of one of them.
+        if another_each_turn(builder, site, outer.id) {
+            return Turns::Alone(many);
+        }
+        many = often(many, program.turns_of(looping));
+    }
+    Turns::InEach(many)
+}
+
 impl Often<'_, '_, '_> {
     fn of(&mut self, site: Site) -> Many {
-        let program = self.builder.program;
-        let flow = program.flow(site.body);
-        let mut many = Many::Once;
-        if site.body != self.birth.body
-            && latch::latched(self.builder, site).is_some_and(|latch| latch.of == Of::Itself)
-        {
-            return many;
-        }
-        for (outer, slot) in flow.around(site.step) {
-            let looping = Site { body: site.body, step: outer.id };
-            let turns = matches!(outer.kind, StepKind::Loop { .. })
-                && slot == Slot::LoopBody
-                && !(site.body == self.birth.body && flow.within(self.birth.step, outer.id));
-            if !turns {
-                continue;
-            }
-            // Each turn receives a queue of its own: how often the turns come says nothing of one of them.
-            if another_each_turn(self.builder, site, outer.id) {
-                return many;
-            }
-            many = often(many, program.turns_of(looping));
-        }
+        let turns = if site.body == self.birth.body {
+            turns(self.builder, site, Some(self.birth.step))
+        } else {
+            let known = self.builder.turns.borrow().get(&site).copied();
+            known.unwrap_or_else(|| {
+                let found = turns(self.builder, site, None);
+                self.builder.turns.borrow_mut().insert(site, found);
+                found
+            })
+        };
+        let many = match turns {
+            Turns::Alone(many) => return many,
+            Turns::InEach(many) => many,
+        };
         match (many, self.of_body(site.body)) {
             // A loop over something in a function of which nobody knows how often it runs.
             (Many::PerItem, Many::Unknown) => Many::Unknown,

@@ -10,8 +10,10 @@ impl<'a> Program<'a> {
     /// For a call that makes what is asked for: its type, when that is a set of tasks, and the function that makes it.
     pub fn asked_for(&self, body: BodyRef, out: ValueId, callee: ValueId) -> Option<(Type, &'a CallModel)> {
         let language = self.language(body);
-        let Type::Def(Def::Model(path)) = self.type_of(body, callee) else { return None };
-        let model = self.model(language, &path)?;
+        let model = self.look_at_type(body, callee, |ty| match ty {
+            Type::Def(Def::Model(path)) => self.model(language, path),
+            _ => None,
+        })?;
         let maker = model.asks.as_ref()?;
         let asked = self.type_from_tree(body, self.asked_tree(body, out)?);
         let Type::Named(Head::Model(path), args) = asked else { return None };

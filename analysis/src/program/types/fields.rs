@@ -115,7 +115,7 @@ impl<'a> Program<'a> {
     fn behind(&self, ty: TypeKey, derefs: u32) -> Option<(Type, u32)> {
         let left = derefs.checked_sub(1)?;
         let (of, method) = self.catalogue.shown_by(self.file(ty.file).language.name())?;
-        let deref = self.implements(ty, of).then(|| self.methods(ty, method).first().copied()).flatten()?;
+        let deref = self.implements(ty, of).then(|| self.method(ty, method)).flatten()?;
         Some((self.result_of(deref), left)).filter(|(ty, _)| !ty.is_unknown())
     }
 
@@ -140,12 +140,12 @@ impl<'a> Program<'a> {
     }
 
     fn project_field(&self, ty: TypeKey, args: &[Type], name: &str) -> Type {
-        if let Some(method) = self.methods(ty, name).first() {
-            let marks = &self.body(*method).marks;
+        if let Some(method) = self.method(ty, name) {
+            let marks = &self.body(method).marks;
             let property = marks
                 .iter()
                 .any(|mark| mark.path.last().is_some_and(|last| last == "property" || last == "cached_property"));
-            return if property { self.result_of(*method) } else { self.function_value(*method) };
+            return if property { self.result_of(method) } else { self.function_value(method) };
         }
         for &key in self.families.above(&ty) {
             let declared = self.header(key).fields.iter().find(|field| field.name == name);

@@ -128,13 +128,18 @@ impl<'a> Program<'a> {
         let back_to = {
             let mut typing = self.memory.typing.borrow_mut();
             typing.depth -= 1;
-            typing.back_to
+            let back_to = typing.back_to;
+            if back_to > place {
+                typing.asked.truncate(place as usize);
+                typing.back_to = outer;
+            }
+            back_to
         };
-        let found = if back_to > place {
-            self.memory.typing.borrow_mut().asked.pop();
+        if back_to > place {
             self.memory.types.borrow_mut().set(self.body(node.body), node, &found, rests);
-            found
-        } else if back_to == place {
+            return found;
+        }
+        let found = if back_to == place {
             self.answer_together(node, place)
         } else {
             let mut typing = self.memory.typing.borrow_mut();
@@ -231,7 +236,7 @@ impl<'a> Program<'a> {
     }
 
     /// An answer, and what it rests on.
-    fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
+    pub(in super::super) fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
         let outer = self.memory.rests.replace(Rests::OnBodies);
         let found = find();
         let rests = self.memory.rests.get();

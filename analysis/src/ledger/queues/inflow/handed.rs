@@ -71,7 +71,7 @@ impl Search<'_, '_, '_> {
         let callers = program.calls().callers(body);
         if callers.is_empty() && registered.is_empty() {
             // What is called from outside and then calls the one who adds is as often a command as an item.
-            let given = !rhythm.given_to(body).is_empty();
+            let given = rhythm.given_to(program, body).next().is_some();
             let left = if given { self.is_left_to_others(body) } else { overrides(self.builder, body) };
             let handed = left && self.away == 0;
             return handed.then_some(Inflow { how: How::Handed, at });
@@ -88,8 +88,8 @@ impl Search<'_, '_, '_> {
     fn is_left_to_others(&self, function: BodyRef) -> bool {
         fact!(is_left_to_others);
         let program = self.builder.program;
-        self.builder.rhythm.given_to(function).iter().any(|site| {
-            let Some(call) = program.call(*site) else { return false };
+        self.builder.rhythm.given_to(program, function).any(|site| {
+            let Some(call) = program.call(site) else { return false };
             let place = call.args.iter().position(|arg| program.function_in(site.body, arg.value) == Some(function));
             let mut along = call.args[place.map_or(0, |place| place + 1)..].iter();
             place.is_some() && along.all(|arg| matches!(arg.kind, ArgKind::Named(_)))
