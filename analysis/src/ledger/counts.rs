@@ -275,6 +275,7 @@ fn is_nesting(program: &Program<'_>, body: BodyRef) -> bool {
 /// Whether a body can come to run within itself.
 fn is_recursive(program: &Program<'_>, body: BodyRef) -> bool {
     fact!(is_recursive);
+    let mut met = FxHashSet::from_iter([body]);
     let mut seen = vec![body];
     let mut at = 0;
     while at < seen.len() && seen.len() < 2000 {
@@ -282,7 +283,7 @@ fn is_recursive(program: &Program<'_>, body: BodyRef) -> bool {
             if site.body == body {
                 return true;
             }
-            if !seen.contains(&site.body) {
+            if met.insert(site.body) {
                 seen.push(site.body);
             }
         }
