@@ -24,7 +24,7 @@ use super::{Answer, Assumption, Bound, Fact, Hold, Holder, Holding, Known, Many,
 use crate::program::calls::{self, Call, Meant, Target};
 use crate::program::exits::Exit;
 use crate::program::flow::Sorts;
-use crate::program::trace::{AtHome, DECLARED, PASSED_OUT, Returns, Spot, Trail, Use, What};
+use crate::program::trace::{AtHome, DECLARED, PASSED_OUT, Returns, Says, Spot, Trail, Use, What};
 use crate::program::types::Type;
 use crate::program::{BodyRef, Def, Program, Site, TypeKey};
 use crate::source::Language;
@@ -179,12 +179,15 @@ fn follow<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Trail<'a> {
 /// most do, and need not be followed to the end.
 fn follow_at_home<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Option<Trail<'a>> {
     let homeless = Cell::new(true);
-    let rules_out = |spot: &Spot, depth: u8| {
+    let says = |spot: &Spot, depth: u8| {
         let is_first_home = matches!(spot, Spot::Field(..) | Spot::Global(..)) && homeless.replace(false);
-        (is_first_home && resets::replaces(builder, born.site, spot))
-            || (depth == 0 && resets::is_placed(builder, spot))
+        match depth {
+            _ if is_first_home && resets::replaces(builder, born.site, spot) => Says::NotThis,
+            0 if resets::is_placed(builder, spot) => Says::None,
+            _ => Says::May,
+        }
     };
-    let may = AtHome { most: HOMES, rules_out: &rules_out };
+    let may = AtHome { most: HOMES, says: &says };
     let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, &may);
     follow_by(builder, born, at_home).filter(|trail| !wanders(trail))
 }

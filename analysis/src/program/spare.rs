@@ -35,6 +35,7 @@ pub(super) struct Memory {
     pub(super) given: RefCell<trace::Given>,
     pub(super) waiting: RefCell<many::Waiting>,
     pub(super) ground: RefCell<trace::Ground>,
+    pub(super) strays: RefCell<trace::Strays>,
 }
 
 impl Default for Memory {
@@ -51,6 +52,7 @@ impl Default for Memory {
             given: RefCell::default(),
             waiting: RefCell::default(),
             ground: RefCell::default(),
+            strays: RefCell::default(),
         }
     }
 }

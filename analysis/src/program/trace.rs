@@ -159,7 +159,7 @@ pub(super) struct Ground {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct State {
+pub(super) struct State {
     spot: Spot,
     depth: u8,
     /// It is what awaiting this value gives.
@@ -180,25 +180,52 @@ struct Walk<'p, 'a, 'h> {
 pub struct AtHome<'h> {
     /// In how many fields and module variables.
     pub most: usize,
-    /// Whether what is looked for is ruled out.
-    pub rules_out: &'h dyn Fn(&Spot, u8) -> bool,
+    /// What a place says of what is looked for.
+    pub says: &'h dyn Fn(&Spot, u8) -> Says,
+}
+
+/// What a place that a value is met in says of what is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// It may be.
+    May,
+    /// It is ruled out for this value.
+    NotThis,
+    /// It is ruled out for all that come there.
+    None,
 }
 
 /// How a value is kept until it is not followed any further.
 struct Homes<'h> {
     may: &'h AtHome<'h>,
     met: FxHashSet<Spot>,
-    beyond: bool,
+    said: Says,
+    /// The variables that all of the way goes through, before any lasting place.
+    through: Vec<State>,
 }
+
+/// Variables from which every way leads beyond what is looked for, each with how many places one has met by then.
+pub(super) type Strays = FxHashMap<State, usize>;
 
 impl Homes<'_> {
     fn note(&mut self, spot: &Spot, depth: u8) {
-        self.beyond |= match spot {
+        let beyond = match spot {
             Spot::LooseField(_) => true,
             Spot::Field(..) | Spot::Global(..) => self.met.insert(spot.clone()) && self.met.len() > self.may.most,
             Spot::Value(..) | Spot::Local(..) => false,
         };
-        self.beyond = self.beyond || (self.may.rules_out)(spot, depth);
+        if self.said == Says::May {
+            self.said = if beyond { Says::None } else { (self.may.says)(spot, depth) };
+        }
+    }
+
+    /// Notes that all of the way goes through a place, where it is known whether it strays from there.
+    fn pass(&mut self, state: &State, seen: usize, strays: &Strays) {
+        if strays.get(state).is_some_and(|met| met + seen <= REACH) {
+            self.said = Says::None;
+        } else if matches!(state.spot, Spot::Local(..)) && self.met.is_empty() {
+            self.through.push(state.clone());
+        }
     }
 }
 
@@ -212,9 +239,9 @@ impl<'a> Program<'a> {
     pub fn follow_at_home(&self, from: Spot, depth: u8, returns: Returns, may: &AtHome<'_>) -> Option<Trail<'a>> {
         let start = State { spot: from, depth, pending: false, loose: Looseness::Exact };
         let mut walk = Walk::new(self, returns);
-        walk.homes = Some(Homes { may, met: FxHashSet::default(), beyond: false });
+        walk.homes = Some(Homes { may, met: FxHashSet::default(), said: Says::May, through: Vec::new() });
         walk.all(start);
-        walk.homes.is_some_and(|homes| !homes.beyond).then_some(walk.trail)
+        walk.homes.is_some_and(|homes| homes.said == Says::May).then_some(walk.trail)
     }
 
     /// Follows what awaiting a value gives.
@@ -237,9 +264,16 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
 
     fn all(&mut self, start: State) {
         self.go(start);
+        let mut alone = true;
         while let Some(state) = self.ground.waiting.pop() {
-            if self.homes.as_ref().is_some_and(|homes| homes.beyond) {
-                break;
+            alone &= self.ground.waiting.is_empty();
+            if let Some(homes) = &mut self.homes {
+                if alone && homes.said == Says::May {
+                    homes.pass(&state, self.ground.seen.len(), &self.program.memory.strays.borrow());
+                }
+                if homes.said != Says::May {
+                    break;
+                }
             }
             if self.ground.seen.len() > REACH {
                 let site = self.trail.uses.first().map(|used| used.site);
@@ -251,6 +285,10 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             self.step(&state);
         }
         let mut ground = std::mem::take(&mut self.ground);
+        if let Some(homes) = self.homes.as_mut().filter(|homes| homes.said == Says::None) {
+            let through = homes.through.drain(..).map(|state| (state, ground.seen.len()));
+            self.program.memory.strays.borrow_mut().extend(through);
+        }
         ground.seen.clear();
         ground.waiting.clear();
         self.program.memory.ground.replace(ground);
