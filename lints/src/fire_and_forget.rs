@@ -135,16 +135,14 @@ fn level(resource: &Resource) -> Level {
 }
 
 fn message(resource: &Resource) -> String {
-    let what: Vec<&str> = resource
-        .missing
-        .iter()
-        .filter_map(|missing| match missing {
-            Missing::FailureSeen => Some("its failure is never seen"),
-            Missing::Stop => Some("shutdown can neither wait for it nor stop it"),
-            Missing::Limit => Some("nothing bounds how many run"),
-            _ => None,
-        })
-        .collect();
+    let lacking = |missing: &Missing| match missing {
+        Missing::FailureSeen => Some("its failure is never seen"),
+        Missing::Stop => Some("shutdown can neither wait for it nor stop it"),
+        Missing::Wait => Some("shutdown cannot wait for it"),
+        Missing::Limit => Some("nothing bounds how many run"),
+        _ => None,
+    };
+    let what: Vec<&str> = resource.missing.iter().filter_map(lacking).collect();
     let weakly = resource.holds.iter().any(|hold| hold.how == Holding::Weak);
     let kept = if weakly { "only a weak reference keeps" } else { "nobody keeps" };
     let noun = match resource.kind {

@@ -210,6 +210,22 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
 }
 
 #[test]
+fn what_a_flag_ends_that_somebody_sets_is_only_not_waited_for() {
+    let polls = |asked: &str| {
+        told(&format!(
+            "class Poller:\n    def __init__(self):\n        self.over = False\n\n    async def poll(self):\n        \
+             while {asked}:\n            await outside.poll()\n\n    async def start(self):\n        \
+             asyncio.create_task(self.poll())\n\n    def stop(self):\n        self.over = True\n"
+        ))
+    };
+    assert!(
+        polls("not self.over").contains("never seen, and shutdown cannot wait for it\n"),
+        "its owner tells it to end"
+    );
+    assert!(polls("True").contains("never seen, and shutdown can neither wait for it nor stop it\n"));
+}
+
+#[test]
 fn what_a_protocol_is_given_goes_to_what_has_its_methods() {
     let given = |register: &str, below: &str| {
         python(&format!(

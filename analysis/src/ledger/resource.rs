@@ -373,6 +373,8 @@ pub enum Missing {
     FailureSeen,
     /// Shutdown can neither wait for it nor stop it.
     Stop,
+    /// Shutdown can tell it to end, and not wait until it has.
+    Wait,
     /// Nothing bounds how many there are.
     Limit,
     /// Nothing bounds how much it holds; the fact is a place that fills it.

@@ -126,7 +126,10 @@ pub(super) fn judge(builder: &Builder<'_, '_>, resource: &mut Resource, birth: &
     // What is held weakly can still be reached, as long as it is there.
     let waits = !matches!(resource.work, Work::AtOnce(_) | Work::OnlyWaits(_));
     if waits && resource.holds.iter().all(|hold| hold.how != Holding::Weak) {
-        resource.missing.push(Missing::Stop);
+        resource.missing.push(match resource.work {
+            Work::EndsWith(_) => Missing::Wait,
+            _ => Missing::Stop,
+        });
     }
     if waits && resource.many == Many::PerEvent && latch::latched(builder, birth.site).is_none() {
         resource.missing.push(Missing::Limit);
