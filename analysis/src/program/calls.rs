@@ -103,11 +103,12 @@ enum Resolved<'a> {
 }
 
 impl<'a> Calls<'a> {
-    /// Resolves every call of the program. What was said before of a call, and rests on no link, is not asked again.
-    pub(super) fn resolve(program: &mut Program<'a>) -> Calls<'a> {
+    /// Resolves every call of the program. What was said before of a call, and rests on no link, is not asked again. What
+    /// is found out about types stays known where it rests on no more than what stays as it is.
+    pub(super) fn resolve(program: &mut Program<'a>, stays: Rests) -> Calls<'a> {
         let (mut resolved, mut callers) = (Vec::new(), Vec::new());
         let (mut constructed, mut by_name) = (Vec::new(), Vec::new());
-        for part in program.link_parts(Calls::resolve_part) {
+        for part in program.settle_parts(stays, Calls::resolve_part) {
             resolved.extend(part.resolved);
             callers.push(part.callers);
             constructed.push(part.constructed);
@@ -279,14 +280,14 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn link_calls(&mut self) {
-        self.calls = Calls::resolve(self);
+    pub(super) fn link_calls(&mut self, stays: Rests) {
+        self.calls = Calls::resolve(self, stays);
     }
 
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        self.memory.rests.set(Rests::OnLinks);
+        self.rest(Rests::OnCalls);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
@@ -347,7 +348,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            self.memory.rests.set(Rests::OnLinks);
+            self.rest(Rests::OnCalls);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

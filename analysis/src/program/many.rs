@@ -8,6 +8,7 @@ use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 use super::calls::{Depth, Target};
 use super::circles::{Begun, Circles};
 use super::flow::Sorts;
+use super::memo::Rests;
 use super::types::Type;
 use super::world::World;
 use super::{BodyRef, Def, Part, Program, Site};
@@ -67,7 +68,7 @@ impl Handed {
     /// Looks through every call of what is not the program's for functions among its arguments.
     pub fn of(program: &mut Program<'_>) -> Arc<Handed> {
         let mut all = Handed::default();
-        for part in program.settle_parts(|program, part| Handed::of_part(program, part, To::Others)) {
+        for part in program.settle_parts(Rests::OnCalls, |program, part| Handed::of_part(program, part, To::Others)) {
             for (function, registrations) in part.registrations {
                 all.registrations.entry(function).or_default().extend(registrations);
             }

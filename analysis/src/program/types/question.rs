@@ -176,8 +176,7 @@ impl<'a> Program<'a> {
             circle.iter_mut().for_each(|asked| asked.back_to = back_to);
             return found.unwrap_or_default();
         }
-        let on_links = circle.iter().any(|asked| asked.rests == Rests::OnLinks);
-        let rests = if on_links { Rests::OnLinks } else { Rests::OnBodies };
+        let rests = circle.iter().map(|asked| asked.rests).max().unwrap_or(Rests::OnBodies);
         self.rest(rests);
         let mut types = self.memory.types.borrow_mut();
         for asked in typing.asked.drain(place as usize..) {
@@ -214,9 +213,7 @@ impl<'a> Program<'a> {
                 more |= !found.is_unknown();
                 let asked = &mut typing.asked[at as usize];
                 asked.found = Some(found);
-                if rests == Rests::OnLinks {
-                    asked.rests = rests;
-                }
+                asked.rests = asked.rests.max(rests);
             }
             at += 1;
         }
@@ -229,9 +226,9 @@ impl<'a> Program<'a> {
     }
 
     /// Notes what an answer rests on: what rests on it rests on that too.
-    fn rest(&self, rests: Rests) {
-        if rests == Rests::OnLinks {
-            self.memory.rests.set(Rests::OnLinks);
+    pub(in super::super) fn rest(&self, rests: Rests) {
+        if rests > self.memory.rests.get() {
+            self.memory.rests.set(rests);
         }
     }
 
@@ -240,9 +237,7 @@ impl<'a> Program<'a> {
         let outer = self.memory.rests.replace(Rests::OnBodies);
         let found = find();
         let rests = self.memory.rests.get();
-        if outer == Rests::OnLinks {
-            self.memory.rests.set(outer);
-        }
+        self.rest(outer);
         (found, rests)
     }
 }
