@@ -8,6 +8,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::flow::Sorts;
 use super::joined::{joined, lengthen};
+use super::many::To;
 use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
@@ -129,7 +130,7 @@ impl<'a> Calls<'a> {
                     if let StepKind::Call { callee, .. } = &node.step.kind {
                         let site = Site { body, step: node.step.id };
                         let (resolved, rests) = match before.next(site) {
-                            Some(stays) => (stays, Rests::OnBodies),
+                            Some(stays) => (stays, Rests::Bodies),
                             None => program.resting(|| resolve_callee(program, body, *callee)),
                         };
                         calls.note(program, site, *callee, resolved, rests);
@@ -189,15 +190,19 @@ impl<'a> Calls<'a> {
         Some(&known[place].1)
     }
 
-    /// Whether a call is one of a library that does nothing with what it is given, so that nobody is called back.
-    pub(super) fn asks_nothing_back(&self, site: Site) -> bool {
-        let Some(Resolved::Model(model)) = self.at(site) else { return false };
-        model.does.is_empty() && model.when_given.is_empty() && model.handles_events != HandlesEvents::PerEvent
-    }
-
-    /// Whether a call is one of the program's own functions or types.
-    pub(super) fn stays_within(&self, site: Site) -> bool {
-        matches!(self.at(site), Some(Resolved::Functions(_) | Resolved::Construct(_)))
+    /// To whom a call hands what it is given; nobody where a library does nothing with that, so that nobody is called back.
+    pub(super) fn hands_to(&self, site: Site) -> Option<To> {
+        match self.at(site) {
+            Some(Resolved::Functions(_) | Resolved::Construct(_)) => Some(To::Within),
+            Some(Resolved::Model(model)) => {
+                let given = |subject: &Subject| matches!(subject, Subject::Argument { .. } | Subject::Rest(_));
+                let asks = model.does.keys().any(given)
+                    || !model.when_given.is_empty()
+                    || model.handles_events == HandlesEvents::PerEvent;
+                asks.then_some(To::Others)
+            }
+            _ => Some(To::Others),
+        }
     }
 
     /// The calls that mean an entry of the catalogue which speaks of something, in order.
@@ -287,7 +292,7 @@ impl<'a> Program<'a> {
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        self.rest(Rests::OnCalls);
+        self.rest(Rests::Calls);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
@@ -348,7 +353,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            self.rest(Rests::OnCalls);
+            self.rest(Rests::Calls);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

@@ -72,9 +72,9 @@ impl FieldIndex {
     /// What the mentions of fields of a name rest on: those that are stored in firmly alone stay as they are.
     fn rests(&self, name: &str, which: Mentions) -> Rests {
         match (which, &self.stored.open_names) {
-            (Mentions::All, _) => Rests::OnCalls,
-            (Mentions::Stores, Some(open)) if !open.contains(name) => Rests::OnBodies,
-            (Mentions::Stores, _) => Rests::OnFields,
+            (Mentions::All, _) => Rests::Calls,
+            (Mentions::Stores, Some(open)) if !open.contains(name) => Rests::Bodies,
+            (Mentions::Stores, _) => Rests::Fields,
         }
     }
 }
@@ -150,7 +150,7 @@ impl Program<'_> {
         // calls give, the third. A field's type is that of what is stored in it, so these rounds ask no more.
         self.index_stores();
         self.index_open_stores();
-        self.link_calls(Rests::OnBodies);
+        self.link_calls(Rests::Bodies);
         self.index_open_stores();
     }
 
@@ -162,7 +162,7 @@ impl Program<'_> {
 
     fn index_stores(&mut self) {
         let (mut firm, mut open, mut so_far) = (Vec::new(), Vec::new(), Vec::new());
-        for part in self.settle_parts(Rests::OnBodies, Program::stores_in) {
+        for part in self.settle_parts(Rests::Bodies, Program::stores_in) {
             firm.push(part.firm);
             open.push(part.open);
             so_far.push(part.so_far);
@@ -179,7 +179,7 @@ impl Program<'_> {
 
     /// Asks again whose the fields are that may be another's by what was linked since.
     fn index_open_stores(&mut self) {
-        self.fields.stored.so_far = joined(self.settle_parts(Rests::OnBodies, Program::open_stores_in), join_homes);
+        self.fields.stored.so_far = joined(self.settle_parts(Rests::Bodies, Program::open_stores_in), join_homes);
     }
 
     fn stores_in(&self, part: Part) -> StoresOfPart {
@@ -190,8 +190,8 @@ impl Program<'_> {
                 let site = Site { body, step: node.step.id };
                 let (home, rests) = self.resting(|| self.stored_field(body, place));
                 let homes = match rests {
-                    Rests::OnBodies => &mut found.firm,
-                    Rests::OnFields | Rests::OnCalls => {
+                    Rests::Bodies => &mut found.firm,
+                    Rests::Fields | Rests::Calls => {
                         found.open.push(site);
                         &mut found.so_far
                     }
@@ -254,7 +254,7 @@ impl Program<'_> {
 
     /// The steps that speak of the fields of a name, by whose they are.
     pub(super) fn mentioned(&self, name: &str) -> Option<&Mentioned> {
-        self.rest(Rests::OnCalls);
+        self.rest(Rests::Calls);
         let spoken = self.fields.spoken.get(name)?;
         Some(spoken.mentioned.get_or_init(|| {
             // All threads share it: no question that this one is not done with may tell in it.
@@ -325,6 +325,11 @@ impl Program<'_> {
             Home::Known(ty) => Some(ty),
             _ => None,
         }
+    }
+
+    /// Whether a step stores in a field of a type itself, whatever is linked later.
+    pub(super) fn is_stored_firmly(&self, ty: TypeKey, name: &str) -> bool {
+        self.fields.stored.firm.get(name).is_some_and(|homes| homes.contains_key(&ty))
     }
 
     /// Steps that read or write a field of a type (or of a relative of it).

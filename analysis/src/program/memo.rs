@@ -10,11 +10,11 @@ use crate::unit::{Body, BodyId, LocalId, ValueId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rests {
     /// On what is declared, and on what bodies do with their own variables: nothing that is linked later changes it.
-    OnBodies,
+    Bodies,
     /// On what is stored in fields too, as far as it was known whose they are.
-    OnFields,
+    Fields,
     /// On who calls what too, as far as that was known.
-    OnCalls,
+    Calls,
 }
 
 /// The types of values and variables that were asked for.
@@ -92,9 +92,9 @@ impl Entry {
 
     fn rests(self) -> Rests {
         match self.0 & 3 {
-            0 => Rests::OnBodies,
-            1 => Rests::OnFields,
-            _ => Rests::OnCalls,
+            0 => Rests::Bodies,
+            1 => Rests::Fields,
+            _ => Rests::Calls,
         }
     }
 }

@@ -251,7 +251,7 @@ impl<'a> Program<'a> {
         program.link_globals();
         program.link_fields();
         // Whose the fields are stays as it is from here on.
-        program.link_calls(memo::Rests::OnFields);
+        program.link_calls(memo::Rests::Fields);
         program.link_mentions();
         program.stage = Stage::Linked;
         program

@@ -120,7 +120,7 @@ impl<'a> Program<'a> {
             }
             typing.depth += 1;
             let place = typing.here();
-            typing.asked.push(Asked { node, found: None, rests: Rests::OnBodies, back_to: NONE });
+            typing.asked.push(Asked { node, found: None, rests: Rests::Bodies, back_to: NONE });
             self.memory.types.borrow_mut().ask(self.body(node.body), node, place);
             (place, std::mem::replace(&mut typing.back_to, NONE))
         };
@@ -176,7 +176,7 @@ impl<'a> Program<'a> {
             circle.iter_mut().for_each(|asked| asked.back_to = back_to);
             return found.unwrap_or_default();
         }
-        let rests = circle.iter().map(|asked| asked.rests).max().unwrap_or(Rests::OnBodies);
+        let rests = circle.iter().map(|asked| asked.rests).max().unwrap_or(Rests::Bodies);
         self.rest(rests);
         let mut types = self.memory.types.borrow_mut();
         for asked in typing.asked.drain(place as usize..) {
@@ -234,7 +234,7 @@ impl<'a> Program<'a> {
 
     /// An answer, and what it rests on.
     pub(in super::super) fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.memory.rests.replace(Rests::OnBodies);
+        let outer = self.memory.rests.replace(Rests::Bodies);
         let found = find();
         let rests = self.memory.rests.get();
         self.rest(outer);
