@@ -8,6 +8,7 @@ use unleak_catalogue::subject::Subject;
 
 use super::flow::Sorts;
 use super::joined::{joined, lengthen};
+use super::many::To;
 use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
@@ -103,11 +104,12 @@ enum Resolved<'a> {
 }
 
 impl<'a> Calls<'a> {
-    /// Resolves every call of the program. What was said before of a call, and rests on no link, is not asked again.
-    pub(super) fn resolve(program: &mut Program<'a>) -> Calls<'a> {
+    /// Resolves every call of the program. What was said before of a call, and rests on no link, is not asked again. What
+    /// is found out about types stays known where it rests on no more than what stays as it is.
+    pub(super) fn resolve(program: &mut Program<'a>, stays: Rests) -> Calls<'a> {
         let (mut resolved, mut callers) = (Vec::new(), Vec::new());
         let (mut constructed, mut by_name) = (Vec::new(), Vec::new());
-        for part in program.link_parts(Calls::resolve_part) {
+        for part in program.settle_parts(stays, Calls::resolve_part) {
             resolved.extend(part.resolved);
             callers.push(part.callers);
             constructed.push(part.constructed);
@@ -128,7 +130,7 @@ impl<'a> Calls<'a> {
                     if let StepKind::Call { callee, .. } = &node.step.kind {
                         let site = Site { body, step: node.step.id };
                         let (resolved, rests) = match before.next(site) {
-                            Some(stays) => (stays, Rests::OnBodies),
+                            Some(stays) => (stays, Rests::Bodies),
                             None => program.resting(|| resolve_callee(program, body, *callee)),
                         };
                         calls.note(program, site, *callee, resolved, rests);
@@ -188,15 +190,19 @@ impl<'a> Calls<'a> {
         Some(&known[place].1)
     }
 
-    /// Whether a call is one of a library that does nothing with what it is given, so that nobody is called back.
-    pub(super) fn asks_nothing_back(&self, site: Site) -> bool {
-        let Some(Resolved::Model(model)) = self.at(site) else { return false };
-        model.does.is_empty() && model.when_given.is_empty() && model.handles_events != HandlesEvents::PerEvent
-    }
-
-    /// Whether a call is one of the program's own functions or types.
-    pub(super) fn stays_within(&self, site: Site) -> bool {
-        matches!(self.at(site), Some(Resolved::Functions(_) | Resolved::Construct(_)))
+    /// To whom a call hands what it is given; nobody where a library does nothing with that, so that nobody is called back.
+    pub(super) fn hands_to(&self, site: Site) -> Option<To> {
+        match self.at(site) {
+            Some(Resolved::Functions(_) | Resolved::Construct(_)) => Some(To::Within),
+            Some(Resolved::Model(model)) => {
+                let given = |subject: &Subject| matches!(subject, Subject::Argument { .. } | Subject::Rest(_));
+                let asks = model.does.keys().any(given)
+                    || !model.when_given.is_empty()
+                    || model.handles_events == HandlesEvents::PerEvent;
+                asks.then_some(To::Others)
+            }
+            _ => Some(To::Others),
+        }
     }
 
     /// The calls that mean an entry of the catalogue which speaks of something, in order.
@@ -279,14 +285,14 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn link_calls(&mut self) {
-        self.calls = Calls::resolve(self);
+    pub(super) fn link_calls(&mut self, stays: Rests) {
+        self.calls = Calls::resolve(self, stays);
     }
 
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        self.memory.rests.set(Rests::OnLinks);
+        self.rest(Rests::Calls);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
@@ -347,7 +353,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            self.memory.rests.set(Rests::OnLinks);
+            self.rest(Rests::Calls);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use unleak_catalogue::model::Transparent;
 
 use super::flow::Sorts;
@@ -29,6 +29,8 @@ struct Stored {
     /// The others, by part, and whose they are as far as is known.
     open: Vec<Vec<Site>>,
     so_far: Homes,
+    /// The names of the fields that those store in; nothing as long as none is known.
+    open_names: Option<FxHashSet<Name>>,
 }
 
 /// The steps that speak of the fields of one name. Whose they are is found out when somebody asks, for all who ask.
@@ -64,6 +66,17 @@ enum Home {
     Known(TypeKey),
     Unknown,
     Outside,
+}
+
+impl FieldIndex {
+    /// What the mentions of fields of a name rest on: those that are stored in firmly alone stay as they are.
+    fn rests(&self, name: &str, which: Mentions) -> Rests {
+        match (which, &self.stored.open_names) {
+            (Mentions::All, _) => Rests::Calls,
+            (Mentions::Stores, Some(open)) if !open.contains(name) => Rests::Bodies,
+            (Mentions::Stores, _) => Rests::Fields,
+        }
+    }
 }
 
 impl Mentioned {
@@ -137,7 +150,7 @@ impl Program<'_> {
         // calls give, the third. A field's type is that of what is stored in it, so these rounds ask no more.
         self.index_stores();
         self.index_open_stores();
-        self.link_calls();
+        self.link_calls(Rests::Bodies);
         self.index_open_stores();
     }
 
@@ -149,17 +162,24 @@ impl Program<'_> {
 
     fn index_stores(&mut self) {
         let (mut firm, mut open, mut so_far) = (Vec::new(), Vec::new(), Vec::new());
-        for part in self.link_parts(Program::stores_in) {
+        for part in self.settle_parts(Rests::Bodies, Program::stores_in) {
             firm.push(part.firm);
             open.push(part.open);
             so_far.push(part.so_far);
         }
-        self.fields.stored = Stored { firm: joined(firm, join_homes), open, so_far: joined(so_far, join_homes) };
+        let open_sites = open.iter().flatten();
+        let open_names = open_sites.filter_map(|site| match &self.flow(site.body).step(site.step)?.kind {
+            StepKind::Store { place: Place::Field { name, .. }, .. } => Some(name.clone()),
+            _ => None,
+        });
+        let open_names = Some(open_names.collect());
+        let (firm, so_far) = (joined(firm, join_homes), joined(so_far, join_homes));
+        self.fields.stored = Stored { firm, open, so_far, open_names };
     }
 
     /// Asks again whose the fields are that may be another's by what was linked since.
     fn index_open_stores(&mut self) {
-        self.fields.stored.so_far = joined(self.link_parts(Program::open_stores_in), join_homes);
+        self.fields.stored.so_far = joined(self.settle_parts(Rests::Bodies, Program::open_stores_in), join_homes);
     }
 
     fn stores_in(&self, part: Part) -> StoresOfPart {
@@ -170,8 +190,8 @@ impl Program<'_> {
                 let site = Site { body, step: node.step.id };
                 let (home, rests) = self.resting(|| self.stored_field(body, place));
                 let homes = match rests {
-                    Rests::OnBodies => &mut found.firm,
-                    Rests::OnLinks => {
+                    Rests::Bodies => &mut found.firm,
+                    Rests::Fields | Rests::Calls => {
                         found.open.push(site);
                         &mut found.so_far
                     }
@@ -234,7 +254,7 @@ impl Program<'_> {
 
     /// The steps that speak of the fields of a name, by whose they are.
     pub(super) fn mentioned(&self, name: &str) -> Option<&Mentioned> {
-        self.memory.rests.set(Rests::OnLinks);
+        self.rest(Rests::Calls);
         let spoken = self.fields.spoken.get(name)?;
         Some(spoken.mentioned.get_or_init(|| {
             // All threads share it: no question that this one is not done with may tell in it.
@@ -307,6 +327,11 @@ impl Program<'_> {
         }
     }
 
+    /// Whether a step stores in a field of a type itself, whatever is linked later.
+    pub(super) fn is_stored_firmly(&self, ty: TypeKey, name: &str) -> bool {
+        self.fields.stored.firm.get(name).is_some_and(|homes| homes.contains_key(&ty))
+    }
+
     /// Steps that read or write a field of a type (or of a relative of it).
     pub fn field_sites(&self, ty: TypeKey, name: &str) -> Vec<Site> {
         self.mentions(ty, name, Mentions::All).to_vec()
@@ -314,7 +339,7 @@ impl Program<'_> {
 
     /// Steps that do so with a field of a type (or of a relative of it).
     pub(super) fn mentions(&self, ty: TypeKey, name: &str, which: Mentions) -> Arc<[Site]> {
-        self.memory.rests.set(Rests::OnLinks);
+        self.rest(self.fields.rests(name, which));
         let key = (ty, Name::new(name), which);
         if let Some(known) = self.memory.asked.borrow().get(&key) {
             return Arc::clone(known);

@@ -8,6 +8,7 @@ use unleak_catalogue::model::{Effect, HandlesEvents, Iterates, Phase, Waits};
 use super::calls::{Depth, Target};
 use super::circles::{Begun, Circles};
 use super::flow::Sorts;
+use super::memo::Rests;
 use super::types::Type;
 use super::world::World;
 use super::{BodyRef, Def, Part, Program, Site};
@@ -56,7 +57,7 @@ pub struct Rhythm {
 
 /// To whom functions are handed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum To {
+pub(super) enum To {
     /// To libraries, or code that was not read.
     Others,
     /// To functions of the program.
@@ -67,7 +68,7 @@ impl Handed {
     /// Looks through every call of what is not the program's for functions among its arguments.
     pub fn of(program: &mut Program<'_>) -> Arc<Handed> {
         let mut all = Handed::default();
-        for part in program.settle_parts(|program, part| Handed::of_part(program, part, To::Others)) {
+        for part in program.settle_parts(Rests::Calls, |program, part| Handed::of_part(program, part, To::Others)) {
             for (function, registrations) in part.registrations {
                 all.registrations.entry(function).or_default().extend(registrations);
             }
@@ -84,10 +85,9 @@ impl Handed {
         for body in program.bodies_of(part) {
             for node in program.flow(body).nodes_of(Sorts::CALLS) {
                 let site = Site { body, step: node.step.id };
-                let within = if program.calls().stays_within(site) { To::Within } else { To::Others };
                 if let StepKind::Call { args, .. } = &node.step.kind
-                    && within == to
-                    && !program.calls().asks_nothing_back(site)
+                    && !args.is_empty()
+                    && program.calls().hands_to(site) == Some(to)
                 {
                     let given = args.iter().filter_map(|arg| Some((arg.value, program.function_in(body, arg.value)?)));
                     handed.note(program, site, &given.collect::<Vec<_>>());

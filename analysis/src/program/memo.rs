@@ -7,12 +7,14 @@ use super::{BodyRef, Part};
 use crate::unit::{Body, BodyId, LocalId, ValueId};
 
 /// What an answer about a type rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rests {
     /// On what is declared, and on what bodies do with their own variables: nothing that is linked later changes it.
-    OnBodies,
-    /// On what is stored in fields or on who calls what, as far as that was known.
-    OnLinks,
+    Bodies,
+    /// On what is stored in fields too, as far as it was known whose they are.
+    Fields,
+    /// On who calls what too, as far as that was known.
+    Calls,
 }
 
 /// The types of values and variables that were asked for.
@@ -67,7 +69,7 @@ pub(super) enum Standing<'t> {
     Asked(u32),
 }
 
-/// The number of a type, from 1, and in the lowest bit what it rests on; or, with the highest bit, the place of the
+/// The number of a type, from 1, and in the lowest two bits what it rests on; or, with the highest bit, the place of the
 /// question that asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry(u32);
@@ -76,7 +78,7 @@ impl Entry {
     const ASKED: u32 = 1 << 31;
 
     fn new(number: u32, rests: Rests) -> Entry {
-        Entry(number << 1 | u32::from(rests == Rests::OnLinks))
+        Entry(number << 2 | rests as u32)
     }
 
     /// Whether a type stands here.
@@ -85,11 +87,15 @@ impl Entry {
     }
 
     fn number(self) -> u32 {
-        self.0 >> 1
+        self.0 >> 2
     }
 
     fn rests(self) -> Rests {
-        if self.0 & 1 == 0 { Rests::OnBodies } else { Rests::OnLinks }
+        match self.0 & 3 {
+            0 => Rests::Bodies,
+            1 => Rests::Fields,
+            _ => Rests::Calls,
+        }
     }
 }
 
@@ -117,8 +123,8 @@ impl Types {
         self.put(node.body, node.entry as usize, entry, || room(body));
     }
 
-    /// Takes over what another found of the files of a part, as far as `lasts` says that it stays so.
-    pub(super) fn take(&mut self, found: &Types, part: Part, lasts: impl Fn(Rests) -> bool) {
+    /// Takes over what another found of the files of a part, where it rests on no more than what stays so.
+    pub(super) fn take(&mut self, found: &Types, part: Part, stays: Rests) {
         let mut numbers = vec![0; found.all.len() + 1];
         let mut own = |types: &mut Types, entry: Entry| {
             let number = &mut numbers[entry.number() as usize];
@@ -131,7 +137,7 @@ impl Types {
             for (row, body) in found.entries.get(file as usize).into_iter().flatten().zip(0u32..) {
                 let body = BodyRef { file, body: BodyId(body) };
                 for (at, entry) in row.iter().enumerate() {
-                    if entry.is_known() && lasts(entry.rests()) {
+                    if entry.is_known() && entry.rests() <= stays {
                         let entry = own(self, *entry);
                         self.put(body, at, entry, || row.len());
                     }

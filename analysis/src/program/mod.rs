@@ -250,7 +250,8 @@ impl<'a> Program<'a> {
         program.link_types();
         program.link_globals();
         program.link_fields();
-        program.link_calls();
+        // Whose the fields are stays as it is from here on.
+        program.link_calls(memo::Rests::Fields);
         program.link_mentions();
         program.stage = Stage::Linked;
         program
@@ -265,26 +266,13 @@ impl<'a> Program<'a> {
         self.beside().in_parts(work)
     }
 
-    /// The same while more is being linked: what is found on the way and rests on no link stays known.
-    fn link_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
-        self.settle(work, |rests| rests == memo::Rests::OnBodies)
-    }
-
-    /// The same once all is linked: all that is found on the way stays known.
-    fn settle_parts<T: Send>(&mut self, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
-        self.settle(work, |_| true)
-    }
-
-    fn settle<T: Send>(
-        &mut self,
-        work: impl Fn(&Program<'a>, Part) -> T + Sync,
-        lasts: impl Fn(memo::Rests) -> bool + Sync,
-    ) -> Vec<T> {
+    /// The same; what is found on the way, and rests on no more than what stays as it is, stays known.
+    fn settle_parts<T: Send>(&mut self, stays: memo::Rests, work: impl Fn(&Program<'a>, Part) -> T + Sync) -> Vec<T> {
         let done = self.in_parts(|program, part| (work(program, part), part, program.memory.types.take()));
         self.settled.resize_with(done.len(), memo::Types::default);
         let settled = std::mem::take(&mut self.settled);
         let kept = settled.into_par_iter().zip(done).map(|(mut settled, (found, part, types))| {
-            settled.take(&types, part, &lasts);
+            settled.take(&types, part, stays);
             (found, settled)
         });
         let (found, settled) = kept.unzip::<_, _, Vec<T>, Vec<memo::Types>>();

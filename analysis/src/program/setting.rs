@@ -41,5 +41,6 @@ fn is_of_tests(path: &str) -> bool {
 
 /// Whether a folder, file or function says by its name that it only shows how something is used.
 fn is_demonstration(name: &str) -> bool {
-    name.split(['_', '-']).any(|word| matches!(word, "demo" | "demos" | "example" | "examples"))
+    let mut words = name.as_bytes().split(|sign| matches!(sign, b'_' | b'-'));
+    words.any(|word| matches!(word, b"demo" | b"demos" | b"example" | b"examples"))
 }

@@ -46,7 +46,7 @@ impl Default for Memory {
             stars: RefCell::default(),
             scopes: RefCell::default(),
             types: RefCell::default(),
-            rests: Cell::new(memo::Rests::OnBodies),
+            rests: Cell::new(memo::Rests::Bodies),
             typing: RefCell::default(),
             asked: RefCell::default(),
             given: RefCell::default(),

@@ -171,6 +171,8 @@ struct Walk<'p, 'a, 'h> {
     program: &'p Program<'a>,
     returns: Returns,
     trail: Trail<'a>,
+    /// Which of the places of the trail it has been in itself.
+    own: Vec<usize>,
     ground: Ground,
     homes: Option<Homes<'h>>,
 }
@@ -241,7 +243,7 @@ impl<'a> Program<'a> {
         let mut walk = Walk::new(self, returns);
         walk.homes = Some(Homes { may, met: FxHashSet::default(), said: Says::May, through: Vec::new() });
         walk.all(start);
-        walk.homes.is_some_and(|homes| homes.said == Says::May).then_some(walk.trail)
+        walk.homes.as_ref().is_some_and(|homes| homes.said == Says::May).then(|| walk.ended())
     }
 
     /// Follows what awaiting a value gives.
@@ -252,14 +254,23 @@ impl<'a> Program<'a> {
     fn walk(&self, start: State, returns: Returns) -> Trail<'a> {
         let mut walk = Walk::new(self, returns);
         walk.all(start);
-        walk.trail
+        walk.ended()
     }
 }
 
 impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
     fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a, 'h> {
         let ground = program.memory.ground.take();
-        Walk { program, returns, trail: Trail::default(), ground, homes: None }
+        Walk { program, returns, trail: Trail::default(), own: Vec::new(), ground, homes: None }
+    }
+
+    /// The trail of a walk that is done.
+    fn ended(self) -> Trail<'a> {
+        let mut trail = self.trail;
+        for at in self.own {
+            trail.own.insert(trail.spots[at].clone());
+        }
+        trail
     }
 
     fn all(&mut self, start: State) {
@@ -299,10 +310,10 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             if let Some(homes) = &mut self.homes {
                 homes.note(&state.spot, state.depth);
             }
-            self.trail.spots.push(state.spot.clone());
             if state.depth == 0 {
-                self.trail.own.insert(state.spot.clone());
+                self.own.push(self.trail.spots.len());
             }
+            self.trail.spots.push(state.spot.clone());
             self.ground.waiting.push(state);
         }
     }

@@ -28,8 +28,8 @@ impl<'c, 'a> Before<'c, 'a> {
     pub(super) fn next(&mut self, site: Site) -> Option<Resolved<'a>> {
         let known = self.known.next_if(|(at, _)| *at == (site.body.body, site.step));
         match self.rests.next()? {
-            Rests::OnBodies => Some(known.map_or(Resolved::Unknown, |(_, resolved)| resolved.clone())),
-            Rests::OnLinks => None,
+            Rests::Bodies => Some(known.map_or(Resolved::Unknown, |(_, resolved)| resolved.clone())),
+            Rests::Fields | Rests::Calls => None,
         }
     }
 }

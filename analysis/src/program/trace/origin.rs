@@ -174,12 +174,17 @@ impl<'a> Program<'a> {
 
     /// The type of a family of relatives that stands for a field: the outermost ancestor that has it.
     pub(super) fn field_definer(&self, ty: TypeKey, name: &Name) -> TypeKey {
-        let mentioned = self.mentioned(name);
+        let above = self.families.above(&ty);
+        if above.len() == 1 {
+            return ty;
+        }
+        // What a header and firm stores say is known at once; all that speaks of the name need not be.
         let has = |key: &&TypeKey| {
-            mentioned.is_some_and(|mentioned| mentioned.is_had_by(**key))
-                || self.header(**key).fields.iter().any(|field| field.name == *name)
+            self.header(**key).fields.iter().any(|field| field.name == *name)
+                || self.is_stored_firmly(**key, name)
+                || self.mentioned(name).is_some_and(|mentioned| mentioned.is_had_by(**key))
         };
-        self.families.above(&ty).iter().rev().find(has).copied().unwrap_or(ty)
+        above.iter().rev().find(has).copied().unwrap_or(ty)
     }
 
     /// Whether a field is read from a method's own receiver, and the method is of a type with another name.

@@ -120,7 +120,7 @@ impl<'a> Program<'a> {
             }
             typing.depth += 1;
             let place = typing.here();
-            typing.asked.push(Asked { node, found: None, rests: Rests::OnBodies, back_to: NONE });
+            typing.asked.push(Asked { node, found: None, rests: Rests::Bodies, back_to: NONE });
             self.memory.types.borrow_mut().ask(self.body(node.body), node, place);
             (place, std::mem::replace(&mut typing.back_to, NONE))
         };
@@ -176,8 +176,7 @@ impl<'a> Program<'a> {
             circle.iter_mut().for_each(|asked| asked.back_to = back_to);
             return found.unwrap_or_default();
         }
-        let on_links = circle.iter().any(|asked| asked.rests == Rests::OnLinks);
-        let rests = if on_links { Rests::OnLinks } else { Rests::OnBodies };
+        let rests = circle.iter().map(|asked| asked.rests).max().unwrap_or(Rests::Bodies);
         self.rest(rests);
         let mut types = self.memory.types.borrow_mut();
         for asked in typing.asked.drain(place as usize..) {
@@ -214,9 +213,7 @@ impl<'a> Program<'a> {
                 more |= !found.is_unknown();
                 let asked = &mut typing.asked[at as usize];
                 asked.found = Some(found);
-                if rests == Rests::OnLinks {
-                    asked.rests = rests;
-                }
+                asked.rests = asked.rests.max(rests);
             }
             at += 1;
         }
@@ -229,20 +226,18 @@ impl<'a> Program<'a> {
     }
 
     /// Notes what an answer rests on: what rests on it rests on that too.
-    fn rest(&self, rests: Rests) {
-        if rests == Rests::OnLinks {
-            self.memory.rests.set(Rests::OnLinks);
+    pub(in super::super) fn rest(&self, rests: Rests) {
+        if rests > self.memory.rests.get() {
+            self.memory.rests.set(rests);
         }
     }
 
     /// An answer, and what it rests on.
     pub(in super::super) fn resting<T>(&self, find: impl FnOnce() -> T) -> (T, Rests) {
-        let outer = self.memory.rests.replace(Rests::OnBodies);
+        let outer = self.memory.rests.replace(Rests::Bodies);
         let found = find();
         let rests = self.memory.rests.get();
-        if outer == Rests::OnLinks {
-            self.memory.rests.set(outer);
-        }
+        self.rest(outer);
         (found, rests)
     }
 }
