@@ -45,7 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const STACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    match in_deep_stack(Typed::parse()) {
+    match in_deep_stacks(Typed::parse()) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         Ok(Ending::Failed) => ExitCode::from(1),
         Err(error) => {
@@ -55,10 +55,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn in_deep_stack(typed: Typed) -> anyhow::Result<Ending> {
-    rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global().context("cannot start threads")?;
-    let thread =
-        std::thread::Builder::new().stack_size(STACK).spawn(|| meant(typed)).context("cannot start a thread")?;
+fn in_deep_stacks(typed: Typed) -> anyhow::Result<Ending> {
+    let work = || unleak_analysis::in_deep_stacks(|| meant(typed));
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work).context("cannot start a thread")?;
     thread
         .join()
         .unwrap_or_else(|_| Err(anyhow::anyhow!("this is a defect of unleak: please report what is said above")))

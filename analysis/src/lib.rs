@@ -11,6 +11,8 @@ pub mod rust;
 pub mod source;
 pub mod unit;
 
+use std::cell::Cell;
+
 pub use course::{Counting, Course, Step};
 use rayon::prelude::*;
 use source::{Language, Source};
@@ -28,9 +30,18 @@ pub fn lower(source: &Source) -> Lowered {
 /// How much stack a thread has that parses: parsers and lowering recurse, within their own limits.
 const STACK: usize = 16 << 20;
 
-/// Does something with threads on every core that have a deep stack.
-fn in_deep_stacks<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    match rayon::ThreadPoolBuilder::new().stack_size(STACK).build() {
+thread_local! {
+    /// Whether this thread is one of those with a deep stack.
+    static DEEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something with threads on every core that have a deep stack. Within it the same threads do all: what one of
+/// them has given up is room for what it does next.
+pub fn in_deep_stacks<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if DEEP.get() {
+        return work();
+    }
+    match rayon::ThreadPoolBuilder::new().stack_size(STACK).start_handler(|_| DEEP.set(true)).build() {
         Ok(pool) => pool.install(work),
         Err(_) => work(),
     }
