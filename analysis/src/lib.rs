@@ -28,7 +28,7 @@ pub fn lower(source: &Source) -> Lowered {
 }
 
 /// How much stack a thread has that parses: parsers and lowering recurse, within their own limits.
-const STACK: usize = 16 << 20;
+const STACK: usize = 64 << 20;
 
 thread_local! {
     /// Whether this thread is one of those with a deep stack.
