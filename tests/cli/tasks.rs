@@ -210,6 +210,19 @@ fn a_wrapper_runs_what_its_caller_gives_and_sees_its_failure_for_all() {
 }
 
 #[test]
+fn what_another_threads_loop_is_handed_is_a_note_unless_something_is_lost() {
+    let handed = |start: &str| {
+        python(&format!(
+            "class Bridge:\n    def on_frame(self, loop):\n        {start}\n\n    async def send(self):\n        await asyncio.sleep(1)\n        print(1)\n\n    \
+             async def beat(self):\n        while True:\n            await outside.beat()\n\n    def close(self):\n        print(1)\n"
+        ))
+    };
+    assert_eq!(handed("asyncio.ensure_future(self.send())"), ["warning"]);
+    assert_eq!(handed("asyncio.run_coroutine_threadsafe(self.send(), loop)"), ["note"]);
+    assert_eq!(handed("asyncio.run_coroutine_threadsafe(self.beat(), loop)"), ["error"], "it is to go on for ever");
+}
+
+#[test]
 fn what_a_flag_ends_that_somebody_sets_is_only_not_waited_for() {
     let polls = |asked: &str| {
         told(&format!(
