@@ -62,11 +62,14 @@ pub struct Call<'a> {
 pub struct Calls<'a> {
     /// By file.
     resolved: Vec<Resolutions<'a>>,
-    callers: FxHashMap<BodyRef, Vec<Site>>,
+    callers: Callers,
     constructed: FxHashMap<TypeKey, Vec<Site>>,
     /// Calls of methods on what is not known, by the method's name.
     by_name: FxHashMap<Name, Vec<Site>>,
 }
+
+/// The calls of functions.
+pub(super) type Callers = FxHashMap<BodyRef, Vec<Site>>;
 
 /// The calls of one file.
 #[derive(Debug, Default)]
@@ -286,7 +289,15 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
 
 impl<'a> Program<'a> {
     pub(super) fn link_calls(&mut self, stays: Rests) {
-        self.calls = Calls::resolve(self, stays);
+        let calls = Calls::resolve(self, stays);
+        let before = std::mem::replace(&mut self.calls, calls);
+        self.early_callers = (stays == Rests::Calls).then_some(before.callers);
+    }
+
+    /// The calls of a function by which its parameters' types are told: those that were known when the calls were linked
+    /// for good, so that what a parameter is does not come back to itself by way of them.
+    pub(super) fn early_callers(&self, function: BodyRef) -> &[Site] {
+        self.early_callers.as_ref().unwrap_or(&self.calls.callers).get(&function).map_or(&[], Vec::as_slice)
     }
 
     /// The call at a step, if it is one.

@@ -146,10 +146,10 @@ fn join_homes(homes: &mut FxHashMap<TypeKey, Vec<Site>>, later: FxHashMap<TypeKe
 
 impl Program<'_> {
     pub(super) fn link_fields(&mut self) {
-        // The type of a field's base may itself come from a field: what the first round finds, the second uses, and what
-        // calls give, the third. A field's type is that of what is stored in it, so these rounds ask no more.
+        // The type of a field's base may itself come from a field, or from what a call gives for a parameter: what is found
+        // without, the calls use, and what these give, the second round. A field's type is that of what is stored in it,
+        // so these rounds ask no more.
         self.index_stores();
-        self.index_open_stores();
         self.link_calls(Rests::Bodies);
         self.index_open_stores();
     }

@@ -183,6 +183,8 @@ pub struct Linked<'a> {
     fields: fields::FieldIndex,
     globals: globals::Globals,
     calls: calls::Calls<'a>,
+    /// Who calls whom as far as it was known when calls were linked by it; nothing as long as that is what they say.
+    early_callers: Option<calls::Callers>,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
     /// Whether all is linked: what is found out from then on stays so.
@@ -243,6 +245,7 @@ impl<'a> Program<'a> {
             fields: fields::FieldIndex::default(),
             globals: globals::Globals::default(),
             calls: calls::Calls::default(),
+            early_callers: None,
             settled: Vec::new(),
             stage: Stage::Linking,
             spare: spare::Memories::default(),
@@ -250,8 +253,8 @@ impl<'a> Program<'a> {
         program.link_types();
         program.link_globals();
         program.link_fields();
-        // Whose the fields are stays as it is from here on.
-        program.link_calls(memo::Rests::Fields);
+        // Whose the fields are stays as it is from here on, and so do the callers by whom types are told.
+        program.link_calls(memo::Rests::Calls);
         program.link_mentions();
         program.stage = Stage::Linked;
         program
