@@ -134,13 +134,17 @@ struct Rows {
 }
 
 impl Rows {
-    /// Lays so many rows of what each step of a body names. Within a row the steps stand as their blocks do; one that
-    /// names the same twice stands there once.
-    fn lay<'a>(body: &'a Body, rows: usize, each_named: impl Fn(&'a StepKind, &mut dyn FnMut(u32))) -> Rows {
+    /// Lays so many rows of what each of some steps names. Within a row they stand as they come; one that names the same
+    /// twice stands there once.
+    fn lay<'a>(
+        rows: usize,
+        each_step: impl FnOnce(&mut dyn FnMut(&'a Step)),
+        each_named: impl Fn(&'a StepKind, &mut dyn FnMut(u32)),
+    ) -> Rows {
         let mut pairs: Vec<(u32, StepId)> = Vec::new();
         let mut starts = vec![0u32; rows + 1];
         let mut last = vec![NONE; rows];
-        each_step(&body.root, &mut |step| {
+        each_step(&mut |step| {
             each_named(&step.kind, &mut |row| {
                 let at = row as usize;
                 if last.get(at).is_some_and(|last| *last != step.id.0) {
@@ -233,22 +237,41 @@ impl<'a> Flow<'a> {
 
     /// The steps that use a value.
     pub fn uses(&self, value: ValueId) -> &[StepId] {
-        let lay = || Rows::lay(self.body, self.defs.len(), |kind, name| each_used(kind, &mut |value| name(value.0)));
+        let lay = || {
+            Rows::lay(
+                self.defs.len(),
+                |each| self.each_step(each),
+                |kind, name| each_used(kind, &mut |value| name(value.0)),
+            )
+        };
         self.uses.get_or_init(lay).row(value.0)
     }
 
     /// The steps that read a variable.
     pub fn reads(&self, local: LocalId) -> &[StepId] {
         let locals = self.body.locals.len();
-        let lay = || Rows::lay(self.body, locals, |kind, name| each_read(kind, &mut |local| name(local.0)));
+        let lay =
+            || Rows::lay(locals, |each| self.each_step(each), |kind, name| each_read(kind, &mut |local| name(local.0)));
         self.reads.get_or_init(lay).row(local.0)
     }
 
     /// The steps that bind, assign, update or delete a variable.
     pub fn stores(&self, local: LocalId) -> &[StepId] {
         let locals = self.body.locals.len();
-        let lay = || Rows::lay(self.body, locals, |kind, name| stored(kind).into_iter().for_each(|it| name(it.0)));
+        let storing = || self.nodes_of(Sorts::STORES.or(Sorts::CHANGES)).map(|node| node.step);
+        let lay = || {
+            Rows::lay(
+                locals,
+                |each| storing().for_each(each),
+                |kind, name| stored(kind).into_iter().for_each(|it| name(it.0)),
+            )
+        };
         self.stores.get_or_init(lay).row(local.0)
+    }
+
+    /// Names each step, as their blocks stand.
+    fn each_step(&self, name: &mut dyn FnMut(&'a Step)) {
+        each_step(&self.body.root, name);
     }
 
     /// The compound steps around a step, innermost first, each with the part it stands in.
@@ -289,7 +312,7 @@ impl<'a> Laying<'a> {
 }
 
 /// Names each step of a block and of those inside it.
-fn each_step<'s>(block: &'s Block, name: &mut impl FnMut(&'s Step)) {
+fn each_step<'s>(block: &'s Block, name: &mut dyn FnMut(&'s Step)) {
     for step in &block.steps {
         name(step);
         each_block(&step.kind, &mut |inner, _| each_step(inner, name));
