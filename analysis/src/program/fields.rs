@@ -11,13 +11,13 @@ use super::memo::Rests;
 use super::types::{Head, Type};
 use super::{BodyRef, Def, Part, Program, Site, TypeKey};
 use crate::source::Language;
-use crate::unit::{self, Item, Name, Place, Shape, StepKind, ValueId};
+use crate::unit::{Name, Place, Shape, StepKind, ValueId};
 
 /// Where the fields are read and written.
 #[derive(Debug, Default)]
-pub(super) struct FieldIndex {
+pub(super) struct FieldIndex<'a> {
     /// Every step that speaks of a field of some name.
-    spoken: FxHashMap<Name, Spoken>,
+    spoken: FxHashMap<&'a str, Spoken>,
     stored: Stored,
 }
 
@@ -68,7 +68,7 @@ enum Home {
     Outside,
 }
 
-impl FieldIndex {
+impl FieldIndex<'_> {
     /// What the mentions of fields of a name rest on: those that are stored in firmly alone stay as they are.
     fn rests(&self, name: &str, which: Mentions) -> Rests {
         match (which, &self.stored.open_names) {
@@ -90,29 +90,6 @@ impl Mentioned {
         let mut all: Vec<Site> = self.known.values().flatten().chain(&self.unknown).copied().collect();
         all.sort_unstable();
         all
-    }
-}
-
-/// The field that a step reads, writes or takes apart.
-fn spoken_of(kind: &StepKind) -> Option<&Name> {
-    match kind {
-        StepKind::Read { place, .. }
-        | StepKind::Store { place, .. }
-        | StepKind::Update { place, .. }
-        | StepKind::Delete { place } => match place {
-            Place::Field { name, .. } => Some(name),
-            _ => None,
-        },
-        StepKind::Part { part: unit::Part::Field(name), .. } => Some(name),
-        _ => None,
-    }
-}
-
-/// The field that an item of a literal gives.
-fn given_field(item: &Item) -> Option<&Name> {
-    match item {
-        Item::Field(name, _) => Some(name),
-        _ => None,
     }
 }
 
@@ -156,8 +133,13 @@ impl Program<'_> {
 
     /// Once all is linked: before, whose a field is may not be known that will be.
     pub(super) fn link_mentions(&mut self) {
-        let spoken = joined(self.in_parts(Program::spoken_in), lengthen).into_iter();
-        self.fields.spoken = spoken.map(|(name, sites)| (name, Spoken { sites, mentioned: OnceLock::new() })).collect();
+        let mut spoken: FxHashMap<&str, Spoken> = FxHashMap::default();
+        for (file, index) in self.files.iter().zip(0u32..) {
+            for &(name, (body, step)) in &file.spoken.fields {
+                spoken.entry(name).or_default().sites.push(Site { body: BodyRef { file: index, body }, step });
+            }
+        }
+        self.fields.spoken = spoken;
     }
 
     fn index_stores(&mut self) {
@@ -210,29 +192,6 @@ impl Program<'_> {
             }
         }
         homes
-    }
-
-    /// The steps that speak of fields, by the fields' names. Whose they are is asked when one of that name is looked for.
-    fn spoken_in(&self, part: Part) -> FxHashMap<Name, Vec<Site>> {
-        let mut spoken = FxHashMap::default();
-        for body in self.bodies_of(part) {
-            let of_class = self.is_class_body(body);
-            for node in self.flow(body).nodes_of(Sorts::FIELDS.or(Sorts::STORES)) {
-                let mut note = |name: &Name| {
-                    at(&mut spoken, name, |sites: &mut Vec<Site>| sites.push(Site { body, step: node.step.id }));
-                };
-                match &node.step.kind {
-                    StepKind::Store { place: Place::Local(local), .. } if of_class => {
-                        note(&self.body(body).locals[local.0 as usize].name);
-                    }
-                    StepKind::Collect { shape: Shape::Struct(_), items, .. } => {
-                        items.iter().filter_map(given_field).for_each(&mut note);
-                    }
-                    kind => spoken_of(kind).into_iter().for_each(&mut note),
-                }
-            }
-        }
-        spoken
     }
 
     /// Whose field of a name a step speaks of.

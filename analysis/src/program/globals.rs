@@ -1,75 +1,113 @@
 //! Where module variables are read and changed.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
-use super::flow::Sorts;
 use super::names::Item;
-use super::{Def, Part, Program, Site};
+use super::{BodyRef, Def, Program, Site};
 use crate::source::Language;
 use crate::unit::{Name, Place, StepKind};
 
-/// The steps that touch module variables, by file and name, in the order of the program.
+/// The steps that may touch module variables, by the last name they speak.
 #[derive(Debug, Default)]
-pub(super) struct Globals {
-    all: FxHashMap<(u32, Name), Vec<Site>>,
-    /// Those of `all` that give a value, change or delete it: few, where many read.
-    changes: FxHashMap<(u32, Name), Vec<Site>>,
+pub(super) struct Globals<'a> {
+    spoken: FxHashMap<&'a str, Vec<Site>>,
+    /// Under which other names one is spoken of.
+    renamed: FxHashMap<&'a str, Vec<&'a str>>,
+    touched: FxHashMap<&'a str, OnceLock<FxHashMap<u32, Touched>>>,
 }
 
-/// A step that touches a module variable.
-struct Touch {
-    home: (u32, Name),
-    site: Site,
-    changes: bool,
+/// The steps that touch one variable, in the order of the program.
+#[derive(Debug, Default)]
+struct Touched {
+    all: Vec<Site>,
+    /// Those that give a value, change or delete it: few, where many read.
+    changes: Vec<Site>,
 }
 
-impl Program<'_> {
+impl<'a> Program<'a> {
     /// Steps that read or write a module variable.
     pub fn global_sites(&self, file: u32, name: &str) -> &[Site] {
-        self.globals.all.get(&(file, Name::new(name))).map_or(&[], Vec::as_slice)
+        self.touched(file, name).map_or(&[], |touched| touched.all.as_slice())
     }
 
     /// Those of them that write it.
     pub fn global_changes(&self, file: u32, name: &str) -> &[Site] {
-        self.globals.changes.get(&(file, Name::new(name))).map_or(&[], Vec::as_slice)
+        self.touched(file, name).map_or(&[], |touched| touched.changes.as_slice())
     }
 
+    /// Notes which steps speak which names. What they mean is asked when one of that name is looked for.
     pub(super) fn link_globals(&mut self) {
-        let mut found = Globals::default();
-        for Touch { home, site, changes } in self.in_parts(Program::globals_in).into_iter().flatten() {
-            if changes {
-                found.changes.entry(home.clone()).or_default().push(site);
+        let mut globals = Globals::default();
+        for (file, index) in self.files.iter().zip(0u32..) {
+            for &(name, (body, step)) in &file.spoken.globals {
+                let site = Site { body: BodyRef { file: index, body }, step };
+                globals.spoken.entry(name).or_default().push(site);
             }
-            found.all.entry(home).or_default().push(site);
+            for &(name, other) in &file.spoken.renamed {
+                let others: &mut Vec<&'a str> = globals.renamed.entry(name).or_default();
+                if !others.contains(&other) {
+                    others.push(other);
+                }
+            }
         }
-        self.globals = found;
+        let names = globals.spoken.keys().chain(globals.renamed.keys());
+        globals.touched = names.map(|name| (*name, OnceLock::new())).collect();
+        self.globals = globals;
     }
 
-    fn globals_in(&self, part: Part) -> Vec<Touch> {
-        let mut found = Vec::new();
-        for body in self.bodies_of(part) {
-            for node in self.flow(body).nodes_of(Sorts::GLOBALS) {
-                let site = Site { body, step: node.step.id };
-                let home = match &node.step.kind {
-                    kind @ StepKind::Import { .. } => variable(self.import_of(body.file, kind)),
-                    StepKind::Store { place: Place::Global { path, .. }, .. } => match &**path {
-                        [name] => Some((body.file, name.clone())),
-                        path => variable(self.resolve_path(body, path)),
-                    },
-                    StepKind::Read { place: Place::Global { path, .. }, .. }
-                    | StepKind::Update { place: Place::Global { path, .. }, .. }
-                    | StepKind::Delete { place: Place::Global { path, .. } }
-                        if self.may_be_variable(body.file, path) =>
-                    {
-                        variable(self.resolve_path(body, path))
-                    }
-                    _ => continue,
-                };
-                let changes = !matches!(node.step.kind, StepKind::Import { .. } | StepKind::Read { .. });
-                found.extend(home.map(|home| Touch { home, site, changes }));
-            }
+    fn touched(&self, file: u32, name: &str) -> Option<&Touched> {
+        self.globals.touched.get(name)?.get_or_init(|| self.find_touched(name)).get(&file)
+    }
+
+    /// The steps that touch variables of one name, by the file of the variable.
+    fn find_touched(&self, name: &str) -> FxHashMap<u32, Touched> {
+        let mut names = vec![name];
+        let mut at = 0;
+        while let Some(known) = names.get(at) {
+            let others = self.globals.renamed.get(known).into_iter().flatten();
+            let new: Vec<&str> = others.copied().filter(|other| !names.contains(other)).collect();
+            names.extend(new);
+            at += 1;
+        }
+        let spoken = names.into_iter().filter_map(|name| self.globals.spoken.get(name));
+        let mut sites: Vec<Site> = spoken.flatten().copied().collect();
+        sites.sort_unstable();
+        let mut found: FxHashMap<u32, Touched> = FxHashMap::default();
+        for site in sites {
+            let Some((home, is_change)) = self.touch(site, name) else { continue };
+            let touched = found.entry(home).or_default();
+            touched.all.push(site);
+            touched.changes.extend(Some(site).filter(|_| is_change));
         }
         found
+    }
+
+    /// The file of the variable of a name that a step touches, and whether it changes it.
+    fn touch(&self, site: Site, name: &str) -> Option<(u32, bool)> {
+        let kind = &self.flow(site.body).step(site.step)?.kind;
+        let def = match kind {
+            StepKind::Import { .. } => self.import_of(site.body.file, kind),
+            StepKind::Store { place: Place::Global { path, .. }, .. } => match &**path {
+                [own] => Some(Def::Variable { file: site.body.file, name: own.clone() }),
+                path => self.resolve_path(site.body, path),
+            },
+            StepKind::Read { place: Place::Global { path, .. }, .. }
+            | StepKind::Update { place: Place::Global { path, .. }, .. }
+            | StepKind::Delete { place: Place::Global { path, .. } }
+                if self.may_be_variable(site.body.file, path) =>
+            {
+                self.resolve_path(site.body, path)
+            }
+            _ => None,
+        };
+        match def {
+            Some(Def::Variable { file, name: own }) if own == name => {
+                Some((file, !matches!(kind, StepKind::Import { .. } | StepKind::Read { .. })))
+            }
+            _ => None,
+        }
     }
 
     /// Whether a path can be that of a variable: most plainly are not.
@@ -79,12 +117,5 @@ impl Program<'_> {
             [] => self.file(file).lowered.outline.imports.iter().any(|import| import.binds.is_none()),
             items => items.iter().any(|item| matches!(item, Item::Variable { .. } | Item::Import(_))),
         }
-    }
-}
-
-fn variable(def: Option<Def>) -> Option<(u32, Name)> {
-    match def {
-        Some(Def::Variable { file, name }) => Some((file, name)),
-        _ => None,
     }
 }

@@ -26,6 +26,7 @@ mod python_names;
 mod rust_names;
 mod setting;
 mod spare;
+mod spoken;
 mod thrown;
 pub mod trace;
 pub mod types;
@@ -150,6 +151,7 @@ pub struct File<'a> {
     /// Its path in parts, without the ending.
     pub parts: Vec<Name>,
     nested: nested::Nested,
+    spoken: spoken::Spoken<'a>,
     /// Rust: the file in which its module is declared, and the root of its crate, once somebody asked.
     declared_in: OnceLock<Option<u32>>,
     crate_root: OnceLock<Option<u32>>,
@@ -180,8 +182,8 @@ pub struct Linked<'a> {
     foreign: FxHashMap<(Name, Name), BodyRef>,
     /// The arguments that a method's impl gives its type.
     impl_homes: FxHashMap<BodyRef, &'a [TypeTree]>,
-    fields: fields::FieldIndex,
-    globals: globals::Globals,
+    fields: fields::FieldIndex<'a>,
+    globals: globals::Globals<'a>,
     calls: calls::Calls<'a>,
     /// Who calls whom as far as it was known when calls were linked by it; nothing as long as that is what they say.
     early_callers: Option<calls::Callers>,

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 
 use super::flow::{Flow, Sorts};
+use super::spoken::Spoken;
 use super::{BodyRef, File, names};
 use crate::source::Source;
 use crate::unit::{BodyId, LocalId, LocalOrigin, Lowered, StepKind, ValueId};
@@ -52,10 +53,24 @@ impl<'a> File<'a> {
     pub(super) fn new((index, (source, lowered)): (usize, (&Source, &'a Lowered))) -> File<'a> {
         let flows: Vec<Flow<'a>> = lowered.unit.bodies.iter().map(Flow::new).collect();
         let nested = Nested::of(index as u32, &flows);
+        let spoken = Spoken::of(lowered, &flows);
         let parts = names::parts_of(&source.path);
         let (path, language, budgets) = (source.path.clone(), source.language, source.budgets);
         let library = source.library.clone();
         let (declared_in, crate_root, is_test) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        File { path, language, budgets, library, lowered, flows, parts, nested, declared_in, crate_root, is_test }
+        File {
+            path,
+            language,
+            budgets,
+            library,
+            lowered,
+            flows,
+            parts,
+            nested,
+            spoken,
+            declared_in,
+            crate_root,
+            is_test,
+        }
     }
 }
