@@ -134,8 +134,8 @@ impl Program<'_> {
     /// Once all is linked: before, whose a field is may not be known that will be.
     pub(super) fn link_mentions(&mut self) {
         let mut spoken: FxHashMap<&str, Spoken> = FxHashMap::default();
-        for (file, index) in self.files.iter().zip(0u32..) {
-            for &(name, (body, step)) in &file.spoken.fields {
+        for (file, index) in self.files.iter_mut().zip(0u32..) {
+            for (name, (body, step)) in std::mem::take(&mut file.spoken.fields) {
                 spoken.entry(name).or_default().sites.push(Site { body: BodyRef { file: index, body }, step });
             }
         }

@@ -12,10 +12,17 @@ use crate::unit::{Name, Place, StepKind};
 /// The steps that may touch module variables, by the last name they speak.
 #[derive(Debug, Default)]
 pub(super) struct Globals<'a> {
-    spoken: FxHashMap<&'a str, Vec<Site>>,
-    /// Under which other names one is spoken of.
-    renamed: FxHashMap<&'a str, Vec<&'a str>>,
-    touched: FxHashMap<&'a str, OnceLock<FxHashMap<u32, Touched>>>,
+    named: FxHashMap<&'a str, Named<'a>>,
+}
+
+/// The steps that speak one name.
+#[derive(Debug, Default)]
+struct Named<'a> {
+    sites: Vec<Site>,
+    /// Under which other names something of this name is spoken of.
+    others: Vec<&'a str>,
+    /// The steps that touch variables of this name, by the file of the variable, once somebody asked.
+    touched: OnceLock<FxHashMap<u32, Touched>>,
 }
 
 /// The steps that touch one variable, in the order of the program.
@@ -40,25 +47,23 @@ impl<'a> Program<'a> {
     /// Notes which steps speak which names. What they mean is asked when one of that name is looked for.
     pub(super) fn link_globals(&mut self) {
         let mut globals = Globals::default();
-        for (file, index) in self.files.iter().zip(0u32..) {
-            for &(name, (body, step)) in &file.spoken.globals {
+        for (file, index) in self.files.iter_mut().zip(0u32..) {
+            for (name, (body, step)) in std::mem::take(&mut file.spoken.globals) {
                 let site = Site { body: BodyRef { file: index, body }, step };
-                globals.spoken.entry(name).or_default().push(site);
+                globals.named.entry(name).or_default().sites.push(site);
             }
-            for &(name, other) in &file.spoken.renamed {
-                let others: &mut Vec<&'a str> = globals.renamed.entry(name).or_default();
-                if !others.contains(&other) {
+            for (name, other) in std::mem::take(&mut file.spoken.renamed) {
+                let others = &mut globals.named.entry(name).or_default().others;
+                if !others.contains(&other.as_str()) {
                     others.push(other);
                 }
             }
         }
-        let names = globals.spoken.keys().chain(globals.renamed.keys());
-        globals.touched = names.map(|name| (*name, OnceLock::new())).collect();
         self.globals = globals;
     }
 
     fn touched(&self, file: u32, name: &str) -> Option<&Touched> {
-        self.globals.touched.get(name)?.get_or_init(|| self.find_touched(name)).get(&file)
+        self.globals.named.get(name)?.touched.get_or_init(|| self.find_touched(name)).get(&file)
     }
 
     /// The steps that touch variables of one name, by the file of the variable.
@@ -66,13 +71,13 @@ impl<'a> Program<'a> {
         let mut names = vec![name];
         let mut at = 0;
         while let Some(known) = names.get(at) {
-            let others = self.globals.renamed.get(known).into_iter().flatten();
+            let others = self.globals.named.get(known).into_iter().flat_map(|named| &named.others);
             let new: Vec<&str> = others.copied().filter(|other| !names.contains(other)).collect();
             names.extend(new);
             at += 1;
         }
-        let spoken = names.into_iter().filter_map(|name| self.globals.spoken.get(name));
-        let mut sites: Vec<Site> = spoken.flatten().copied().collect();
+        let spoken = names.into_iter().filter_map(|name| self.globals.named.get(name));
+        let mut sites: Vec<Site> = spoken.flat_map(|named| &named.sites).copied().collect();
         sites.sort_unstable();
         let mut found: FxHashMap<u32, Touched> = FxHashMap::default();
         for site in sites {
