@@ -28,9 +28,9 @@ mod suggest;
 mod suppress;
 mod write;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 
 use args::Typed;
@@ -41,11 +41,8 @@ use run::Ending;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Deeply nested code needs deep recursion, in whichever thread it is read.
-const STACK: usize = 64 << 20;
-
 fn main() -> ExitCode {
-    match in_deep_stacks(Typed::parse()) {
+    match done(Typed::parse()) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         Ok(Ending::Failed) => ExitCode::from(1),
         Err(error) => {
@@ -55,11 +52,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn in_deep_stacks(typed: Typed) -> anyhow::Result<Ending> {
+/// All of it is done by the threads that read code, which need deep stacks for code that is nested deeply; this one waits.
+fn done(typed: Typed) -> anyhow::Result<Ending> {
     let work = || unleak_analysis::in_deep_stacks(|| meant(typed));
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work).context("cannot start a thread")?;
-    thread
-        .join()
+    std::panic::catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(anyhow::anyhow!("this is a defect of unleak: please report what is said above")))
 }
 
