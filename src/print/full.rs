@@ -9,6 +9,9 @@ use super::{Colours, one_line, style, summary};
 use crate::place::{FileId, Files, Place};
 use crate::report::{Finding, Problem, Report};
 
+/// How long a line may be, in bytes, to be shown: beyond that it is no code that anybody wrote.
+const LONGEST: usize = 1_000;
+
 /// The findings, then the problems, then the summary.
 pub(crate) fn print(report: &Report, colours: Colours) -> Vec<u8> {
     let mut buffer = match colours {
@@ -44,27 +47,41 @@ fn diagnostic(files: &Files, finding: &Finding, colours: Colours) -> Diagnostic<
     };
     let assumption = finding.assumption.map(|words| format!("likely: it rests on the assumption that {words}"));
     let help = (!finding.help.is_empty()).then(|| format!("help: {}", finding.help));
-    Diagnostic::new(severity)
+    let diagnostic = Diagnostic::new(severity)
         .with_code(style::lint(finding.lint, colours))
-        .with_message(one_line(&finding.message))
-        .with_labels(labels(files, finding))
-        .with_notes(assumption.into_iter().chain(help).collect())
+        .with_message(one_line(&finding.message));
+    placed(files, diagnostic, &story(finding)).with_notes_iter(assumption.into_iter().chain(help))
 }
 
 /// The primary place and the rest of the story; what the story says of the primary place becomes its label.
-fn labels(files: &Files, finding: &Finding) -> Vec<Label<FileId>> {
+fn story(finding: &Finding) -> Vec<(Place, String)> {
     let (here, elsewhere): (Vec<_>, Vec<_>) = finding.evidence.iter().partition(|fact| fact.place == finding.place);
     let words = here.iter().map(|fact| one_line(&fact.label)).collect::<Vec<_>>().join("; ");
-    let primary = label(files, LabelStyle::Primary, finding.place, &words);
-    let others = elsewhere.iter().map(|fact| label(files, LabelStyle::Secondary, fact.place, &one_line(&fact.label)));
-    std::iter::once(primary).chain(others).collect()
+    let others = elsewhere.iter().map(|fact| (fact.place, one_line(&fact.label)));
+    std::iter::once((finding.place, words)).chain(others).collect()
 }
 
-fn label(files: &Files, style: LabelStyle, place: Place, words: &str) -> Label<FileId> {
-    Label::new(style, place.file, files.get(place.file).range(place.span)).with_message(words)
+/// A diagnostic with its places, the first of which is the primary one: drawn, or named where one stands on a line that
+/// nobody could read.
+fn placed(files: &Files, diagnostic: Diagnostic<FileId>, story: &[(Place, String)]) -> Diagnostic<FileId> {
+    if story.iter().any(|(place, _)| longest_line(files, *place) > LONGEST) {
+        let named = story.iter().map(|(place, words)| format!("at {}: {words}", files.point(*place)));
+        return diagnostic.with_notes_iter(named.map(|note| note.trim_end_matches([':', ' ']).to_owned()));
+    }
+    let styles = std::iter::once(LabelStyle::Primary).chain(std::iter::repeat(LabelStyle::Secondary));
+    let labels = styles.zip(story).map(|(style, (place, words))| {
+        Label::new(style, place.file, files.get(place.file).range(place.span)).with_message(words)
+    });
+    diagnostic.with_labels_iter(labels)
+}
+
+/// How long the longest line is that a place stands on.
+fn longest_line(files: &Files, place: Place) -> usize {
+    let file = files.get(place.file);
+    file.lines_of(place.span).map(|line| file.line(line).len()).max().unwrap_or(0)
 }
 
 fn trouble(files: &Files, problem: &Problem) -> Diagnostic<FileId> {
-    let label = label(files, LabelStyle::Primary, problem.place, "");
-    Diagnostic::error().with_code("problem").with_message(one_line(&problem.message)).with_label(label)
+    let diagnostic = Diagnostic::error().with_code("problem").with_message(one_line(&problem.message));
+    placed(files, diagnostic, &[(problem.place, String::new())])
 }

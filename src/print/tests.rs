@@ -1,7 +1,10 @@
 use insta::assert_snapshot;
 
+use unleak_analysis::source::Language;
+use unleak_analysis::unit::Span;
+
 use super::*;
-use crate::place::FileId;
+use crate::place::{File, FileId, Place, Scope};
 use crate::report::{Report, Silencer, examples};
 
 fn server(report: &Report) -> FileId {
@@ -101,6 +104,22 @@ fn findings_with_one_root_are_one_cause() {
     assert_eq!(summary::print(&report), "Found 2 errors, 1 warning in 2 files (2 distinct causes).\n");
     report.findings.clear();
     assert_eq!(summary::print(&report), "Found nothing that leaks in 2 files.\n");
+}
+
+#[test]
+fn a_line_that_nobody_wrote_is_named_and_not_shown() {
+    let mut report = examples::report();
+    let text = format!("{}\n", "f(1);".repeat(10_000));
+    let file = File::new("bundle.py".into(), text.as_str().into(), Some(Language::Python), Scope::Named);
+    let place = Place { file: report.files.add(file), span: Span::new(40_000, 40_004) };
+    report.findings.truncate(1);
+    report.findings[0].place = place;
+    report.problems.clear();
+    let full = full::print(&report, Colours::Off);
+    let full = String::from_utf8(full).unwrap();
+    assert!(full.contains("at bundle.py:1:40001"), "{full}");
+    assert!(full.lines().all(|line| line.len() < 400), "a line is drawn in full");
+    assert!(full.contains(&report.findings[0].message));
 }
 
 #[test]
