@@ -185,7 +185,8 @@ pub struct Linked<'a> {
     fields: fields::FieldIndex<'a>,
     globals: globals::Globals<'a>,
     calls: calls::Calls<'a>,
-    /// Who calls whom as far as it was known when calls were linked by it; nothing as long as that is what they say.
+    /// Who calls whom by the round of linking before the last one, once there was a last one: parameters' types are told
+    /// by it.
     early_callers: Option<calls::Callers>,
     /// What is known of types and stays so, by part.
     settled: Vec<memo::Types>,
