@@ -87,6 +87,20 @@ fn decorators_that_decorate_each_other_are_read() {
 }
 
 #[test]
+fn a_modules_variable_is_known_by_the_names_that_imports_give_it() {
+    let state = "import asyncio\n\njobs = asyncio.Queue()\n";
+    let between = "from state import jobs as letters\n";
+    let server = "from aiohttp import web\nfrom between import letters as waiting\n\nasync def take(request):\n    \
+                  waiting.put_nowait(await request.read())\n\n\
+                  def make(app: web.Application):\n    app.router.add_get('/', take)\n";
+    let reader = "import state\n\nasync def run():\n    while True:\n        print(await state.jobs.get())\n";
+    let files = [("state.py", state), ("between.py", between), ("server.py", server), ("reader.py", reader)];
+    let analysis = analysed(&files, Counting::Resources);
+    let [queue] = analysis.ledger.census() else { panic!("{:?}", analysis.ledger.census()) };
+    assert_eq!((queue.maker.as_str(), queue.answer), ("asyncio.Queue", Answer::Yes));
+}
+
+#[test]
 fn an_instance_may_be_called() {
     let text = "import aiohttp\nfrom sqlalchemy.ext.asyncio import async_sessionmaker\n\n\
                 Session = async_sessionmaker()\n\nasync def save():\n    async with Session() as session:\n        \
