@@ -288,10 +288,15 @@ fn overridden(program: &Program<'_>, body: BodyRef, callee: ValueId, function: B
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn link_calls(&mut self, stays: Rests) {
-        let calls = Calls::resolve(self, stays);
-        let before = std::mem::replace(&mut self.calls, calls);
-        self.early_callers = (stays == Rests::Calls).then_some(before.callers);
+    /// Finds who calls whom, as far as what is stored in fields tells: parameters' types are told by these from then on.
+    pub(super) fn link_early_calls(&mut self) {
+        self.calls = Calls::resolve(self, Rests::Bodies);
+    }
+
+    /// Finds who calls whom for good. What is found out about types on the way stays as it is.
+    pub(super) fn link_calls(&mut self) {
+        let calls = Calls::resolve(self, Rests::Links);
+        self.early_callers = Some(std::mem::replace(&mut self.calls, calls).callers);
     }
 
     /// The calls of a function by which its parameters' types are told: those that were known when the calls were linked
@@ -303,7 +308,7 @@ impl<'a> Program<'a> {
     /// The call at a step, if it is one.
     pub fn call(&self, site: Site) -> Option<Call<'a>> {
         let StepKind::Call { out, callee, args } = &self.flow(site.body).step(site.step)?.kind else { return None };
-        self.rest(Rests::Calls);
+        self.rest(Rests::Links);
         let target = match self.calls.at(site) {
             Some(Resolved::Model(model)) => Target::Model(model),
             Some(Resolved::Functions(functions)) => Target::Functions(functions.clone()),
@@ -364,7 +369,7 @@ impl<'a> Program<'a> {
         let params = &self.body(function).params;
         let mut places = params.iter();
         if params.first().is_some_and(|param| param.kind == ParamKind::Receiver) {
-            self.rest(Rests::Calls);
+            self.rest(Rests::Links);
             let constructed = matches!(self.calls.at(site), Some(Resolved::Construct(_)));
             let on = self
                 .receiver_of(site.body, *callee)

@@ -71,10 +71,9 @@ enum Home {
 impl FieldIndex<'_> {
     /// What the mentions of fields of a name rest on: those that are stored in firmly alone stay as they are.
     fn rests(&self, name: &str, which: Mentions) -> Rests {
-        match (which, &self.stored.open_names) {
-            (Mentions::All, _) => Rests::Calls,
-            (Mentions::Stores, Some(open)) if !open.contains(name) => Rests::Bodies,
-            (Mentions::Stores, _) => Rests::Fields,
+        match &self.stored.open_names {
+            Some(open) if which == Mentions::Stores && !open.contains(name) => Rests::Bodies,
+            _ => Rests::Links,
         }
     }
 }
@@ -127,7 +126,7 @@ impl Program<'_> {
         // without, the calls use, and what these give, the second round. A field's type is that of what is stored in it,
         // so these rounds ask no more.
         self.index_stores();
-        self.link_calls(Rests::Bodies);
+        self.link_early_calls();
         self.index_open_stores();
     }
 
@@ -173,7 +172,7 @@ impl Program<'_> {
                 let (home, rests) = self.resting(|| self.stored_field(body, place));
                 let homes = match rests {
                     Rests::Bodies => &mut found.firm,
-                    Rests::Fields | Rests::Calls => {
+                    Rests::Links => {
                         found.open.push(site);
                         &mut found.so_far
                     }
@@ -213,7 +212,7 @@ impl Program<'_> {
 
     /// The steps that speak of the fields of a name, by whose they are.
     pub(super) fn mentioned(&self, name: &str) -> Option<&Mentioned> {
-        self.rest(Rests::Calls);
+        self.rest(Rests::Links);
         let spoken = self.fields.spoken.get(name)?;
         Some(spoken.mentioned.get_or_init(|| {
             // All threads share it: no question that this one is not done with may tell in it.

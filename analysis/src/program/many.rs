@@ -68,7 +68,7 @@ impl Handed {
     /// Looks through every call of what is not the program's for functions among its arguments.
     pub fn of(program: &mut Program<'_>) -> Arc<Handed> {
         let mut all = Handed::default();
-        for part in program.settle_parts(Rests::Calls, |program, part| Handed::of_part(program, part, To::Others)) {
+        for part in program.settle_parts(Rests::Links, |program, part| Handed::of_part(program, part, To::Others)) {
             for (function, registrations) in part.registrations {
                 all.registrations.entry(function).or_default().extend(registrations);
             }

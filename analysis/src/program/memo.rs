@@ -11,10 +11,8 @@ use crate::unit::{Body, BodyId, LocalId, ValueId};
 pub(super) enum Rests {
     /// On what is declared, and on what bodies do with their own variables: nothing that is linked later changes it.
     Bodies,
-    /// On what is stored in fields too, as far as it was known whose they are.
-    Fields,
-    /// On who calls what too, as far as that was known.
-    Calls,
+    /// On what is stored in fields, or on who calls what, as far as that was known.
+    Links,
 }
 
 /// The types of values and variables that were asked for.
@@ -69,7 +67,7 @@ pub(super) enum Standing<'t> {
     Asked(u32),
 }
 
-/// The number of a type, from 1, and in the lowest two bits what it rests on; or, with the highest bit, the place of the
+/// The number of a type, from 1, and in the lowest bit what it rests on; or, with the highest bit, the place of the
 /// question that asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry(u32);
@@ -78,7 +76,7 @@ impl Entry {
     const ASKED: u32 = 1 << 31;
 
     fn new(number: u32, rests: Rests) -> Entry {
-        Entry(number << 2 | rests as u32)
+        Entry(number << 1 | rests as u32)
     }
 
     /// Whether a type stands here.
@@ -87,15 +85,11 @@ impl Entry {
     }
 
     fn number(self) -> u32 {
-        self.0 >> 2
+        self.0 >> 1
     }
 
     fn rests(self) -> Rests {
-        match self.0 & 3 {
-            0 => Rests::Bodies,
-            1 => Rests::Fields,
-            _ => Rests::Calls,
-        }
+        if self.0 & 1 == 0 { Rests::Bodies } else { Rests::Links }
     }
 }
 

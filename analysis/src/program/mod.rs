@@ -257,7 +257,7 @@ impl<'a> Program<'a> {
         program.link_globals();
         program.link_fields();
         // Whose the fields are stays as it is from here on, and so do the callers by whom types are told.
-        program.link_calls(memo::Rests::Calls);
+        program.link_calls();
         program.link_mentions();
         program.stage = Stage::Linked;
         program

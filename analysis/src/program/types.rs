@@ -312,7 +312,7 @@ impl<'a> Program<'a> {
 
     /// What the callers pass for an undeclared parameter, once calls are resolved.
     pub(super) fn type_from_callers(&self, body: BodyRef, id: LocalId) -> Type {
-        self.rest(Rests::Calls);
+        self.rest(Rests::Links);
         for site in self.early_callers(body).iter().take(8) {
             for value in self.args_bound_to(*site, body, id) {
                 let ty = self.type_of(site.body, value);

@@ -29,7 +29,7 @@ impl<'c, 'a> Before<'c, 'a> {
         let known = self.known.next_if(|(at, _)| *at == (site.body.body, site.step));
         match self.rests.next()? {
             Rests::Bodies => Some(known.map_or(Resolved::Unknown, |(_, resolved)| resolved.clone())),
-            Rests::Fields | Rests::Calls => None,
+            Rests::Links => None,
         }
     }
 }
