@@ -153,6 +153,20 @@ fn a_field_that_is_given_another_queue_is_told_of_once() {
     assert_eq!(levels, ["error", "note"]);
 }
 
+#[test]
+fn a_list_that_is_met_in_very_many_places_is_data() {
+    let read_in = |count: usize| {
+        let filler = "    async def fill(self):\n        while True:\n            self.items.append(await self.reader.read(100))\n\n";
+        let readers: String =
+            (0..count).map(|at| format!("    def size{at}(self):\n        return len(self.items)\n\n")).collect();
+        let listed = python(&format!("{filler}{readers}"))
+            .replace("asyncio.Queue()", "[]")
+            .replace("await outside.upload(await self.items.get())", "await outside.upload(self.items.pop(0))");
+        level("a.py", &listed)
+    };
+    assert_eq!((read_in(200), read_in(600)), ("warning".into(), Value::Null));
+}
+
 /// A Rust program that accepts connections and sends something for each.
 fn rust(declared: &str, arms: &str) -> Value {
     let text = {

@@ -45,6 +45,9 @@ const RUN_BY_TEST: &str = "filled by test code, nobody knows how often";
 const NEVER_FILLED: &str = "no code is seen that fills it";
 /// In how many lasting places a collection may be kept and still be a queue.
 const HOMES: usize = 3;
+/// In how many places of all kinds: of 637 collections that were taken for queues in 1,900 packages, what was said to leak
+/// had been met in 200 at most.
+const PLACES: usize = 500;
 
 /// Enters every queue and channel, and every list and deque that is used as one.
 pub(super) fn enter(builder: &mut Builder<'_, '_>) {
@@ -187,7 +190,7 @@ fn follow_at_home<'a>(builder: &Builder<'_, 'a>, born: &Born) -> Option<Trail<'a
             _ => Says::May,
         }
     };
-    let may = AtHome { most: HOMES, says: &says };
+    let may = AtHome { most: HOMES, reach: PLACES, says: &says };
     let at_home = |spot, depth| builder.program.follow_at_home(spot, depth, Returns::Follow, &may);
     follow_by(builder, born, at_home).filter(|trail| !wanders(trail))
 }

@@ -177,11 +177,14 @@ struct Walk<'p, 'a, 'h> {
     homes: Option<Homes<'h>>,
 }
 
-/// What a value may be that is worth following: kept in so many lasting places at most, and never where something rules
-/// out what is looked for; that is asked of each place it is met in, with its depth there, in the order of the trail.
+/// What a value may be that is worth following: kept in so many lasting places at most, met in so many of all kinds, and
+/// never where something rules out what is looked for; that is asked of each place it is met in, with its depth there, in
+/// the order of the trail.
 pub struct AtHome<'h> {
-    /// In how many fields and module variables.
+    /// In how many fields and module variables it may be kept.
     pub most: usize,
+    /// In how many places of all kinds it may be met.
+    pub reach: usize,
     /// What a place says of what is looked for.
     pub says: &'h dyn Fn(&Spot, u8) -> Says,
 }
@@ -191,7 +194,7 @@ pub struct AtHome<'h> {
 pub enum Says {
     /// It may be.
     May,
-    /// It is ruled out for this value.
+    /// It is ruled out for this value, also for being met in too many places: from where it came there it may be fewer.
     NotThis,
     /// It is ruled out for all that come there.
     None,
@@ -206,24 +209,28 @@ struct Homes<'h> {
     through: Vec<State>,
 }
 
-/// Variables from which every way leads beyond what is looked for, each with how many places one has met by then.
-pub(super) type Strays = FxHashMap<State, usize>;
+/// Variables from which every way leads beyond what is looked for.
+pub(super) type Strays = FxHashSet<State>;
 
 impl Homes<'_> {
-    fn note(&mut self, spot: &Spot, depth: u8) {
+    /// Notes that it is met in a place too, the last of so many.
+    fn note(&mut self, spot: &Spot, depth: u8, places: usize) {
         let beyond = match spot {
             Spot::LooseField(_) => true,
             Spot::Field(..) | Spot::Global(..) => self.met.insert(spot.clone()) && self.met.len() > self.may.most,
             Spot::Value(..) | Spot::Local(..) => false,
         };
-        if self.said == Says::May {
-            self.said = if beyond { Says::None } else { (self.may.says)(spot, depth) };
-        }
+        self.said = match self.said {
+            Says::May if beyond => Says::None,
+            Says::May if places > self.may.reach => Says::NotThis,
+            Says::May => (self.may.says)(spot, depth),
+            said => said,
+        };
     }
 
     /// Notes that all of the way goes through a place, where it is known whether it strays from there.
-    fn pass(&mut self, state: &State, seen: usize, strays: &Strays) {
-        if strays.get(state).is_some_and(|met| met + seen <= REACH) {
+    fn pass(&mut self, state: &State, strays: &Strays) {
+        if strays.contains(state) {
             self.said = Says::None;
         } else if matches!(state.spot, Spot::Local(..)) && self.met.is_empty() {
             self.through.push(state.clone());
@@ -280,7 +287,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
             alone &= self.ground.waiting.is_empty();
             if let Some(homes) = &mut self.homes {
                 if alone && homes.said == Says::May {
-                    homes.pass(&state, self.ground.seen.len(), &self.program.memory.strays.borrow());
+                    homes.pass(&state, &self.program.memory.strays.borrow());
                 }
                 if homes.said != Says::May {
                     break;
@@ -297,8 +304,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
         }
         let mut ground = std::mem::take(&mut self.ground);
         if let Some(homes) = self.homes.as_mut().filter(|homes| homes.said == Says::None) {
-            let through = homes.through.drain(..).map(|state| (state, ground.seen.len()));
-            self.program.memory.strays.borrow_mut().extend(through);
+            self.program.memory.strays.borrow_mut().extend(homes.through.drain(..));
         }
         ground.seen.clear();
         ground.waiting.clear();
@@ -308,7 +314,7 @@ impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
     pub(super) fn go(&mut self, state: State) {
         if self.ground.seen.insert(state.clone()) {
             if let Some(homes) = &mut self.homes {
-                homes.note(&state.spot, state.depth);
+                homes.note(&state.spot, state.depth, self.ground.seen.len());
             }
             if state.depth == 0 {
                 self.own.push(self.trail.spots.len());
