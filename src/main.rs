@@ -37,11 +37,11 @@ use args::Typed;
 use options::Request;
 use run::Ending;
 
-/// Lowering makes many small things, and most systems' own allocators are slow at that.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: unleak_memory::Allocator = unleak_memory::Allocator;
 
 fn main() -> ExitCode {
+    unleak_memory::keep();
     match done(Typed::parse()) {
         Ok(Ending::Clean) => ExitCode::SUCCESS,
         Ok(Ending::Failed) => ExitCode::from(1),
