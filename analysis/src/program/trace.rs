@@ -174,6 +174,8 @@ struct Walk<'p, 'a, 'h> {
     /// Which of the places of the trail it has been in itself.
     own: Vec<usize>,
     ground: Ground,
+    /// Where it is made, if the walk begins there: it is of that type wherever it comes.
+    made: Option<(BodyRef, ValueId)>,
     homes: Option<Homes<'h>>,
 }
 
@@ -260,6 +262,10 @@ impl<'a> Program<'a> {
 
     fn walk(&self, start: State, returns: Returns) -> Trail<'a> {
         let mut walk = Walk::new(self, returns);
+        walk.made = match start {
+            State { spot: Spot::Value(body, value), depth: 0, pending: false, .. } => Some((body, value)),
+            _ => None,
+        };
         walk.all(start);
         walk.ended()
     }
@@ -268,7 +274,7 @@ impl<'a> Program<'a> {
 impl<'p, 'a, 'h> Walk<'p, 'a, 'h> {
     fn new(program: &'p Program<'a>, returns: Returns) -> Walk<'p, 'a, 'h> {
         let ground = program.memory.ground.take();
-        Walk { program, returns, trail: Trail::default(), own: Vec::new(), ground, homes: None }
+        Walk { program, returns, trail: Trail::default(), own: Vec::new(), ground, made: None, homes: None }
     }
 
     /// The trail of a walk that is done.

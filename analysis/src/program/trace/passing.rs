@@ -59,13 +59,14 @@ impl<'a> Walk<'_, 'a, '_> {
             }
             return;
         }
-        let Target::Model(model) = &call.target else {
-            if matches!(call.target, Target::Unknown | Target::External(_)) && state.depth == 0 {
-                self.note(state, site, What::Unknown(UNMODELLED));
-            }
-            return;
+        let model = match &call.target {
+            Target::Model(model) => *model,
+            Target::Unknown | Target::External(_) if state.depth == 0 => match self.method_as_made(site) {
+                Some(model) => model,
+                None => return self.note(state, site, What::Unknown(UNMODELLED)),
+            },
+            _ => return,
         };
-        let model = *model;
         let effect = self.program.effect_on(&call, model, receiver, Depth::Itself).unwrap_or(Effect::Observed);
         self.note(state, site, What::Effect(effect, model));
         let body = site.body;
@@ -79,6 +80,14 @@ impl<'a> Walk<'_, 'a, '_> {
             _ if state.depth > 0 && model.returns == Some(TypeRef::Element) => self.go(out(state.depth - 1)),
             _ => {}
         }
+    }
+
+    /// The method that is called on it where nobody says what it is there: one of the type that it was made as.
+    fn method_as_made(&self, site: Site) -> Option<&'a CallModel> {
+        let (body, value) = self.made?;
+        let name = self.program.method_name(site)?;
+        let made = self.program.type_of(body, value);
+        self.program.catalogue.method(self.program.language(body).name(), made.model_path()?, &name)
     }
 
     /// It is an argument of a call.
@@ -149,8 +158,10 @@ impl<'a> Walk<'_, 'a, '_> {
                 self.note(&at, site, What::Effect(effect, model));
                 let out = Spot::Value(body, call.out);
                 let pending = state.pending;
+                // Of what it is given it gives one, or all.
+                let depth = if matches!(model.returns, Some(TypeRef::ElementsOf(_))) { at.depth } else { state.depth };
                 // What passes through a coroutine-making call (`wait_for`) is awaited with it.
-                self.go(State { spot: out, depth: state.depth, pending, loose: state.loose });
+                self.go(State { spot: out, depth, pending, loose: state.loose });
             }
             Effect::AwaitedInPart if level == Depth::Elements => {
                 self.note(&at, site, What::Effect(effect, model));
