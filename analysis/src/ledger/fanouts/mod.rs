@@ -5,6 +5,7 @@
 
 mod gates;
 mod number;
+mod one_by_one;
 mod own;
 mod pieces;
 mod places;

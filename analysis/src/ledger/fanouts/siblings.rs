@@ -105,7 +105,7 @@ impl<'a> Sizer<'_, '_, 'a> {
         }
         let left = match fan.effect {
             Some(Effect::AwaitedInPart) => self.left_pending(fan, resource),
-            Some(Effect::PassedThrough) => self.left_in_loop(fan),
+            Some(Effect::PassedThrough) => self.left_in_loop(fan).or_else(|| self.left_after_one(fan)),
             Some(Effect::Awaited | Effect::Joined) if self.is_shielded(fan) => {
                 Some((Left::Slower, self.builder.fact("when the time is up the shield leaves them running", fan.site)))
             }
@@ -345,7 +345,7 @@ impl<'a> Sizer<'_, '_, 'a> {
     }
 
     /// Whether an ender stands where a failure at a site leads: in the `finally` or a catch-all handler of a `try` around it.
-    fn protects(&self, site: Site, ender: StepId) -> bool {
+    pub(super) fn protects(&self, site: Site, ender: StepId) -> bool {
         fact!(protects);
         let flow = self.program.flow(site.body);
         flow.around(site.step).any(|(outer, slot)| {
@@ -360,80 +360,6 @@ impl<'a> Sizer<'_, '_, 'a> {
                         _ => false,
                     }
             })
-        })
-    }
-
-    /// Whether nothing that runs raises: it handles its failures, or gives them back.
-    fn gives_failures_back(&self, fan: &Fan<'a>) -> bool {
-        fact!(gives_failures_back);
-        let makers = &fan.supply.makers;
-        !makers.is_empty()
-            && makers.iter().all(|maker| {
-                !maker.work.is_empty() && maker.work.iter().all(|work| self.program.handles_its_failures(*work))
-            })
-    }
-
-    /// The rest of what a loop takes one by one, when the loop is left.
-    fn left_in_loop(&self, fan: &Fan<'a>) -> Option<(Left, Fact)> {
-        fact!(left_in_loop);
-        let body = fan.site.body;
-        let flow = self.program.flow(body);
-        let looping = flow.nodes().find(|node| match &node.step.kind {
-            StepKind::Loop { driver: Driver::Each { source, .. }, .. } => *source == fan.call.out,
-            _ => false,
-        })?;
-        let trails = self.item_trails(fan);
-        let taken = [self.program.follow(Spot::Value(body, fan.call.out), 1, Returns::Stop)];
-        let enders: Vec<Site> = without(enders(&trails, fan.site), &taken);
-        let protected = |step: StepId| {
-            let at = Site { body, step };
-            enders.iter().any(|ender| {
-                ender.body != body
-                    || self.protects(at, ender.step)
-                    || (ender.step > looping.step.id && !flow.within(ender.step, looping.step.id))
-            })
-        };
-        let mut raises = None;
-        let mut fails = false;
-        for node in flow.nodes().filter(|node| flow.within(node.step.id, looping.step.id)) {
-            let at = Site { body, step: node.step.id };
-            match &node.step.kind {
-                StepKind::Break { .. } | StepKind::Return { .. }
-                    if !protected(node.step.id) && !self.ended_just_before(at, &enders) =>
-                {
-                    return Some((Left::Slower, self.builder.fact("leaves the loop here while the others go on", at)));
-                }
-                StepKind::Raise { .. } => fails = true,
-                StepKind::Await { .. }
-                    if raises.is_none() && !protected(node.step.id) && !self.is_caught(at, looping.step.id) =>
-                {
-                    raises = Some(at);
-                }
-                _ => {}
-            }
-        }
-        let unknown = !matches!(fan.supply.size, Size::Known(_));
-        let kept = fan.supply.makers.iter().any(|maker| maker.starts == Starts::AtOnce);
-        let raises = raises.filter(|_| kept && (unknown || fails) && !self.gives_failures_back(fan))?;
-        Some((Left::OfAFailure, self.builder.fact("when one fails this raises, and the others go on alone", raises)))
-    }
-
-    fn ended_just_before(&self, site: Site, enders: &[Site]) -> bool {
-        fact!(ended_just_before);
-        let flow = self.program.flow(site.body);
-        let parent = flow.around(site.step).next().map(|(outer, _)| outer.id);
-        enders
-            .iter()
-            .any(|ender| ender.step < site.step && parent.is_some_and(|parent| flow.within(ender.step, parent)))
-    }
-
-    /// Whether a failure at a site is caught within a loop.
-    fn is_caught(&self, site: Site, looping: StepId) -> bool {
-        fact!(is_caught);
-        let flow = self.program.flow(site.body);
-        flow.around(site.step).take_while(|(outer, _)| outer.id != looping).any(|(outer, slot)| {
-            slot == Slot::TryBody
-                && matches!(&outer.kind, StepKind::Try { handlers, .. } if handlers.iter().any(|handler| self.program.catches_all(site.body, handler)))
         })
     }
 
@@ -459,7 +385,7 @@ impl<'a> Sizer<'_, '_, 'a> {
 }
 
 /// The places where what is left is ended, or handed to somebody who can.
-fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
+pub(super) fn enders(trails: &[Trail<'_>], fan: Site) -> Vec<Site> {
     let uses = trails.iter().flat_map(|trail| &trail.uses).filter(|used| used.site != fan);
     let ending = uses.filter(|used| match &used.what {
         What::Effect(Effect::Cancelled, _) => true,
@@ -494,7 +420,7 @@ fn is_kept_beyond(trails: &[Trail<'_>]) -> bool {
 }
 
 /// The enders that do not follow from these results.
-fn without(mut enders: Vec<Site>, results: &[Trail<'_>]) -> Vec<Site> {
+pub(super) fn without(mut enders: Vec<Site>, results: &[Trail<'_>]) -> Vec<Site> {
     enders.retain(|ender| !results.iter().any(|trail| trail.uses.iter().any(|used| used.site == *ender)));
     enders
 }
