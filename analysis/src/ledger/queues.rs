@@ -7,6 +7,7 @@ mod consumer;
 pub(super) mod gate;
 mod handed_out;
 mod inflow;
+mod inherited;
 pub(super) mod latch;
 mod measure;
 pub(super) mod often;
@@ -26,7 +27,7 @@ use crate::program::exits::Exit;
 use crate::program::flow::Sorts;
 use crate::program::trace::{AtHome, DECLARED, PASSED_OUT, Returns, Says, Spot, Trail, Use, What};
 use crate::program::types::Type;
-use crate::program::{BodyRef, Def, Program, Site, TypeKey};
+use crate::program::{BodyRef, Def, Program, Site};
 use crate::source::Language;
 use crate::unit::{Const, Name, Shape, StepKind, TypeTree, ValueId};
 use inflow::How;
@@ -118,7 +119,7 @@ fn born_at(builder: &Builder<'_, '_>, site: Site) -> Option<Born> {
             let made = paths_in(&builder.program.type_of(site.body, call.out));
             Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made, bound, known: call.known })
         }),
-        Target::Construct(ty) => by_base(builder, site, &call, ty),
+        Target::Construct(ty) => inherited::born(builder, site, &call, ty),
         _ => None,
     }
 }
@@ -141,21 +142,6 @@ fn by_factory(builder: &Builder<'_, '_>, site: Site, call: &Call<'_>, model: &Ca
     };
     let bound = bound::of_factory(builder, site.body, value, birth);
     Some(Born { kind: birth.kind, site, out: call.out, depth, made, bound, known: call.known })
-}
-
-/// A class of the program that inherits the constructor of a queue.
-fn by_base<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, ty: TypeKey) -> Option<Born> {
-    let program = builder.program;
-    if !program.methods(ty, "__init__").is_empty() {
-        return None;
-    }
-    let language = program.language(site.body);
-    let (made, birth) = program.outside_bases(ty).into_iter().find_map(|base| {
-        let birth = program.model(language, &base)?.birth.as_ref()?;
-        (birth.kind == Kind::Queue).then_some((base, birth))
-    })?;
-    let bound = bound::of_birth(builder, call, birth);
-    Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made: vec![made], bound, known: call.known })
 }
 
 fn of_literal(builder: &Builder<'_, '_>, site: Site, out: ValueId) -> Option<Resource> {
