@@ -408,6 +408,8 @@ pub enum Shields {
     Nothing,
     /// Cancelling the result leaves it running.
     FromCancellation,
+    /// What panics in it comes back as a value.
+    FromPanic,
 }
 
 /// What becomes of tasks that were left behind by the work that a call runs.

@@ -73,7 +73,8 @@
 //!
 //! ## Known limits
 //! Whether a call that is not modelled raises is not known. Where nothing but such calls stands between the two, the finding is
-//! `likely`, and only for counts that others can see. Panics are not counted as ways out.
+//! `likely`, and only for counts that others can see. Panics are counted as ways out only of Rust tasks that nobody cancels, where
+//! they wait for work of the program: a note.
 
 use unleak_analysis::ledger::{Answer, Fact, Kind, Known, Leaving, Ledger, Many, Resource, Setting};
 use unleak_analysis::source::Language;
@@ -143,6 +144,7 @@ fn message(resource: &Resource) -> String {
         Some(Leaving::Break) => "a way round the loop",
         Some(Leaving::Yield) => "a caller that fails or stops at the `yield`",
         Some(Leaving::Cancelled) => "a cancellation",
+        Some(Leaving::Panics) => "a panic",
         Some(Leaving::CallRaises) | None => "a call that raises",
     };
     let others = match resource.outs.len() {
@@ -173,6 +175,7 @@ fn leaving(kind: Leaving) -> &'static str {
         Leaving::Break => "the loop goes on from here with the count up",
         Leaving::Yield => "a caller that fails or stops here leaves the count up",
         Leaving::Cancelled => "a cancellation here leaves the count up",
+        Leaving::Panics => "a panic here leaves the count up",
         Leaving::CallRaises => "if this call raises, the count stays up",
     }
 }

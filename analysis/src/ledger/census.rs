@@ -113,6 +113,7 @@ pub(super) fn leaving(how: super::Leaving) -> &'static str {
         Leaving::Break => "leaves the loop here without it",
         Leaving::Yield => "may never be resumed from here",
         Leaving::Cancelled => "may be cancelled while it waits here",
+        Leaving::Panics => "what it waits for here may panic",
         Leaving::CallRaises => "this call may raise",
     }
 }

@@ -14,6 +14,7 @@ mod held;
 mod known;
 mod leave;
 mod locks;
+mod panics;
 mod purpose;
 mod risk;
 mod route;
@@ -189,7 +190,7 @@ fn entry(builder: &Builder<'_, '_>, acts: &Acts, raised: &Raised, lowered_elsewh
 /// The ways out that count. When the count is also lowered by code of its own elsewhere, leaving in good order hands it out.
 fn remaining(found: &Found, lowered_elsewhere: bool) -> Vec<(Leaving, Site)> {
     fact!(remaining);
-    let sure = |kind: Leaving| kind != Leaving::CallRaises;
+    let sure = |kind: Leaving| !matches!(kind, Leaving::CallRaises | Leaving::Panics);
     let handed_out =
         |kind: Leaving| matches!(kind, Leaving::Return | Leaving::Break | Leaving::CallRaises | Leaving::Raise);
     let outs: Vec<(Leaving, Site)> =
@@ -255,6 +256,9 @@ fn assumption(
     }
     if raised.act.known == Known::Hinted {
         return Some(Assumption::ReceiverByName);
+    }
+    if outs.iter().all(|(kind, _)| *kind == Leaving::Panics) {
+        return Some(Assumption::Panics);
     }
     if gone::is_lent(program, raised) {
         return Some(Assumption::UsedAgain);

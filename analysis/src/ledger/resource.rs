@@ -230,6 +230,8 @@ pub enum Leaving {
     Yield,
     /// The task is cancelled, or the future dropped, while it waits here.
     Cancelled,
+    /// What a task waits for here panics: that ends the task, and nothing else.
+    Panics,
     /// A call that is not modelled raises.
     CallRaises,
 }
@@ -303,6 +305,8 @@ pub enum Assumption {
     Cancelled,
     /// A call that is not modelled raises.
     CallRaises,
+    /// What a task waits for panics.
+    Panics,
     /// A public name is not used by others in a way that ends it.
     NobodyElse,
     /// The size is not small.
@@ -344,6 +348,7 @@ impl Assumption {
             Assumption::ReceiverByName => "the receiver is what its name suggests",
             Assumption::Cancelled => "the task can be cancelled here",
             Assumption::CallRaises => "this call can raise",
+            Assumption::Panics => "what is waited for here can panic",
             Assumption::NobodyElse => "no other code base uses this public name",
             Assumption::SizeUnknown => "the number of items is not small",
             Assumption::SizeGathered => "the number of items that have gathered is not small",

@@ -166,7 +166,7 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a call panics where things are not as they should be; that a lock is poisoned tells of another failure.
-    fn panics(&self, body: BodyRef, call: &Call<'_>) -> bool {
+    pub fn panics(&self, body: BodyRef, call: &Call<'_>) -> bool {
         let Target::Model(model) = &call.target else { return false };
         let on = call.receiver.and_then(|on| self.maker(body, on)).and_then(|site| self.call(site));
         let a_lock = matches!(on.map(|on| on.target), Some(Target::Model(on))

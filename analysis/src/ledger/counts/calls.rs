@@ -80,7 +80,8 @@ impl<'a> Walk<'_, '_, 'a> {
             if let How::Throw(thrown) = leave.how {
                 let assumed = path.assumed || leave.path.assumed;
                 // What lowers on some ways only may fail on others.
-                let unclear = !within.normal.is_empty() && leave.kind != Leaving::Cancelled;
+                let stopped = matches!(leave.kind, Leaving::Cancelled | Leaving::Panics);
+                let unclear = !within.normal.is_empty() && !stopped;
                 let path = Path { assumed, blurred: path.blurred || leave.path.blurred || unclear, ..path.clone() };
                 exits.leaves.push(Leave { how: How::Throw(thrown), kind: leave.kind, site, path });
             }
@@ -130,6 +131,7 @@ impl<'a> Walk<'_, '_, 'a> {
         }
         let mut exits = Exits::default();
         for (thrown, kind) in self.risk.of_await(site, future) {
+            let Some(kind) = detached::left_by(self.program, kind, site) else { continue };
             exits.leaves.push(Leave { how: How::Throw(thrown), kind, site, path: path.clone() });
         }
         exits.normal.push(path);

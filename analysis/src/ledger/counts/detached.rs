@@ -1,7 +1,9 @@
-//! Rust work that nobody cancels: a task that is left to run comes past every step that it has not left otherwise.
+//! Rust work that nobody cancels: a task that is left to run comes past every step, unless what it waits for panics.
 
 use unleak_catalogue::model::{Effect, Kind, OwnerOf};
 
+use super::panics;
+use crate::ledger::Leaving;
 use crate::program::calls::{Call, Depth, Target};
 use crate::program::trace::{Returns, Spot, What};
 use crate::program::{BodyRef, Program, Site};
@@ -15,6 +17,17 @@ const HOPS: u32 = 4;
 pub(super) fn runs_to_its_end(program: &Program<'_>, body: BodyRef) -> bool {
     fact!(runs_to_its_end);
     program.language(body) == Language::Rust && runs_on(program, body, HOPS)
+}
+
+/// How a wait is left for good. Nobody cancels work that is left to run, but what it waits for may panic, which ends the
+/// task and nothing else.
+pub(super) fn left_by(program: &Program<'_>, kind: Leaving, site: Site) -> Option<Leaving> {
+    match kind {
+        Leaving::Cancelled if runs_to_its_end(program, site.body) => {
+            panics::may_come(program, site).then_some(Leaving::Panics)
+        }
+        _ => Some(kind),
+    }
 }
 
 fn runs_on(program: &Program<'_>, body: BodyRef, hops: u32) -> bool {

@@ -19,7 +19,7 @@ pub(super) fn take_out(builder: &Builder<'_, '_>, raised: &mut Raised) {
     let with_owner = is_owned(builder.program, raised) || is_made_here(builder.program, raised);
     raised.found.outs.retain(|(kind, site)| match kind {
         Leaving::Cancelled => !with_frame && !with_owner && !detached::runs_to_its_end(builder.program, site.body),
-        Leaving::Propagate => !with_owner,
+        Leaving::Propagate | Leaving::Panics => !with_owner,
         _ => true,
     });
 }

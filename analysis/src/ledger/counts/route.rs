@@ -162,7 +162,7 @@ fn word_within(program: &Program<'_>, body: BodyRef, value: ValueId, hops: u32) 
             other => format!("{other:?}"),
         },
         Some(StepKind::Read { place, .. }) => match place {
-            Place::Local(local) => format!("l{}", local.0),
+            Place::Local(local) => format!("l{}", program.uncaptured(body, *local).1.0),
             Place::Global { path, .. } => path.join("."),
             Place::Field { base, name } => format!("{}.{name}", inner(*base)),
             Place::Index { base, key } => format!("{}[{}]", inner(*base), key.map(&inner).unwrap_or_default()),

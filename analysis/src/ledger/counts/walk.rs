@@ -386,6 +386,9 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         match &step.kind {
             StepKind::Call { out, args, .. } => {
                 let site = Site { body, step: step.id };
+                if self.started(aim, site).is_some() {
+                    return None;
+                }
                 for arg in args {
                     let function = aim::function_value(self.program, body, arg.value);
                     let called_here =

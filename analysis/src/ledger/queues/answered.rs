@@ -105,13 +105,7 @@ fn parts_of(builder: &Builder<'_, '_>, body: BodyRef, value: ValueId, depth: u32
 
 fn parts_of_local(builder: &Builder<'_, '_>, (body, local): Variable, depth: u32, found: &mut Vec<Variable>) {
     let program = builder.program;
-    let (mut body, mut local) = (body, local);
-    while let Some(LocalOrigin::Captured { outer, .. }) =
-        program.body(body).locals.get(local.0 as usize).map(|local| local.origin)
-        && let Some(parent) = program.body(body).parent
-    {
-        (body, local) = (BodyRef { file: body.file, body: parent }, outer);
-    }
+    let (body, local) = program.uncaptured(body, local);
     if found.contains(&(body, local)) {
         return;
     }

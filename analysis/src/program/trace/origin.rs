@@ -45,18 +45,25 @@ impl<'a> Program<'a> {
         self.source_within(spot, VARIABLES_BACK)
     }
 
+    /// The variable that a captured one is where it was made.
+    pub fn uncaptured(&self, mut body: BodyRef, mut local: LocalId) -> (BodyRef, LocalId) {
+        while let Some(LocalOrigin::Captured { outer, .. }) =
+            self.body(body).locals.get(local.0 as usize).map(|local| local.origin)
+            && let Some(parent) = self.body(body).parent
+        {
+            (body, local) = (BodyRef { file: body.file, body: parent }, outer);
+        }
+        (body, local)
+    }
+
     fn source_within(&self, spot: &Spot, hops: u32) -> Spot {
         let (Some(hops), Spot::Local(body, local)) = (hops.checked_sub(1), spot) else { return spot.clone() };
-        let owned = self.body(*body);
-        if let Some(LocalOrigin::Captured { outer, .. }) = owned.locals.get(local.0 as usize).map(|local| local.origin)
-        {
-            let Some(parent) = owned.parent else { return spot.clone() };
-            return self.source_within(&Spot::Local(BodyRef { file: body.file, body: parent }, outer), hops);
-        }
-        let Some(value) = self.first_stored(*body, *local) else { return spot.clone() };
-        match self.origin(*body, value).0 {
-            Spot::Value(..) => spot.clone(),
-            other if other == *spot => other,
+        let (body, local) = self.uncaptured(*body, *local);
+        let spot = Spot::Local(body, local);
+        let Some(value) = self.first_stored(body, local) else { return spot };
+        match self.origin(body, value).0 {
+            Spot::Value(..) => spot,
+            other if other == spot => other,
             other => self.source_within(&other, hops),
         }
     }
@@ -197,13 +204,8 @@ impl<'a> Program<'a> {
             Some(StepKind::Read { place: Place::Field { base, .. }, .. }) => *base,
             _ => return false,
         };
-        let (Spot::Local(mut body, mut local), 0) = self.origin(site.body, base) else { return false };
-        while let Some(LocalOrigin::Captured { outer, .. }) =
-            self.body(body).locals.get(local.0 as usize).map(|local| local.origin)
-        {
-            let Some(parent) = self.body(body).parent else { return false };
-            (body, local) = (BodyRef { file: body.file, body: parent }, outer);
-        }
+        let (Spot::Local(body, local), 0) = self.origin(site.body, base) else { return false };
+        let (body, local) = self.uncaptured(body, local);
         let own = self.body(body).params.first();
         if own.is_none_or(|param| param.local != local || param.kind != ParamKind::Receiver) {
             return false;
