@@ -65,9 +65,42 @@ pub(super) fn of_factory(builder: &Builder<'_, '_>, body: BodyRef, factory: Valu
     given.map_or_else(|| absent(birth), |given| of_value(builder, given, birth))
 }
 
+/// The bound that a class's own constructor gives on to the one that it inherits: where that is a parameter, what this
+/// call of the class gives for it, or else its default.
+pub(super) fn given_on<'a>(
+    builder: &Builder<'_, 'a>,
+    site: Site,
+    own: BodyRef,
+    inherited: &Call<'a>,
+    birth: &Birth,
+) -> Bound {
+    let program = builder.program;
+    let given_on = birth.bound.as_ref().and_then(|subject| program.argument_given(inherited, subject));
+    let param = given_on.and_then(|(body, value)| match program.origin(body, value) {
+        (Spot::Local(of, local), 0) if of == own => {
+            program.body(own).params.iter().find(|param| param.local == local).map(|param| (value, param))
+        }
+        _ => None,
+    });
+    let Some((value, param)) = param else { return of_birth(builder, inherited, birth) };
+    match (program.args_bound_to(site, own, param.local).first(), &param.default) {
+        (Some(given), _) => of_value(builder, (site.body, *given), birth),
+        (None, Some(default)) => of_amounts(builder, (own, value), &[of_const(default)], birth),
+        (None, None) => Bound::Unknown,
+    }
+}
+
 /// What a value says, where a bound stands.
 fn of_value(builder: &Builder<'_, '_>, (body, value): (BodyRef, ValueId), birth: &Birth) -> Bound {
-    let amounts = amounts(builder.program, body, value, 8);
+    of_amounts(builder, (body, value), &amounts(builder.program, body, value, 8), birth)
+}
+
+fn of_amounts(
+    builder: &Builder<'_, '_>,
+    (body, value): (BodyRef, ValueId),
+    amounts: &[Amount],
+    birth: &Birth,
+) -> Bound {
     let most = builder.program.file(body.file).budgets.queue;
     let unbounded = |amount: &Amount| match amount {
         Amount::Nothing => true,

@@ -22,7 +22,7 @@ pub(super) fn born<'a>(builder: &Builder<'_, 'a>, site: Site, call: &Call<'a>, t
     })?;
     let bound = match program.methods(ty, INIT)[..] {
         [] => bound::of_birth(builder, call, birth),
-        [own, ..] => bound::of_birth(builder, &inherited(program, own)?, birth),
+        [own, ..] => bound::given_on(builder, site, own, &inherited(program, own)?, birth),
     };
     Some(Born { kind: birth.kind, site, out: call.out, depth: 0, made: vec![made], bound, known: call.known })
 }
