@@ -15,7 +15,8 @@
 //!   the call. `certain` where the number is shown to come from outside, `likely` where callers or events say it.
 //! - (b) **the results are not read**, though the failures are among them; or the fan-out is never awaited.
 //! - (c) **on some way out the siblings go on alone**: a race whose losers are left pending, a loop over the completed
-//!   ones that is left early, tasks whose first failure is raised past the others.
+//!   ones that is left early or not made at all, as only the first is taken, tasks whose first failure is raised past the
+//!   others.
 //!
 //! ## Python
 //! ```python
