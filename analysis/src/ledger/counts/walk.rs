@@ -386,6 +386,7 @@ impl<'w, 'p, 'a> Walk<'w, 'p, 'a> {
         match &step.kind {
             StepKind::Call { out, args, .. } => {
                 let site = Site { body, step: step.id };
+                // The ways of what is started are walked.
                 if self.started(aim, site).is_some() {
                     return None;
                 }
