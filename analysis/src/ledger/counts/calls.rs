@@ -177,9 +177,10 @@ impl<'a> Walk<'_, '_, 'a> {
                 }
             }
             StepKind::Select { arms, otherwise, .. } => {
-                if otherwise.is_none() {
+                let waits = otherwise.is_none().then_some(Leaving::Cancelled);
+                if let Some(kind) = waits.and_then(|kind| detached::left_by(self.program, kind, site)) {
                     let how = How::Throw(Thrown::Stop);
-                    exits.leaves.push(Leave { how, kind: Leaving::Cancelled, site, path: path.clone() });
+                    exits.leaves.push(Leave { how, kind, site, path: path.clone() });
                 }
                 let mut heads = vec![path];
                 for arm in arms {
